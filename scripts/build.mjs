@@ -1,0 +1,31 @@
+// Compiles src/ to dist/. With --if-needed it does nothing when dist/ is newer than every source file.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const stamp = join(root, 'dist', '.built');
+
+function newestSource(folder) {
+  let newest = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    newest = Math.max(newest, entry.isDirectory() ? newestSource(path) : statSync(path).mtimeMs);
+  }
+  return newest;
+}
+
+const sources = Math.max(newestSource(join(root, 'src')), statSync(join(root, 'tsconfig.json')).mtimeMs);
+if (process.argv.includes('--if-needed') && existsSync(stamp) && statSync(stamp).mtimeMs > sources) process.exit(0);
+
+if (!existsSync(join(root, 'node_modules', 'typescript'))) {
+  console.error('The dependencies are missing. Run `npm install` first.');
+  process.exit(1);
+}
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+const built = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { stdio: 'inherit', cwd: root });
+if (built.status !== 0) process.exit(built.status ?? 1);
+writeFileSync(stamp, '');
+utimesSync(stamp, new Date(), new Date());

@@ -1,0 +1,66 @@
+/** An array of no bytes. */
+export const noBytes = new Uint8Array(0);
+
+/** Joins arrays into a new one. */
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const joined = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+/** Whether two public values are equal. For secrets and authenticators use {@link constantTimeEqual}. */
+export function equal(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Whether two values of public length are equal, in a time that depends on the length only. */
+export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= (a[i] as number) ^ (b[i] as number);
+  return difference === 0;
+}
+
+/** Overwrites secrets with zeros. */
+export function zeroize(...secrets: readonly (Uint8Array | undefined)[]): void {
+  for (const secret of secrets) secret?.fill(0);
+}
+
+const hexDigits = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'));
+
+/** Lower-case hexadecimal. */
+export function toHex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += hexDigits[byte];
+  return text;
+}
+
+/** Bytes from hexadecimal; white space is ignored. */
+export function fromHex(text: string): Uint8Array {
+  const digits = text.replace(/\s+/g, '');
+  if (!/^(?:[0-9a-f]{2})*$/i.test(digits)) throw new RangeError('not a string of hexadecimal digit pairs');
+  const bytes = new Uint8Array(digits.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+}
+
+const asciiDecoder = new TextDecoder('latin1');
+const utf8Encoder = new TextEncoder();
+
+/** Bytes of a string in UTF-8. */
+export function fromText(text: string): Uint8Array {
+  return utf8Encoder.encode(text);
+}
+
+/** A string whose code units are the bytes (Latin-1), for host names, ALPN and other ASCII fields. */
+export function toLatin1(bytes: Uint8Array): string {
+  return asciiDecoder.decode(bytes);
+}
