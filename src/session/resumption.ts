@@ -1,0 +1,486 @@
+import { equal, toHex } from '../bytes/bytes.ts';
+import type { CryptoProvider, TranscriptHash } from '../crypto/provider.ts';
+import { ConfigError } from '../errors.ts';
+import { count, createSessionCounters, type SessionCounters, type SessionEvent } from './counters.ts';
+import { defaultFreshness, type FreshnessWindow, isFresh, replaySpan } from './early-data.ts';
+import type { EarlyDataRefusal, MissReason, ResumptionKind } from './miss-reason.ts';
+import type { ExternalPsk } from './psk-importer.ts';
+import {
+  decodeSessionState,
+  encodeSessionState,
+  maxLifetimeSeconds,
+  pskHash,
+  type SessionState,
+  sessionEnd,
+} from './state.ts';
+import { type SessionStore, StoreError } from './store.ts';
+import { sealedTicketFormat, type TicketKeyring } from './ticket-keyring.ts';
+import { type Awaitable, isPromise } from './timer.ts';
+
+/** First byte of a TLS 1.3 ticket that is a handle into the store; 32 random bytes follow. */
+export const handleFormat = 0x02;
+const handleLength = 33;
+
+/** How TLS 1.3 tickets are made. */
+export type TicketMode =
+  /** The ticket is the sealed state: no memory here; it can be used again until it expires (but for early data). */
+  | 'stateless'
+  /** The ticket is a handle into the store; it can be used again. */
+  | 'stateful'
+  /** The ticket is a handle that is taken out of the store with its first use, atomically over the fleet. */
+  | 'singleUse'
+  | 'none';
+
+export interface ServerSessionsConfig {
+  readonly crypto: CryptoProvider;
+  /** Needed for TLS 1.2 tickets and stateless TLS 1.3 tickets. */
+  readonly keyring?: TicketKeyring | undefined;
+  /** Needed for session IDs, stateful and single-use tickets, and early data. */
+  readonly store?: SessionStore | undefined;
+  /** TLS 1.2 by session ID; default: on where there is a store. */
+  readonly sessionIds?: boolean | undefined;
+  /** TLS 1.2 by ticket (RFC 5077); default: on where there is a key ring. */
+  readonly tls12Tickets?: boolean | undefined;
+  /** Default: `stateless` where there is a key ring, else `singleUse` where there is a store, else `none`. */
+  readonly tls13Tickets?: TicketMode | undefined;
+  /** Tickets sent after a full TLS 1.3 handshake where the client does not ask for a number (RFC 9149); default 2. */
+  readonly ticketCount?: number | undefined;
+  /** The most tickets sent on one connection; default 8. */
+  readonly maxTickets?: number | undefined;
+  /** Seconds that a session lives from its first full authentication; default one day, at most seven. */
+  readonly lifetime?: number | undefined;
+  /** Bytes of early data to allow; 0 (the default) for none. */
+  readonly maxEarlyDataSize?: number | undefined;
+  readonly freshness?: Partial<FreshnessWindow> | undefined;
+  /**
+   * Asked for every session with a client certificate before it is handed out: whether that client is still welcome
+   * (revocation). `false` ends the session; so does an error.
+   */
+  readonly acceptPeer?: ((state: SessionState, now: number) => Awaitable<boolean>) | undefined;
+  /** External PSKs by their identity (TLS 1.3), with the imported identities of RFC 9258. */
+  readonly externalPsk?: ((identity: Uint8Array) => Awaitable<ExternalPsk | undefined>) | undefined;
+  readonly observe?: ((event: SessionEvent) => void) | undefined;
+}
+
+/** What the new handshake is, for the comparison with the session. */
+export interface SessionExpectation {
+  readonly version: 0x0303 | 0x0304;
+  /** The digest of the policy of this connection; as a function where it depends on the session (its cipher's hash, EMS). */
+  readonly policy: Uint8Array | ((state: SessionState) => Uint8Array);
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** TLS 1.3: the hash of the cipher suite that was chosen. */
+  readonly cipherHash?: TranscriptHash | undefined;
+  /** TLS 1.2: the suites that the client offers and this server allows. The session's must be one of them. */
+  readonly cipherSuites?: readonly number[] | undefined;
+  /** TLS 1.2: whether the new handshake uses the extended master secret. */
+  readonly extendedMasterSecret?: boolean | undefined;
+}
+
+/** A session to resume; `renew`: its ticket was sealed under an older key, so send a fresh one. */
+export interface FoundSession {
+  readonly state: SessionState;
+  readonly renew: boolean;
+}
+
+/** A PSK to resume with, or an external one. */
+export interface FoundPsk {
+  readonly secret: Uint8Array;
+  readonly hash: TranscriptHash;
+  /** Label of the binder key: RFC 9846, Section 7.1; RFC 9258, Section 6 for `imp binder`. */
+  readonly binderLabel: 'res binder' | 'ext binder' | 'imp binder';
+  /** Resumption PSKs only. */
+  readonly state?: SessionState | undefined;
+}
+
+export interface Miss {
+  readonly miss: MissReason;
+}
+
+/** A ticket to send; `lifetime` in seconds is honest: the server will open it for that long. */
+export interface IssuedTicket {
+  readonly ticket: Uint8Array;
+  readonly lifetime: number;
+}
+
+export interface EarlyDataRequest {
+  /** The PSK identity (ticket) as the client sent it. */
+  readonly identity: Uint8Array;
+  readonly state: SessionState;
+  readonly obfuscatedTicketAge: number;
+  /** `earlyDataContext` of the new connection. */
+  readonly context: Uint8Array;
+  readonly now: number;
+}
+
+export type EarlyDataAnswer =
+  | { readonly accepted: true }
+  | { readonly accepted: false; readonly refusal: EarlyDataRefusal };
+
+/**
+ * Everything that a server decides about resumption. The handshake asks; each answer comes as a value where it is at hand and
+ * as a promise where a store far away is asked. No call throws or rejects: whatever goes wrong is a miss with its reason.
+ */
+export class ServerSessions {
+  /** What was counted so far. */
+  readonly counters: SessionCounters = createSessionCounters();
+  /** Seconds from the first full authentication: the `lifetime` of new session states. */
+  readonly lifetime: number;
+  readonly ticketCount: number;
+  readonly maxTickets: number;
+  readonly maxEarlyDataSize: number;
+  /** Whether TLS 1.2 session IDs, TLS 1.2 tickets and TLS 1.3 tickets are issued. */
+  readonly sessionIds: boolean;
+  readonly tls12Tickets: boolean;
+  readonly tls13Tickets: TicketMode;
+  readonly keyring: TicketKeyring | undefined;
+  readonly store: SessionStore | undefined;
+  readonly #crypto: CryptoProvider;
+  readonly #freshness: FreshnessWindow;
+  readonly #config: ServerSessionsConfig;
+
+  constructor(config: ServerSessionsConfig) {
+    const { keyring, store } = config;
+    this.#config = config;
+    this.#crypto = config.crypto;
+    this.keyring = keyring;
+    this.store = store;
+    this.sessionIds = config.sessionIds ?? store !== undefined;
+    this.tls12Tickets = config.tls12Tickets ?? keyring !== undefined;
+    this.tls13Tickets =
+      config.tls13Tickets ?? (keyring !== undefined ? 'stateless' : store !== undefined ? 'singleUse' : 'none');
+    this.lifetime = config.lifetime ?? 86_400;
+    this.ticketCount = config.ticketCount ?? 2;
+    this.maxTickets = config.maxTickets ?? 8;
+    this.maxEarlyDataSize = config.maxEarlyDataSize ?? 0;
+    this.#freshness = { ...defaultFreshness, ...config.freshness };
+    this.#check();
+  }
+
+  /** TLS 1.2: the session in a ticket (RFC 5077). */
+  openTicket(request: SessionExpectation & { readonly ticket: Uint8Array }): Awaitable<FoundSession | Miss> {
+    if (!this.tls12Tickets || this.keyring === undefined) return this.#miss('ticket', 'disabled');
+    return this.#admit('ticket', this.#openSealed(0x0303, request.ticket), request);
+  }
+
+  /** TLS 1.2: the session of a session ID. */
+  lookupSession(request: SessionExpectation & { readonly sessionId: Uint8Array }): Awaitable<FoundSession | Miss> {
+    const { store } = this;
+    if (!this.sessionIds || store === undefined) return this.#miss('sessionId', 'disabled');
+    const found = attempt(() => store.get(sessionKey(request.sessionId)), readStored, storeMiss);
+    return isPromise(found)
+      ? found.then((result) => this.#admit('sessionId', result, request))
+      : this.#admit('sessionId', found, request);
+  }
+
+  /**
+   * TLS 1.2: keeps a session under its ID. Awaited before the server's Finished, so that a client that comes back at once finds it on
+   * any node; a store that does not keep it costs a full handshake later.
+   * @returns whether it is kept.
+   */
+  storeSession(request: {
+    readonly sessionId: Uint8Array;
+    readonly state: SessionState;
+    readonly now: number;
+  }): Awaitable<boolean> {
+    const { store } = this;
+    if (!this.sessionIds || store === undefined) return this.#notIssued('sessionId', 'disabled');
+    return this.#keep('sessionId', store, sessionKey(request.sessionId), request.state, request.now);
+  }
+
+  /** Forgets a TLS 1.2 session, e.g. after a fatal alert (RFC 5246, Section 7.2.2). Never fails. */
+  forgetSession(sessionId: Uint8Array): Awaitable<void> {
+    const { store } = this;
+    if (store === undefined) return;
+    return attempt(() => store.delete(sessionKey(sessionId)), ignore, ignore);
+  }
+
+  /**
+   * TLS 1.3: the PSK of an identity: a sealed ticket, a handle, or an external PSK. The binder is still to be verified. A
+   * single-use ticket is used up by this call.
+   */
+  lookupPsk(request: SessionExpectation & { readonly identity: Uint8Array }): Awaitable<FoundPsk | Miss> {
+    const { externalPsk } = this.#config;
+    if (externalPsk === undefined) return this.#lookupTicket(request);
+    const external = attempt(() => externalPsk(request.identity), asIs, nothing);
+    return isPromise(external)
+      ? external.then((psk) => this.#externalOrTicket(psk, request))
+      : this.#externalOrTicket(external, request);
+  }
+
+  /**
+   * A ticket for a session: TLS 1.2 sealed, TLS 1.3 as `tls13Tickets` says. Its lifetime ends with the session's, whose clock runs
+   * from the first full authentication: a renewal never extends it.
+   */
+  sealTicket(request: { readonly state: SessionState; readonly now: number }): Awaitable<IssuedTicket | Miss> {
+    const { state, now } = request;
+    const kind = state.version === 0x0304 ? 'psk' : 'ticket';
+    const mode = state.version === 0x0304 ? this.tls13Tickets : this.tls12Tickets ? 'stateless' : 'none';
+    if (mode === 'none') return this.#noTicket(kind, 'disabled');
+    if (mode === 'stateless') return this.#sealStateless(kind, state, now);
+    return this.#issueHandle(state, now);
+  }
+
+  /**
+   * Whether early data may be accepted: allowed by the ticket, same context, fresh, and this ticket's first. Call it after the
+   * binder was verified, and only when everything else that early data needs is given: a claim can't be taken back.
+   */
+  claimEarlyData(request: EarlyDataRequest): Awaitable<EarlyDataAnswer> {
+    const { state, identity, now } = request;
+    const { store } = this;
+    if (this.maxEarlyDataSize === 0 || state.maxEarlyDataSize === 0 || store === undefined) {
+      return this.#refuse('disabled');
+    }
+    if (state.earlyDataContext.length === 0 || !equal(state.earlyDataContext, request.context)) {
+      return this.#refuse('contextMismatch');
+    }
+    if (!isFresh(state, request.obfuscatedTicketAge, now, this.#freshness)) return this.#refuse('stale');
+    const key = `e:${toHex(this.#crypto.hash('sha256', identity))}`;
+    const answer = attempt(
+      () => store.claim(key, replaySpan(this.#freshness)),
+      (claim) => (claim === 'fresh' ? undefined : claim === 'seen' ? ('replay' as const) : ('doubtful' as const)),
+      (error): EarlyDataRefusal => {
+        const reason = storeMiss(error).miss;
+        return reason === 'storeTimeout' || reason === 'storeUnavailable' ? reason : 'storeError';
+      },
+    );
+    return isPromise(answer) ? answer.then((refusal) => this.#earlyData(refusal)) : this.#earlyData(answer);
+  }
+
+  #check(): void {
+    if ((this.sessionIds || this.tls13Tickets === 'stateful' || this.tls13Tickets === 'singleUse') && !this.store) {
+      throw sessionConfigError('session IDs and stateful tickets need a store: give `store`, e.g. a MemoryStore');
+    }
+    if ((this.tls12Tickets || this.tls13Tickets === 'stateless') && !this.keyring) {
+      throw sessionConfigError('sealed tickets need keys: give `keyring`, a TicketKeyring');
+    }
+    if (!(this.lifetime >= 1 && this.lifetime <= maxLifetimeSeconds)) {
+      throw sessionConfigError(
+        `a session lifetime of ${this.lifetime} s is outside 1 to ${maxLifetimeSeconds} (RFC 9846, 4.6.1)`,
+      );
+    }
+    if (this.maxEarlyDataSize > 0 && !this.store) {
+      throw sessionConfigError('early data needs a store that remembers which tickets were used: give `store`');
+    }
+    const traits = this.store?.traits;
+    if (traits !== undefined && !traits.bounded) {
+      throw sessionConfigError('a store without a deadline could hang handshakes: wrap it in a ResilientStore');
+    }
+    if (traits !== undefined && !traits.local && !traits.sealed) {
+      throw sessionConfigError('what leaves the process must be encrypted: wrap the store in a SealedStore');
+    }
+  }
+
+  #externalOrTicket(
+    psk: ExternalPsk | undefined,
+    request: SessionExpectation & { readonly identity: Uint8Array },
+  ): Awaitable<FoundPsk | Miss> {
+    if (psk === undefined) return this.#lookupTicket(request);
+    if (request.cipherHash !== undefined && psk.hash !== request.cipherHash) return this.#miss('psk', 'cipherMismatch');
+    this.#event({ type: 'hit', kind: 'psk' });
+    return { secret: psk.secret, hash: psk.hash, binderLabel: psk.imported ? 'imp binder' : 'ext binder' };
+  }
+
+  #lookupTicket(request: SessionExpectation & { readonly identity: Uint8Array }): Awaitable<FoundPsk | Miss> {
+    const found = this.#findTicket(request.identity);
+    return isPromise(found) ? found.then((result) => this.#admitPsk(result, request)) : this.#admitPsk(found, request);
+  }
+
+  #findTicket(identity: Uint8Array): Awaitable<FoundSession | Miss> {
+    const { store } = this;
+    if (this.tls13Tickets === 'none') return { miss: 'disabled' };
+    if (identity[0] === sealedTicketFormat) {
+      // A sealed ticket can be used twice: where tickets are single-use it is one of an older configuration.
+      if (this.tls13Tickets === 'singleUse' || this.keyring === undefined) return { miss: 'disabled' };
+      return this.#openSealed(0x0304, identity);
+    }
+    if (identity[0] !== handleFormat || identity.length !== handleLength) return { miss: 'malformed' };
+    if (store === undefined) return { miss: 'disabled' };
+    const key = handleKey(identity);
+    const call = this.tls13Tickets === 'stateful' ? () => store.get(key) : () => store.take(key);
+    return attempt(call, readStored, storeMiss);
+  }
+
+  #admitPsk(found: FoundSession | Miss, request: SessionExpectation): Awaitable<FoundPsk | Miss> {
+    const admitted = this.#admit('psk', found, request);
+    return isPromise(admitted) ? admitted.then(asPsk) : asPsk(admitted);
+  }
+
+  #openSealed(version: 0x0303 | 0x0304, ticket: Uint8Array): FoundSession | Miss {
+    const opened = this.keyring?.open(version, ticket) ?? { miss: 'disabled' as const };
+    if ('miss' in opened) return opened;
+    const state = decodeSessionState(opened.state);
+    opened.state.fill(0);
+    return state === undefined ? { miss: 'malformed' } : { state, renew: opened.stale };
+  }
+
+  /** Compares what was found with what is expected, and counts the outcome. */
+  #admit(
+    kind: ResumptionKind,
+    found: FoundSession | Miss,
+    request: SessionExpectation,
+  ): Awaitable<FoundSession | Miss> {
+    if ('miss' in found) return this.#miss(kind, found.miss);
+    const mismatch = compare(found.state, request);
+    if (mismatch !== undefined) return this.#miss(kind, mismatch);
+    const { acceptPeer } = this.#config;
+    if (acceptPeer === undefined || found.state.peerCertificates.length === 0) return this.#hit(kind, found);
+    const accepted = attempt(() => acceptPeer(found.state, request.now), asIs, refused);
+    return isPromise(accepted)
+      ? accepted.then((yes) => this.#peerAnswer(kind, found, yes))
+      : this.#peerAnswer(kind, found, accepted);
+  }
+
+  #peerAnswer(kind: ResumptionKind, found: FoundSession, accepted: boolean): FoundSession | Miss {
+    return accepted ? this.#hit(kind, found) : this.#miss(kind, 'clientCertificateRevoked');
+  }
+
+  #sealStateless(kind: 'ticket' | 'psk', state: SessionState, now: number): IssuedTicket | Miss {
+    const encoded = encodeSessionState(state);
+    if (encoded === undefined) return this.#noTicket(kind, 'malformed');
+    const sealed = this.keyring?.seal(state.version, encoded);
+    encoded.fill(0);
+    if (sealed === undefined) return this.#noTicket(kind, 'disabled');
+    const lifetime = Math.floor((Math.min(sessionEnd(state), sealed.openUntil) - now) / 1000);
+    if (lifetime < 1) return this.#noTicket(kind, 'expired');
+    this.#event({ type: 'issued', kind });
+    return { ticket: sealed.ticket, lifetime };
+  }
+
+  #issueHandle(state: SessionState, now: number): Awaitable<IssuedTicket | Miss> {
+    const { store } = this;
+    if (store === undefined) return this.#noTicket('psk', 'disabled');
+    const ticket = new Uint8Array(handleLength);
+    ticket[0] = handleFormat;
+    ticket.set(this.#crypto.random(handleLength - 1), 1);
+    const lifetime = Math.floor((sessionEnd(state) - now) / 1000);
+    const kept = this.#keep('psk', store, handleKey(ticket), state, now);
+    const answer = (yes: boolean): IssuedTicket | Miss => (yes ? { ticket, lifetime } : { miss: 'storeError' });
+    return isPromise(kept) ? kept.then(answer) : answer(kept);
+  }
+
+  #keep(kind: ResumptionKind, store: SessionStore, key: string, state: SessionState, now: number): Awaitable<boolean> {
+    const ttl = Math.floor((sessionEnd(state) - now) / 1000);
+    if (ttl < 1) return this.#notIssued(kind, 'expired');
+    const encoded = encodeSessionState(state);
+    if (encoded === undefined) return this.#notIssued(kind, 'malformed');
+    return attempt(
+      () => store.put(key, encoded, ttl),
+      () => {
+        encoded.fill(0);
+        this.#event({ type: 'issued', kind });
+        return true;
+      },
+      (error) => this.#notIssued(kind, storeMiss(error).miss),
+    );
+  }
+
+  #hit(kind: ResumptionKind, found: FoundSession): FoundSession {
+    this.#event({ type: 'hit', kind });
+    return found;
+  }
+
+  #miss(kind: ResumptionKind, reason: MissReason): Miss {
+    this.#event({ type: 'miss', kind, reason });
+    return { miss: reason };
+  }
+
+  #notIssued(kind: ResumptionKind, reason: MissReason): false {
+    this.#event({ type: 'notIssued', kind, reason });
+    return false;
+  }
+
+  #noTicket(kind: ResumptionKind, reason: MissReason): Miss {
+    this.#notIssued(kind, reason);
+    return { miss: reason };
+  }
+
+  #earlyData(refusal: EarlyDataRefusal | undefined): EarlyDataAnswer {
+    if (refusal !== undefined) return this.#refuse(refusal);
+    this.#event({ type: 'earlyDataAccepted' });
+    return { accepted: true };
+  }
+
+  #refuse(refusal: EarlyDataRefusal): EarlyDataAnswer {
+    this.#event({ type: 'earlyDataRefused', reason: refusal });
+    return { accepted: false, refusal };
+  }
+
+  #event(event: SessionEvent): void {
+    count(this.counters, event);
+    this.#config.observe?.(event);
+  }
+}
+
+/** Why this state may not be resumed by this handshake, or `undefined` where it may. */
+export function compare(state: SessionState, expected: SessionExpectation): MissReason | undefined {
+  const { now } = expected;
+  if (state.version !== expected.version) return 'versionMismatch';
+  if (state.peerNotAfter !== undefined && now >= state.peerNotAfter) return 'clientCertificateExpired';
+  if (now >= sessionEnd(state)) return 'expired';
+  if (expected.cipherHash !== undefined && pskHash(state) !== expected.cipherHash && state.version === 0x0304) {
+    return 'cipherMismatch';
+  }
+  if (expected.cipherSuites !== undefined && !expected.cipherSuites.includes(state.cipherSuite))
+    return 'cipherMismatch';
+  if (expected.extendedMasterSecret !== undefined && state.extendedMasterSecret !== expected.extendedMasterSecret) {
+    return state.extendedMasterSecret ? 'emsMissing' : 'emsMismatch';
+  }
+  const policy = typeof expected.policy === 'function' ? expected.policy(state) : expected.policy;
+  return equal(policy, state.policyDigest) ? undefined : 'policyMismatch';
+}
+
+/** Runs a call that may answer now or later and may throw or reject; the outcome never does. */
+function attempt<T, R, F>(
+  call: () => Awaitable<T>,
+  then: (value: T) => R,
+  otherwise: (error: unknown) => F,
+): Awaitable<R | F> {
+  try {
+    const value = call();
+    return isPromise(value) ? value.then(then).catch(otherwise) : then(value);
+  } catch (error) {
+    return otherwise(error);
+  }
+}
+
+function readStored(value: Uint8Array | undefined): FoundSession | Miss {
+  if (value === undefined) return { miss: 'notFound' };
+  const state = decodeSessionState(value);
+  value.fill(0);
+  return state === undefined ? { miss: 'malformed' } : { state, renew: false };
+}
+
+function storeMiss(error: unknown): Miss {
+  return { miss: error instanceof StoreError ? error.reason : 'storeError' };
+}
+
+function asPsk(found: FoundSession | Miss): FoundPsk | Miss {
+  if ('miss' in found) return found;
+  const { state } = found;
+  return { secret: state.secret, hash: pskHash(state), binderLabel: 'res binder', state };
+}
+
+function asIs<T>(value: T): T {
+  return value;
+}
+
+function ignore(): void {}
+
+function nothing(): undefined {}
+
+function refused(): boolean {
+  return false;
+}
+
+function sessionKey(sessionId: Uint8Array): string {
+  return `i:${toHex(sessionId)}`;
+}
+
+function handleKey(identity: Uint8Array): string {
+  return `t:${toHex(identity)}`;
+}
+
+function sessionConfigError(message: string): ConfigError {
+  return new ConfigError(message, { code: 'ERR_TLS_SESSION_CONFIG' });
+}
