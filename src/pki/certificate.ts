@@ -180,7 +180,8 @@ function readUniqueId(tbs: DerReader, n: number, version: number): void {
 
 function decodeInto(extension: Extension, decoded: DecodedExtensions, lenient: readonly AnchorLeniency[]): void {
   if (extension.critical || !lenient.includes('extensions')) {
-    return decodeExtension(extension, decoded, lenient.includes('keyUsage'));
+    decodeExtension(extension, decoded, lenient.includes('keyUsage'));
+    return;
   }
   try {
     decodeExtension(extension, decoded, lenient.includes('keyUsage'));

@@ -6,12 +6,31 @@ export { decodePem, encodePem, type PemBlock } from '../bytes/pem.ts';
 export { CertificateError } from '../errors.ts';
 export type { PublicKeyInfo, SignatureIdentifier } from './algorithm.ts';
 export {
+  buildCertificate,
+  type CertificateTemplate,
+  type ExtensionInput,
+  encodeTbsCertificate,
+  extension,
+  ipRange,
+  type Signer,
+} from './build.ts';
+export {
   type AnchorLeniency,
   type Certificate,
   leafPublicKey,
   type ParseOptions,
   parseCertificate,
 } from './certificate.ts';
+export {
+  buildCertificateList,
+  type CertificateList,
+  type CertificateListTemplate,
+  type CrlReason,
+  crlReasons,
+  type IssuingDistributionPoint,
+  parseCertificateList,
+  type RevokedCertificate,
+} from './crl.ts';
 export { oids } from './der/oid.ts';
 export {
   type AccessDescription,
@@ -27,3 +46,28 @@ export {
 export { formatGeneralName, type GeneralName, hostGeneralName } from './general-name.ts';
 export { formatIp, parseIp } from './ip.ts';
 export { commonName, encodeName, formatName, type NameAttribute, type NameInput, nameAttributes } from './name.ts';
+export {
+  type BasicOcspResponse,
+  buildOcspResponse,
+  type CertId,
+  type CertStatus,
+  certIdMatches,
+  encodeCertId,
+  encodeOcspError,
+  encodeOcspRequest,
+  type OcspRequest,
+  type OcspResponse,
+  type OcspResponseTemplate,
+  type OcspStatus,
+  parseOcspRequest,
+  parseOcspResponse,
+  publicKeyBits,
+  type SingleResponse,
+} from './ocsp.ts';
+export {
+  buildCertificateRequest,
+  type CertificateRequest,
+  type CertificateRequestTemplate,
+  parseCertificateRequest,
+  verifyCertificateRequest,
+} from './request.ts';

@@ -109,7 +109,7 @@ function textOf(tag: number, attribute: DerReader): string {
 /** A Name as people read it, most specific part first: `CN=example.com, O=Example, C=DE`. Control characters are escaped. */
 export function formatName(raw: Uint8Array): string {
   const parts = nameAttributes(raw)
-    .map((rdn) => rdn.map(({ type, value }) => `${shortNameOf.get(type) ?? type}=${escape(value)}`).join(' + '))
+    .map((rdn) => rdn.map(({ type, value }) => `${shortNameOf.get(type) ?? type}=${shownText(value)}`).join(' + '))
     .reverse();
   return parts.length === 0 ? '(empty name)' : parts.join(', ');
 }
@@ -154,15 +154,15 @@ function foldText(text: string): string {
     }
   }
   // Characters that separate the parts of a key become spaces, as RFC 4518, Section 2.2 drops control characters.
-  const prepared = plain ? text : text.normalize('NFKC').replace(/[\u0000-\u001f\u007f-\u009f\u00ad]/g, ' ');
+  const prepared = plain ? text : text.normalize('NFKC').replace(/[\p{Cc}\u00ad]/gu, ' ');
   return prepared
     .toLowerCase()
     .trim()
     .replace(/\s{2,}/g, ' ');
 }
 
-function escape(text: string): string {
-  const shown = text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\\,+"<>;=]/g, (char) =>
+function shownText(text: string): string {
+  const shown = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029\\,+"<>;=]/gu, (char) =>
     char >= ' ' && char < '\u007f' ? `\\${char}` : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
   return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
