@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import { schemeFitsKey, signatureScheme } from '../../src/crypto/signature-schemes.ts';
+import { TlsError } from '../../src/errors.ts';
+import type { Credential } from '../../src/handshake/config.ts';
+import { type CredentialFlags, Unimplemented } from './flags.ts';
+
+/** The DER blocks of a PEM file, in order. */
+export function readPem(file: string): Uint8Array[] {
+  const blocks = readFileSync(file, 'latin1').matchAll(/-----BEGIN [A-Z0-9 ]+-----([^-]+)-----END/g);
+  return [...blocks].map(([, body]) => new Uint8Array(Buffer.from(body!, 'base64')));
+}
+
+/** SignedCertificateTimestampList (RFC 6962, Section 3.3) as its entries. */
+function splitScts(list: Uint8Array): Uint8Array[] {
+  const view = Buffer.from(list);
+  const scts: Uint8Array[] = [];
+  if (view.length < 2 || view.readUInt16BE(0) !== view.length - 2)
+    throw new TlsError('ERR_TLS_CONFIG_SCTS', 'internalError', 'the SCT list does not parse');
+  for (let at = 2; at < view.length; ) {
+    const length = at + 2 <= view.length ? view.readUInt16BE(at) : 0;
+    if (length === 0 || at + 2 + length > view.length)
+      throw new TlsError('ERR_TLS_CONFIG_SCTS', 'internalError', 'the SCT list does not parse');
+    scts.push(list.subarray(at + 2, at + 2 + length));
+    at += 2 + length;
+  }
+  return scts;
+}
+
+/** The private key, or `Unimplemented` where this runtime has no such keys (ML-DSA). */
+function importKey(crypto: CryptoProvider, file: string) {
+  try {
+    return crypto.importPrivateKey(readPem(file)[0]!);
+  } catch (error) {
+    if (error instanceof TlsError) throw new Unimplemented(`key type of ${file}: ${error.message}`);
+    throw error;
+  }
+}
+
+/**
+ * A credential of the engine from the runner's files.
+ *
+ * @param signSchemes what a key may sign where the flags name nothing, most preferred first.
+ */
+export function loadCredential(
+  crypto: CryptoProvider,
+  flags: CredentialFlags,
+  signSchemes: readonly number[],
+): Credential | undefined {
+  if (flags.certFile === undefined || flags.keyFile === undefined) return undefined;
+  if (flags.mustMatchIssuer) throw new Unimplemented('-must-match-issuer');
+  const key = importKey(crypto, flags.keyFile);
+  const wanted = flags.signingPrefs.length > 0 ? flags.signingPrefs : signSchemes;
+  const schemes = wanted.filter((code) => {
+    const scheme = signatureScheme(code);
+    if (scheme === undefined) return false;
+    return ([0x0303, 0x0304] as const).some((version) => schemeFitsKey(scheme, key.type, key.bits, version));
+  });
+  return {
+    chain: readPem(flags.certFile),
+    signer: {
+      keyType: key.type,
+      schemes,
+      sign: (scheme, data) => key.sign(signatureScheme(scheme)!.algorithm, data),
+      ...(key.type === 'rsa' ? { decryptRaw: (ciphertext: Uint8Array) => key.decryptRaw(ciphertext) } : {}),
+    },
+    ...(flags.ocspResponse === undefined ? {} : { ocspResponse: flags.ocspResponse }),
+    ...(flags.signedCertTimestamps === undefined ? {} : { scts: splitScts(flags.signedCertTimestamps) }),
+  };
+}
