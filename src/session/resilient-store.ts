@@ -4,8 +4,8 @@ import { type Awaitable, type Clock, isPromise, type Timers } from './timer.ts';
 
 export type StoreOperation = 'get' | 'take' | 'put' | 'delete' | 'claim';
 
-/** How a call to the store ended. `hedged`: the second of two reads answered first. */
-export type StoreOutcome = 'ok' | 'hedged' | 'timeout' | 'error' | 'unavailable';
+/** How a call ended. `hedged`: the second of two reads answered first. `refused`: the store is well but said no. */
+export type StoreOutcome = 'ok' | 'hedged' | 'refused' | 'timeout' | 'error' | 'unavailable';
 
 /** `closed`: calls pass. `open`: none do. `halfOpen`: one call tries. */
 export type BreakerState = 'closed' | 'open' | 'halfOpen';
@@ -142,7 +142,7 @@ export class ResilientStore implements SessionStore {
     try {
       answer = ask();
     } catch (error) {
-      this.#failed(operation, 'error', start);
+      this.#refused(operation, error, start);
       throw asStoreError(error);
     }
     if (isPromise(answer)) return this.#await(operation, answer, askAgain, start);
@@ -177,7 +177,7 @@ export class ResilientStore implements SessionStore {
       const fail = (error: unknown): void => {
         waiting--;
         if (waiting > 0 || !finish()) return;
-        this.#failed(operation, 'error', start);
+        this.#refused(operation, error, start);
         reject(asStoreError(error));
       };
       const deadline = this.#timers.set(() => {
@@ -215,6 +215,15 @@ export class ResilientStore implements SessionStore {
     this.#observe?.({ operation, outcome, milliseconds: this.#clock.now() - start });
   }
 
+  /** A store that is full, or that holds something else under the key, is there and well. */
+  #refused(operation: StoreOperation, error: unknown, start: number): void {
+    if (error instanceof StoreError && error.answered && this.#state === 'closed') {
+      this.#observe?.({ operation, outcome: 'refused', milliseconds: this.#clock.now() - start });
+    } else {
+      this.#failed(operation, 'error', start);
+    }
+  }
+
   #failed(operation: StoreOperation, outcome: StoreOutcome, start: number): void {
     const now = this.#clock.now();
     this.#failures++;
@@ -236,7 +245,7 @@ export class ResilientStore implements SessionStore {
 
 function asStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
-  return new StoreError('storeError', 'the session store failed', error);
+  return new StoreError('storeError', 'the session store failed', { cause: error });
 }
 
 /** A call as a promise, also when it throws at once. */

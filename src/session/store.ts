@@ -52,9 +52,12 @@ export interface StoreTraits {
 export class StoreError extends Error {
   override name = 'StoreError';
   readonly reason: Extract<MissReason & EarlyDataRefusal, `store${string}`> | 'malformed';
+  /** The store is well but refuses this call (full, wrong type of value): no reason to leave it alone. */
+  readonly answered: boolean;
 
-  constructor(reason: StoreError['reason'], message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+  constructor(reason: StoreError['reason'], message: string, details: { cause?: unknown; answered?: boolean } = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.reason = reason;
+    this.answered = details.answered ?? false;
   }
 }
