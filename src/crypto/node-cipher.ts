@@ -1,0 +1,109 @@
+import {
+  type CipherGCM,
+  type CipherGCMTypes,
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  type DecipherGCM,
+  type KeyObject,
+} from 'node:crypto';
+import { plain } from './node-hash.ts';
+import type { Aead, AeadName, BlockCipher, CbcName } from './provider.ts';
+
+const tagLength = 16;
+const tagOption = { authTagLength: tagLength } as const;
+
+const aeads: Readonly<Record<AeadName, { readonly algorithm: string; readonly keyLength: number }>> = {
+  aes128gcm: { algorithm: 'aes-128-gcm', keyLength: 16 },
+  aes256gcm: { algorithm: 'aes-256-gcm', keyLength: 32 },
+  chacha20poly1305: { algorithm: 'chacha20-poly1305', keyLength: 32 },
+};
+
+const cbcs: Readonly<Record<CbcName, { readonly algorithm: string; readonly keyLength: number }>> = {
+  aes128cbc: { algorithm: 'aes-128-cbc', keyLength: 16 },
+  aes256cbc: { algorithm: 'aes-256-cbc', keyLength: 32 },
+};
+
+/** An AEAD of OpenSSL. The key lives in a KeyObject: in memory that OpenSSL wipes when it frees it. */
+export function createAead(name: AeadName, key: Uint8Array): Aead {
+  return new NodeAead(name, key);
+}
+
+class NodeAead implements Aead {
+  readonly keyLength: number;
+  readonly tagLength = tagLength;
+  readonly #algorithm: CipherGCMTypes;
+  #key: KeyObject | undefined;
+
+  constructor(name: AeadName, key: Uint8Array) {
+    const { algorithm, keyLength } = aeads[name];
+    if (key.length !== keyLength) throw new RangeError(`a key of ${name} has ${keyLength} bytes, not ${key.length}`);
+    this.keyLength = keyLength;
+    // The types know chacha20-poly1305 by another name only; the calls are the same.
+    this.#algorithm = algorithm as CipherGCMTypes;
+    this.#key = createSecretKey(key);
+  }
+
+  seal(nonce: Uint8Array, additionalData: Uint8Array, plaintext: Uint8Array, out: Uint8Array, at: number): number {
+    const cipher: CipherGCM = createCipheriv(this.#algorithm, this.#liveKey(), nonce, tagOption);
+    cipher.setAAD(additionalData);
+    out.set(cipher.update(plaintext), at);
+    cipher.final();
+    out.set(cipher.getAuthTag(), at + plaintext.length);
+    return plaintext.length + tagLength;
+  }
+
+  open(nonce: Uint8Array, additionalData: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
+    const bodyLength = ciphertext.length - tagLength;
+    if (bodyLength < 0) return undefined;
+    const decipher: DecipherGCM = createDecipheriv(this.#algorithm, this.#liveKey(), nonce, tagOption);
+    decipher.setAAD(additionalData);
+    decipher.setAuthTag(ciphertext.subarray(bodyLength));
+    const plaintext = decipher.update(ciphertext.subarray(0, bodyLength));
+    try {
+      decipher.final();
+    } catch {
+      // Unauthenticated plaintext may not survive, not even as garbage.
+      plaintext.fill(0);
+      return undefined;
+    }
+    return plain(plaintext);
+  }
+
+  destroy(): void {
+    this.#key = undefined;
+  }
+
+  #liveKey(): KeyObject {
+    if (this.#key === undefined) throw new Error('this AEAD key was destroyed');
+    return this.#key;
+  }
+}
+
+/** AES-CBC of OpenSSL, without padding. */
+export function createCbc(name: CbcName, key: Uint8Array): BlockCipher {
+  const { algorithm, keyLength } = cbcs[name];
+  if (key.length !== keyLength) throw new RangeError(`a key of ${name} has ${keyLength} bytes, not ${key.length}`);
+  let object: KeyObject | undefined = createSecretKey(key);
+  const liveKey = (): KeyObject => {
+    if (object === undefined) throw new Error('this block cipher key was destroyed');
+    return object;
+  };
+  return {
+    encrypt(iv, data) {
+      const cipher = createCipheriv(algorithm, liveKey(), iv).setAutoPadding(false);
+      const output = plain(cipher.update(data));
+      cipher.final();
+      return output;
+    },
+    decrypt(iv, data) {
+      const decipher = createDecipheriv(algorithm, liveKey(), iv).setAutoPadding(false);
+      const output = plain(decipher.update(data));
+      decipher.final();
+      return output;
+    },
+    destroy() {
+      object = undefined;
+    },
+  };
+}

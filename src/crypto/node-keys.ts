@@ -1,0 +1,237 @@
+import {
+  constants,
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  privateDecrypt,
+  publicEncrypt,
+  sign as signOnce,
+  verify as verifyOnce,
+} from 'node:crypto';
+import { toHex } from '../bytes/bytes.ts';
+import { CertificateError, ConfigError, TlsError } from '../errors.ts';
+import { plain } from './node-hash.ts';
+import type { KeyType, PrivateKey, PublicKey, SignatureAlgorithm } from './provider.ts';
+import { splitSpki } from './spki.ts';
+
+/** Longer RSA keys are refused: a verification grows with the square of the length, and the peer chooses it. */
+const largestRsaBits = 8192;
+
+/** The size that {@link PublicKey.bits} reports for keys whose type fixes it. For ML-DSA: that of the public key. */
+const fixedBits: Readonly<Partial<Record<KeyType, number>>> = {
+  p256: 256,
+  p384: 384,
+  p521: 521,
+  ed25519: 256,
+  ed448: 456,
+  mldsa44: 10496,
+  mldsa65: 15616,
+  mldsa87: 20736,
+};
+
+/** A public key from its SubjectPublicKeyInfo (DER); see {@link CryptoProvider.importPublicKey}. */
+export function importPublicKey(spki: Uint8Array): PublicKey {
+  const parts = splitSpki(spki);
+  if (parts === undefined) throw badPublicKey('the public key is not a SubjectPublicKeyInfo in DER');
+  const type = keyTypeOf(toHex(parts.algorithm), parts.parameters);
+  if (type === undefined) {
+    throw unsupportedPublicKey(`public keys of the algorithm ${toHex(parts.algorithm)} (OID in DER) are not supported`);
+  }
+  const object = importByType(type, spki, parts.parameters, parts.key);
+  const bits = fixedBits[type] ?? object.asymmetricKeyDetails?.modulusLength ?? 0;
+  if (bits > largestRsaBits && fixedBits[type] === undefined) {
+    throw unsupportedPublicKey(`RSA keys of more than ${largestRsaBits} bits are not supported; this has ${bits}`);
+  }
+  return {
+    type,
+    bits,
+    verify(algorithm, data, signature) {
+      if (!algorithmFits(algorithm, type)) return false;
+      try {
+        const digest = 'hash' in algorithm ? algorithm.hash : null;
+        return verifyOnce(digest, data, keyInput(object, algorithm), signature);
+      } catch {
+        // OpenSSL throws for some malformed signatures, and for hashes that an RSA-PSS key excludes.
+        return false;
+      }
+    },
+    encryptPkcs1(plaintext) {
+      return plain(publicEncrypt({ key: object, padding: constants.RSA_PKCS1_PADDING }, plaintext));
+    },
+  };
+}
+
+/** A private key from PKCS#8 (DER). Throws {@link ConfigError} `ERR_TLS_PRIVATE_KEY`. */
+export function importPrivateKey(pkcs8: Uint8Array): PrivateKey {
+  let object: KeyObject;
+  try {
+    object = createPrivateKey({ key: pkcs8 as Buffer, format: 'der', type: 'pkcs8' });
+  } catch (cause) {
+    const problem = 'the private key is not an unencrypted PKCS#8 key in DER of a type that this runtime supports';
+    throw new ConfigError(problem, { code: 'ERR_TLS_PRIVATE_KEY', cause });
+  }
+  const type = keyTypeOfObject(object);
+  if (type === undefined) {
+    const problem = `private keys of the type ${object.asymmetricKeyType} cannot sign in TLS`;
+    throw new ConfigError(problem, { code: 'ERR_TLS_PRIVATE_KEY_UNSUPPORTED' });
+  }
+  const bits = fixedBits[type] ?? object.asymmetricKeyDetails?.modulusLength ?? 0;
+  const publicKey = plain(createPublicKey(object).export({ format: 'der', type: 'spki' }));
+  return {
+    type,
+    bits,
+    publicKey,
+    sign(algorithm, data) {
+      if (!algorithmFits(algorithm, type)) throw cannotSign(algorithm, type);
+      try {
+        return plain(signOnce('hash' in algorithm ? algorithm.hash : null, data, keyInput(object, algorithm)));
+      } catch (cause) {
+        throw cannotSign(algorithm, type, cause);
+      }
+    },
+    decryptRaw(ciphertext) {
+      if (type !== 'rsa' || ciphertext.length !== Math.ceil(bits / 8)) return undefined;
+      try {
+        return plain(privateDecrypt({ key: object, padding: constants.RSA_NO_PADDING }, ciphertext));
+      } catch {
+        // Not below the modulus.
+        return undefined;
+      }
+    },
+  };
+}
+
+const curves: Readonly<Record<string, KeyType>> = {
+  '06082a8648ce3d030107': 'p256',
+  '06052b81040022': 'p384',
+  '06052b81040023': 'p521',
+};
+
+/** Key types by the OID (contents, hex) of the AlgorithmIdentifier. */
+function keyTypeOf(oid: string, parameters: Uint8Array): KeyType | undefined {
+  switch (oid) {
+    case '2a8648ce3d0201':
+      return curves[toHex(parameters)];
+    case '2a864886f70d010101':
+      return 'rsa';
+    case '2a864886f70d01010a':
+      return 'rsaPss';
+    case '2b6570':
+      return 'ed25519';
+    case '2b6571':
+      return 'ed448';
+    case '608648016503040311':
+      return 'mldsa44';
+    case '608648016503040312':
+      return 'mldsa65';
+    case '608648016503040313':
+      return 'mldsa87';
+    default:
+      return undefined;
+  }
+}
+
+function importByType(type: KeyType, spki: Uint8Array, parameters: Uint8Array, key: Uint8Array): KeyObject {
+  if (type === 'rsa') {
+    // RFC 3279, Section 2.3.1: "The parameters field MUST have ASN.1 type NULL".
+    if (toHex(parameters) !== '0500') throw badPublicKey('the parameters of an RSA public key are not NULL');
+    // The inner RSAPublicKey: OpenSSL finds its way through a SubjectPublicKeyInfo twenty times slower.
+    const object = tryImport(key, 'pkcs1');
+    if (object !== undefined) return object;
+  }
+  if (type === 'ed25519' && key.length === 32 && parameters.length === 0) {
+    const object = tryImportEd25519(key);
+    if (object !== undefined) return object;
+  }
+  // EC keys as JWK gain nothing: OpenSSL 3 converts such a key on its first use, which costs what DER costs.
+  const object = tryImport(spki, 'spki');
+  if (object !== undefined && keyTypeOfObject(object) === type) return object;
+  if (type.startsWith('mldsa')) {
+    throw unsupportedPublicKey('this runtime has no ML-DSA (Node.js has it from 24.6 on), or the key is malformed');
+  }
+  throw badPublicKey(`the public key is no valid key of the type ${type}`);
+}
+
+function tryImport(der: Uint8Array, type: 'pkcs1' | 'spki'): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: der as Buffer, format: 'der', type });
+  } catch {
+    return undefined;
+  }
+}
+
+function tryImportEd25519(key: Uint8Array): KeyObject | undefined {
+  try {
+    const x = Buffer.from(key.buffer, key.byteOffset, key.length).toString('base64url');
+    return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+  } catch {
+    return undefined;
+  }
+}
+
+function keyTypeOfObject(object: KeyObject): KeyType | undefined {
+  // The types of Node 20 do not know the names that Node 24 adds.
+  const name: string | undefined = object.asymmetricKeyType;
+  switch (name) {
+    case 'rsa':
+      return 'rsa';
+    case 'rsa-pss':
+      return 'rsaPss';
+    case 'ec': {
+      const curve = object.asymmetricKeyDetails?.namedCurve;
+      if (curve === 'prime256v1') return 'p256';
+      if (curve === 'secp384r1') return 'p384';
+      return curve === 'secp521r1' ? 'p521' : undefined;
+    }
+    case 'ed25519':
+      return 'ed25519';
+    case 'ed448':
+      return 'ed448';
+    case 'ml-dsa-44':
+      return 'mldsa44';
+    case 'ml-dsa-65':
+      return 'mldsa65';
+    case 'ml-dsa-87':
+      return 'mldsa87';
+    default:
+      return undefined;
+  }
+}
+
+/** Whether a key of the type can make signatures of the kind, whatever the protocol says about them. */
+function algorithmFits(algorithm: SignatureAlgorithm, type: KeyType): boolean {
+  switch (algorithm.kind) {
+    case 'ecdsa':
+      return type === 'p256' || type === 'p384' || type === 'p521';
+    case 'rsaPkcs1':
+      return type === 'rsa';
+    case 'rsaPss':
+      return type === 'rsa' || type === 'rsaPss';
+    default:
+      return algorithm.kind === type;
+  }
+}
+
+function keyInput(
+  key: KeyObject,
+  algorithm: SignatureAlgorithm,
+): KeyObject | { key: KeyObject; padding: number; saltLength?: number } {
+  if (algorithm.kind === 'rsaPss') {
+    return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: algorithm.saltLength };
+  }
+  if (algorithm.kind === 'rsaPkcs1') return { key, padding: constants.RSA_PKCS1_PADDING };
+  return key;
+}
+
+function badPublicKey(problem: string): CertificateError {
+  return new CertificateError('ERR_TLS_PUBLIC_KEY', 'badCertificate', problem);
+}
+
+function unsupportedPublicKey(problem: string): CertificateError {
+  return new CertificateError('ERR_TLS_PUBLIC_KEY_UNSUPPORTED', 'unsupportedCertificate', problem);
+}
+
+function cannotSign(algorithm: SignatureAlgorithm, type: KeyType, cause?: unknown): TlsError {
+  const problem = `a key of the type ${type} cannot make this signature (${JSON.stringify(algorithm)})`;
+  return new TlsError('ERR_TLS_SIGN', 'internalError', problem, cause === undefined ? {} : { cause });
+}
