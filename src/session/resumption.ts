@@ -184,8 +184,12 @@ export class ServerSessions {
     readonly now: number;
   }): Awaitable<boolean> {
     const { store } = this;
-    if (!this.sessionIds || store === undefined) return this.#notIssued('sessionId', 'disabled');
-    return this.#keep('sessionId', store, sessionKey(request.sessionId), request.state, request.now);
+    if (!this.sessionIds || store === undefined) {
+      this.#noTicket('sessionId', 'disabled');
+      return false;
+    }
+    const failure = this.#keep('sessionId', store, sessionKey(request.sessionId), request.state, request.now);
+    return isPromise(failure) ? failure.then((reason) => reason === undefined) : failure === undefined;
   }
 
   /** Forgets a TLS 1.2 session, e.g. after a fatal alert (RFC 5246, Section 7.2.2). Never fails. */
@@ -354,24 +358,32 @@ export class ServerSessions {
     ticket[0] = handleFormat;
     ticket.set(this.#crypto.random(handleLength - 1), 1);
     const lifetime = Math.floor((sessionEnd(state) - now) / 1000);
-    const kept = this.#keep('psk', store, handleKey(ticket), state, now);
-    const answer = (yes: boolean): IssuedTicket | Miss => (yes ? { ticket, lifetime } : { miss: 'storeError' });
-    return isPromise(kept) ? kept.then(answer) : answer(kept);
+    const failure = this.#keep('psk', store, handleKey(ticket), state, now);
+    const answer = (reason: MissReason | undefined): IssuedTicket | Miss =>
+      reason === undefined ? { ticket, lifetime } : { miss: reason };
+    return isPromise(failure) ? failure.then(answer) : answer(failure);
   }
 
-  #keep(kind: ResumptionKind, store: SessionStore, key: string, state: SessionState, now: number): Awaitable<boolean> {
+  /** Puts a session into the store; the reason where it can't be kept. */
+  #keep(
+    kind: ResumptionKind,
+    store: SessionStore,
+    key: string,
+    state: SessionState,
+    now: number,
+  ): Awaitable<MissReason | undefined> {
     const ttl = Math.floor((sessionEnd(state) - now) / 1000);
-    if (ttl < 1) return this.#notIssued(kind, 'expired');
+    if (ttl < 1) return this.#noTicket(kind, 'expired').miss;
     const encoded = encodeSessionState(state);
-    if (encoded === undefined) return this.#notIssued(kind, 'malformed');
+    if (encoded === undefined) return this.#noTicket(kind, 'malformed').miss;
     return attempt(
       () => store.put(key, encoded, ttl),
       () => {
         encoded.fill(0);
         this.#event({ type: 'issued', kind });
-        return true;
+        return undefined;
       },
-      (error) => this.#notIssued(kind, storeMiss(error).miss),
+      (error) => this.#noTicket(kind, storeMiss(error).miss).miss,
     );
   }
 
@@ -385,13 +397,8 @@ export class ServerSessions {
     return { miss: reason };
   }
 
-  #notIssued(kind: ResumptionKind, reason: MissReason): false {
-    this.#event({ type: 'notIssued', kind, reason });
-    return false;
-  }
-
   #noTicket(kind: ResumptionKind, reason: MissReason): Miss {
-    this.#notIssued(kind, reason);
+    this.#event({ type: 'notIssued', kind, reason });
     return { miss: reason };
   }
 
@@ -408,7 +415,11 @@ export class ServerSessions {
 
   #event(event: SessionEvent): void {
     count(this.counters, event);
-    this.#config.observe?.(event);
+    try {
+      this.#config.observe?.(event);
+    } catch {
+      // An observer's failure is no reason to fail a handshake.
+    }
   }
 }
 

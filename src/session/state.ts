@@ -52,6 +52,9 @@ export type SessionStateInput = Pick<
 export function sessionState(input: SessionStateInput): SessionState {
   return {
     issuedAt: input.createdAt,
+    serverName: undefined,
+    alpnProtocol: undefined,
+    peerNotAfter: undefined,
     extendedMasterSecret: input.version === 0x0304,
     peerCertificates: [],
     ticketAgeAdd: 0,

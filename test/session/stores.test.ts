@@ -1,0 +1,362 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { MemoryStore } from '../../src/session/memory-store.ts';
+import { ResilientStore, type ResilientStoreOptions, type StoreCall } from '../../src/session/resilient-store.ts';
+import { SealedStore } from '../../src/session/sealed-store.ts';
+import { StoreError } from '../../src/session/store.ts';
+import { FakeTime, never, ScriptedStore, sessionCrypto } from './helpers.ts';
+
+const value = (byte: number, length = 100) => new Uint8Array(length).fill(byte);
+
+test('the memory store gives back what it keeps, as a copy, until its time is over', () => {
+  const clock = new FakeTime();
+  const store = new MemoryStore({ clock });
+  const mine = value(1);
+  store.put('a', mine, 10);
+  mine.fill(9);
+  const got = store.get('a') as Uint8Array;
+  assert.deepEqual(got, value(1));
+  got.fill(9);
+  assert.deepEqual(store.get('a'), value(1));
+  clock.advance(10_000);
+  assert.equal(store.get('a'), undefined);
+  assert.deepEqual([store.size, store.bytes], [0, 0]);
+});
+
+test('take gives a value to one caller', () => {
+  const store = new MemoryStore({ clock: new FakeTime() });
+  store.put('a', value(1), 10);
+  assert.deepEqual(store.take('a'), value(1));
+  assert.equal(store.take('a'), undefined);
+  assert.equal(store.get('a'), undefined);
+});
+
+test('the least recently used entry leaves first, by entries and by bytes', () => {
+  const store = new MemoryStore({ clock: new FakeTime(), maxEntries: 3 });
+  for (const key of ['a', 'b', 'c']) store.put(key, value(1), 10);
+  store.get('a');
+  store.put('d', value(1), 10);
+  assert.deepEqual(
+    ['a', 'b', 'c', 'd'].map((key) => store.get(key) !== undefined),
+    [true, false, true, true],
+  );
+  assert.equal(store.evictions, 1);
+
+  const small = new MemoryStore({ clock: new FakeTime(), maxBytes: 2000 });
+  for (let i = 0; i < 100; i++) {
+    small.put(`key ${i}`, value(1), 10);
+    assert.ok(small.bytes <= 2000);
+  }
+  assert.ok(small.size >= 4 && small.get('key 99') !== undefined);
+  small.put('too large', value(1, 5000), 10);
+  assert.equal(small.get('too large'), undefined);
+});
+
+test('replacing, deleting and clearing keep the count of bytes right', () => {
+  const store = new MemoryStore({ clock: new FakeTime() });
+  store.put('a', value(1, 10), 10);
+  const { bytes } = store;
+  store.put('a', value(2, 20), 10);
+  assert.equal(store.bytes, bytes + 10);
+  store.delete('a');
+  store.delete('a');
+  assert.equal(store.bytes, 0);
+  store.put('a', value(1), 10);
+  store.clear();
+  assert.deepEqual([store.size, store.bytes, store.get('a')], [0, 0, undefined]);
+});
+
+test('expired entries leave while others come, without being asked for', () => {
+  const clock = new FakeTime();
+  const store = new MemoryStore({ clock });
+  for (let i = 0; i < 100; i++) store.put(`old ${i}`, value(1), 1);
+  clock.advance(2000);
+  for (let i = 0; i < 60; i++) store.put(`new ${i}`, value(1), 100);
+  assert.equal(store.size, 60);
+});
+
+test('a claim is fresh once within its time', () => {
+  const clock = new FakeTime();
+  const store = new MemoryStore({ clock, maxEntries: 2 });
+  assert.equal(store.claim('a', 1000), 'fresh');
+  assert.equal(store.claim('a', 1000), 'seen');
+  clock.advance(999);
+  assert.equal(store.claim('a', 1000), 'seen');
+  assert.equal(store.claim('b', 1000), 'fresh');
+  assert.equal(store.claim('c', 1000), 'doubtful', 'a full register forgets nothing, it refuses');
+  clock.advance(1);
+  assert.equal(store.claim('c', 1000), 'fresh');
+  for (const key of ['d', 'e', 'f']) store.put(key, value(1), 10);
+  store.clear();
+  assert.equal(store.claim('c', 1000), 'seen', 'neither eviction nor clear touches claims');
+});
+
+test('a register younger than the time of a claim is in doubt', () => {
+  const clock = new FakeTime();
+  const store = new MemoryStore({ clock, claimsSince: clock.now() });
+  assert.equal(store.claim('a', 1000), 'doubtful');
+  clock.advance(1000);
+  assert.equal(store.claim('a', 1000), 'fresh');
+});
+
+function resilient(answer: (operation: string, key: string) => unknown, options: Partial<ResilientStoreOptions> = {}) {
+  const time = new FakeTime();
+  const inner = new ScriptedStore(answer);
+  const calls: StoreCall[] = [];
+  const store = new ResilientStore(inner, {
+    clock: time,
+    timers: time,
+    deadlineMs: 30,
+    hedgeAfterMs: 10,
+    failuresToOpen: 3,
+    cooldownMs: 1000,
+    observe: (call) => calls.push(call),
+    ...options,
+  });
+  return { time, inner, store, calls };
+}
+
+/** Lets a call fail or answer, and says how. */
+async function outcome(call: () => unknown): Promise<unknown> {
+  try {
+    return await call();
+  } catch (error) {
+    assert.ok(error instanceof StoreError, String(error));
+    return error.reason;
+  }
+}
+
+test('a store that hangs costs the deadline and no more', async () => {
+  const { store, time, calls } = resilient(() => never, { hedgeAfterMs: 0 });
+  for (const call of [() => store.get('a'), () => store.take('a')]) {
+    const waiting = outcome(call);
+    await time.pass(29);
+    assert.equal(store.pending, 1);
+    await time.pass(1);
+    assert.equal(await waiting, 'storeTimeout');
+    assert.equal(store.pending, 0);
+  }
+  assert.deepEqual(
+    calls.map((call) => call.outcome),
+    ['timeout', 'timeout'],
+  );
+  assert.equal(time.pending, 0, 'no timer is left');
+});
+
+test('the breaker opens after failures in a row, lets one call try, and closes again by itself', async () => {
+  const states: string[] = [];
+  let well = false;
+  const { store, inner, time } = resilient(
+    (operation) => (well ? value(1) : Promise.reject(new Error(`no ${operation}`))),
+    { observeBreaker: (state) => states.push(state) },
+  );
+  for (let i = 0; i < 3; i++) assert.equal(await outcome(() => store.get('a')), 'storeError');
+  assert.equal(store.breaker, 'open');
+  assert.equal(await outcome(() => store.get('a')), 'storeUnavailable');
+  assert.equal(inner.calls.length, 3, 'an open breaker asks nothing of the store');
+
+  time.advance(1000);
+  assert.equal(await outcome(() => store.get('a')), 'storeError');
+  assert.equal(store.breaker, 'open');
+  time.advance(1999);
+  assert.equal(await outcome(() => store.get('a')), 'storeUnavailable', 'it waits twice as long the second time');
+
+  well = true;
+  time.advance(1);
+  assert.deepEqual(await outcome(() => store.get('a')), value(1));
+  assert.equal(store.breaker, 'closed');
+  assert.deepEqual(states, ['open', 'halfOpen', 'open', 'halfOpen', 'closed']);
+});
+
+test('while the breaker is half open only one call tries', async () => {
+  let hang = false;
+  const { store, time, inner } = resilient(() => (hang ? never : Promise.reject(new Error('down'))));
+  for (let i = 0; i < 3; i++) await outcome(() => store.get('a'));
+  hang = true;
+  time.advance(1000);
+  const trying = outcome(() => store.get('a'));
+  assert.equal(await outcome(() => store.get('b')), 'storeUnavailable');
+  await time.pass(30);
+  assert.equal(await trying, 'storeTimeout');
+  assert.equal(inner.calls.length, 4);
+});
+
+test('failures that are not in a row do not open the breaker', async () => {
+  let count = 0;
+  const { store } = resilient(() => (++count % 3 === 0 ? value(1) : Promise.reject(new Error('sometimes'))));
+  for (let i = 0; i < 30; i++) await outcome(() => store.get('a'));
+  assert.equal(store.breaker, 'closed');
+});
+
+test('a store that is full refuses, and is asked on', async () => {
+  const full = new StoreError('storeError', 'OOM', { answered: true });
+  const { store, calls } = resilient((operation) => (operation === 'put' ? Promise.reject(full) : value(1)));
+  for (let i = 0; i < 10; i++) assert.equal(await outcome(() => store.put('a', value(1), 10)), 'storeError');
+  assert.equal(store.breaker, 'closed');
+  assert.equal(calls[0]?.outcome, 'refused');
+  assert.deepEqual(await store.get('a'), value(1));
+});
+
+test('a slow get is asked twice, and the first answer wins', async () => {
+  let asked = 0;
+  const { store, time, calls } = resilient(() => (++asked === 1 ? never : value(asked)));
+  const waiting = outcome(() => store.get('a'));
+  await time.pass(12);
+  assert.deepEqual(await waiting, value(2));
+  assert.equal(calls[0]?.outcome, 'hedged');
+});
+
+test('a quick get is asked once', async () => {
+  const { store, time, inner } = resilient(() => value(1));
+  await store.get('a');
+  await time.pass(40);
+  assert.deepEqual(inner.calls, ['get']);
+});
+
+test('take, claim, put and delete are never asked twice', async () => {
+  const { store, time, inner } = resilient(() => never);
+  const calls = [
+    () => store.take('a'),
+    () => store.claim('a', 1000),
+    () => store.put('a', value(1), 1),
+    () => store.delete('a'),
+  ];
+  const waiting = Promise.all(calls.map(outcome));
+  await time.pass(30);
+  await waiting;
+  assert.deepEqual(inner.calls.sort(), ['claim', 'delete', 'put', 'take']);
+});
+
+test('of two reads one may fail: the other still answers', async () => {
+  let asked = 0;
+  const { store, time } = resilient(() => {
+    if (++asked === 2) return Promise.reject(new Error('the replica is down'));
+    return new Promise((resolve) => time.set(() => resolve(value(1)), 20));
+  });
+  const waiting = outcome(() => store.get('a'));
+  await time.pass(25);
+  assert.deepEqual(await waiting, value(1));
+});
+
+test('calls under way are bounded', async () => {
+  const { store, time } = resilient(() => never, { maxPending: 2 });
+  const waiting = [outcome(() => store.get('a')), outcome(() => store.get('b'))];
+  assert.equal(await outcome(() => store.get('c')), 'storeUnavailable');
+  await time.pass(30);
+  await Promise.all(waiting);
+});
+
+test('a store that throws at once is as harmless as one that rejects', async () => {
+  const { store } = resilient(() => value(1));
+  const throwing = new ResilientStore(
+    {
+      traits: store.traits,
+      get: () => {
+        throw new TypeError('no');
+      },
+      take: () => undefined,
+      put: () => {},
+      delete: () => {},
+      claim: () => 'fresh',
+    },
+    { clock: new FakeTime(), timers: new FakeTime() },
+  );
+  assert.equal(await outcome(() => throwing.get('a')), 'storeError');
+  assert.equal(throwing.take('a'), undefined, 'what is at hand is answered without a promise');
+});
+
+test('a claim is in doubt for its time after the store failed, and not after a mere delay', async () => {
+  let answer: () => unknown = () => 'fresh';
+  const { store, time } = resilient(() => answer(), { hedgeAfterMs: 0 });
+  assert.equal(await store.claim('a', 5000), 'fresh');
+  answer = () => never;
+  const late = outcome(() => store.get('x'));
+  await time.pass(30);
+  await late;
+  answer = () => 'fresh';
+  assert.equal(await store.claim('b', 5000), 'fresh');
+
+  answer = () => Promise.reject(new Error('connection lost'));
+  await outcome(() => store.get('x'));
+  answer = () => 'fresh';
+  assert.equal(await store.claim('c', 5000), 'doubtful');
+  answer = () => 'seen';
+  assert.equal(await store.claim('c', 5000), 'seen');
+  answer = () => 'fresh';
+  time.advance(5000);
+  assert.equal(await store.claim('d', 5000), 'fresh');
+  store.doubt();
+  assert.equal(await store.claim('e', 5000), 'doubtful');
+});
+
+const fleetKey = () => new Uint8Array(randomBytes(32));
+
+test('a sealed store lets no key and no value out in clear, and gives back what it was given', async () => {
+  const seen: { key: string; value: Uint8Array }[] = [];
+  const memory = new MemoryStore({ clock: new FakeTime() });
+  const spy = {
+    traits: memory.traits,
+    get: (key: string) => memory.get(key),
+    take: (key: string) => memory.take(key),
+    put: (key: string, bytes: Uint8Array, ttl: number) => {
+      seen.push({ key, value: bytes });
+      memory.put(key, bytes, ttl);
+    },
+    delete: (key: string) => memory.delete(key),
+    claim: (key: string, ttl: number) => memory.claim(key, ttl),
+  };
+  const store = new SealedStore(spy, { crypto: sessionCrypto(), fleetKeys: [fleetKey()] });
+  const secret = new Uint8Array(randomBytes(48));
+  await store.put('i:00112233', secret, 10);
+  assert.equal(seen.length, 1);
+  const stored = seen[0] as { key: string; value: Uint8Array };
+  assert.match(stored.key, /^[0-9a-f]{64}$/);
+  assert.equal(Buffer.from(stored.value).indexOf(Buffer.from(secret)), -1);
+  assert.equal(Buffer.from(stored.value).indexOf(Buffer.from(secret.subarray(0, 8))), -1);
+  assert.deepEqual(await store.get('i:00112233'), secret);
+  assert.deepEqual(await store.take('i:00112233'), secret);
+  assert.equal(await store.take('i:00112233'), undefined);
+});
+
+test('garbage, or a session moved under another key, is malformed and is deleted', async () => {
+  const memory = new MemoryStore({ clock: new FakeTime() });
+  const keys = [fleetKey()];
+  const stored: string[] = [];
+  const spied = {
+    traits: memory.traits,
+    get: (key: string) => memory.get(key),
+    take: (key: string) => memory.take(key),
+    put: (key: string, bytes: Uint8Array, ttl: number) => {
+      stored.push(key);
+      memory.put(key, bytes, ttl);
+    },
+    delete: (key: string) => memory.delete(key),
+    claim: (key: string, ttl: number) => memory.claim(key, ttl),
+  };
+  const store = new SealedStore(spied, { crypto: sessionCrypto(), fleetKeys: keys });
+  await store.put('a', value(1), 10);
+  await store.put('b', value(2), 10);
+  const [a, b] = stored as [string, string];
+  memory.put(b, memory.get(a) as Uint8Array, 10);
+  assert.equal(await outcome(() => store.get('b')), 'malformed');
+  assert.equal(memory.get(b), undefined);
+  memory.put(a, new Uint8Array(randomBytes(300)), 10);
+  assert.equal(await outcome(() => store.take('a')), 'malformed');
+  memory.put(a, new Uint8Array(0), 10);
+  assert.equal(await outcome(() => store.get('a')), 'malformed');
+});
+
+test('fleet keys rotate: the first seals, all open, another does not', async () => {
+  const memory = new MemoryStore({ clock: new FakeTime() });
+  const [old, next] = [fleetKey(), fleetKey()];
+  const make = (...fleetKeys: Uint8Array[]) => new SealedStore(memory, { crypto: sessionCrypto(), fleetKeys });
+  await make(old).put('a', value(1), 10);
+  assert.deepEqual(await make(next, old).get('a'), value(1));
+  await make(next, old).put('b', value(2), 10);
+  assert.deepEqual(await make(old, next).get('b'), value(2));
+  assert.equal(await outcome(() => make(old).get('b')), 'malformed');
+  assert.throws(() => make(), { code: 'ERR_TLS_FLEET_KEY' });
+  assert.throws(() => make(fleetKey().subarray(1)), { code: 'ERR_TLS_FLEET_KEY' });
+  assert.throws(() => make(new Uint8Array(32)), { code: 'ERR_TLS_WEAK_KEY' });
+});
