@@ -71,3 +71,23 @@ export {
   parseCertificateRequest,
   verifyCertificateRequest,
 } from './request.ts';
+export {
+  createTrustAnchors,
+  type TrustAnchor,
+  type TrustAnchorInput,
+  type TrustAnchorOptions,
+  type TrustAnchors,
+  trustAnchorsDigest,
+} from './verify/anchors.ts';
+export type { WorkLimits } from './verify/budget.ts';
+export { checkHost, matchesEmail, matchesHost } from './verify/host.ts';
+export { type CertificateProblem, certificateProblems } from './verify/problem.ts';
+export type { Purpose } from './verify/profile.ts';
+export {
+  type Verdict,
+  type Verified,
+  type VerifyOptions,
+  type VerifyPolicy,
+  verifyChain,
+  verifyChainOrThrow,
+} from './verify/verify-chain.ts';

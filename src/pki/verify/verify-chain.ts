@@ -1,0 +1,144 @@
+import { equal } from '../../bytes/bytes.ts';
+import type { CryptoProvider } from '../../crypto/provider.ts';
+import { CertificateError } from '../../errors.ts';
+import { type Certificate, parseCertificate } from '../certificate.ts';
+import type { TrustAnchor, TrustAnchors } from './anchors.ts';
+import { type Budget, createBudget, defaultLimits, type WorkLimits } from './budget.ts';
+import { checkHost } from './host.ts';
+import { findPath, type Path } from './path.ts';
+import { problem } from './problem.ts';
+import { type CertificateRules, certificateProblem, type Purpose } from './profile.ts';
+
+/** What one may want otherwise than the default. Every default is the strict choice. */
+export interface VerifyPolicy {
+  /** Least size of RSA keys in bits; 2048. */
+  readonly minRsaBits?: number;
+  /** Intermediate certificates in a path, not counting self-issued ones; 16. */
+  readonly maxIntermediates?: number;
+  /** Whether authority and subject key identifiers must be where RFC 5280 prescribes them; true. */
+  readonly requireKeyIdentifiers?: boolean;
+  readonly limits?: Partial<WorkLimits>;
+}
+
+export interface VerifyOptions {
+  /** What the peer sent: DER, leaf first; the others in any order. */
+  readonly chain: readonly Uint8Array[];
+  readonly anchors: TrustAnchors;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly profile: Purpose;
+  /** Server profile: the DNS name or IP literal that was connected to. */
+  readonly name?: string;
+  readonly crypto: CryptoProvider;
+  readonly policy?: VerifyPolicy;
+}
+
+/** A chain that holds. */
+export interface Verified {
+  readonly ok: true;
+  readonly leaf: Certificate;
+  /** Leaf first, anchor last; the leaf alone where it is itself trusted. */
+  readonly path: readonly Certificate[];
+  readonly anchor: TrustAnchor;
+  readonly work: Readonly<Budget['used']>;
+}
+
+export type Verdict =
+  | Verified
+  | { readonly ok: false; readonly error: CertificateError; readonly work: Readonly<Budget['used']> };
+
+/** Certificates in what a peer sends. */
+const maxChain = 128;
+
+/**
+ * Verifies a chain (RFC 5280, Section 6; RFC 9525 for names) and says why not, with the alert to send. Never throws
+ * for what a peer can send.
+ */
+export function verifyChain(options: VerifyOptions): Verdict {
+  const budget = createBudget({ ...defaultLimits, ...options.policy?.limits });
+  try {
+    return { ok: true, ...verify(options, budget), work: budget.used };
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+    return { ok: false, error, work: budget.used };
+  }
+}
+
+/** As {@link verifyChain}, but throws the `CertificateError`. */
+export function verifyChainOrThrow(options: VerifyOptions): Verified {
+  const verdict = verifyChain(options);
+  if (!verdict.ok) throw verdict.error;
+  return verdict;
+}
+
+function verify(options: VerifyOptions, budget: Budget): Omit<Verified, 'ok' | 'work'> {
+  const { anchors, policy = {}, name } = options;
+  const { leaf, pool, broken } = readChain(options.chain);
+  const rules: CertificateRules = {
+    now: options.now,
+    purpose: options.profile,
+    minRsaBits: policy.minRsaBits ?? 2048,
+    requireKeyIdentifiers: policy.requireKeyIdentifiers ?? true,
+  };
+  const trusted = anchors.find(leaf);
+  const error = certificateProblem(leaf, trusted === undefined ? 'leaf' : 'trustedLeaf', rules);
+  if (error !== undefined) throw error;
+  const path: Path | CertificateError =
+    trusted !== undefined
+      ? { certificates: [leaf], anchor: trusted }
+      : findPath({
+          leaf,
+          pool,
+          anchors,
+          rules,
+          maxIntermediates: policy.maxIntermediates ?? 16,
+          crypto: options.crypto,
+          budget,
+          judge: () => undefined,
+        });
+  if (path instanceof CertificateError)
+    throw broken !== undefined && path.alert === 'unknownCa' ? withCause(path, broken) : path;
+  if (name !== undefined) checkHost(leaf, name);
+  return { leaf, path: path.certificates, anchor: path.anchor };
+}
+
+function readChain(chain: readonly Uint8Array[]): {
+  leaf: Certificate;
+  pool: Certificate[];
+  broken: Error | undefined;
+} {
+  const [first, ...others] = chain;
+  if (first === undefined) throw problem('ERR_TLS_CERT_NONE', 'the peer sent no certificate');
+  if (chain.length > maxChain) {
+    throw problem(
+      'ERR_TLS_CERT_CHAIN_LENGTH',
+      `the peer sent ${chain.length} certificates; ${maxChain} are read at most`,
+    );
+  }
+  const leaf = parseCertificate(first);
+  const pool: Certificate[] = [];
+  let broken: Error | undefined;
+  for (const der of others) {
+    if (equal(der, first) || pool.some((other) => equal(other.der, der))) continue;
+    try {
+      pool.push(parseCertificate(der));
+    } catch (error) {
+      // One that isn't needed may be broken; where it is needed, the path is missing.
+      broken ??= error as Error;
+    }
+  }
+  return { leaf, pool, broken };
+}
+
+function withCause(error: CertificateError, broken: Error): CertificateError {
+  return new CertificateError(
+    error.code,
+    error.alert,
+    `${error.message}; besides, a certificate in the chain is malformed: ${broken.message}`,
+    {
+      rfc: error.rfc,
+      phase: error.phase,
+      cause: broken,
+    },
+  );
+}
