@@ -1,0 +1,263 @@
+import { constantTimeEqual, fromText, noBytes } from '../bytes/bytes.ts';
+import type { TranscriptHash } from '../crypto/provider.ts';
+import { signatureScheme } from '../crypto/signature-schemes.ts';
+import { PeerError } from '../errors.ts';
+import { type CertificateEntry, decodeCertificate13, encodeCertificate13 } from '../wire/certificate.ts';
+import { decodeCertificateVerify, encodeCertificateVerify } from '../wire/certificate-verify.ts';
+import { decodeCompressedCertificate, encodeCompressedCertificate } from '../wire/compressed-certificate.ts';
+import { extensionTypes } from '../wire/extension-type.ts';
+import { frameMessage, type HandshakeMessage } from '../wire/handshake-type.ts';
+import { tls13 } from '../wire/versions.ts';
+import type { CertificateCompression, Credential } from './config.ts';
+import { decide, type HandshakeContext, sendMessage } from './context.ts';
+import { expectMessage, type Flow, request } from './flow.ts';
+import { chooseSignatureScheme } from './negotiate.ts';
+import { type PeerIdentity, readPeerIdentity, verifySignature } from './peer.ts';
+import type { Transcript } from './transcript.ts';
+
+/** The authentication messages of TLS 1.3: Certificate, CertificateVerify, Finished (RFC 9846, Section 4.4). */
+
+/** What a peer allows in this side's Certificate. */
+export interface CertificateWishes {
+  ocsp: boolean;
+  scts: boolean;
+  /** Codes of the compressions that the peer can undo. */
+  compression: readonly number[];
+}
+
+export const noWishes: CertificateWishes = { ocsp: false, scts: false, compression: [] };
+
+/** Framed Certificate messages by credential and variant: nothing in them changes from one handshake to the next. */
+const framedCertificates = new WeakMap<Credential, Map<string, Uint8Array>>();
+
+/** Sends Certificate, compressed where the peer can undo it; without a credential an empty one. */
+export function sendCertificate(
+  context: HandshakeContext,
+  transcript: Transcript,
+  credential: Credential | undefined,
+  wishes: CertificateWishes,
+  certificateRequestContext: Uint8Array = noBytes,
+): void {
+  const raw = framedCertificate(context, credential, wishes, certificateRequestContext);
+  transcript.add(raw);
+  context.output.sendMessage(raw[0] === 25 ? 'compressedCertificate' : 'certificate', raw);
+}
+
+function framedCertificate(
+  context: HandshakeContext,
+  credential: Credential | undefined,
+  wishes: CertificateWishes,
+  certificateRequestContext: Uint8Array,
+): Uint8Array {
+  if (credential === undefined) {
+    return frameMessage('certificate', encodeCertificate13({ certificateRequestContext, certificateList: [] }));
+  }
+  const compression = context.config.certificateCompression.find(
+    ({ algorithm, compress }) => compress !== undefined && wishes.compression.includes(algorithm),
+  );
+  if (certificateRequestContext.length > 0) {
+    return frame(credential, wishes, compression, certificateRequestContext);
+  }
+  const variant = `${wishes.ocsp} ${wishes.scts} ${compression?.algorithm}`;
+  let variants = framedCertificates.get(credential);
+  if (variants === undefined) framedCertificates.set(credential, (variants = new Map()));
+  let raw = variants.get(variant);
+  if (raw === undefined) variants.set(variant, (raw = frame(credential, wishes, compression, noBytes)));
+  return raw;
+}
+
+function frame(
+  credential: Credential,
+  wishes: CertificateWishes,
+  compression: CertificateCompression | undefined,
+  certificateRequestContext: Uint8Array,
+): Uint8Array {
+  const certificateList = credential.chain.map((certData, i): CertificateEntry => {
+    if (i > 0) return { certData };
+    const statusRequest = wishes.ocsp ? credential.ocspResponse : undefined;
+    const signedCertificateTimestamp = wishes.scts && credential.scts?.length ? [...credential.scts] : undefined;
+    return { certData, extensions: { statusRequest, signedCertificateTimestamp } };
+  });
+  const body = encodeCertificate13({ certificateRequestContext, certificateList });
+  if (compression?.compress === undefined) return frameMessage('certificate', body);
+  const compressedCertificateMessage = compression.compress(body);
+  const { algorithm } = compression;
+  return frameMessage(
+    'compressedCertificate',
+    encodeCompressedCertificate({ algorithm, uncompressedLength: body.length, compressedCertificateMessage }),
+  );
+}
+
+const signatureContexts = {
+  server: signatureContext('TLS 1.3, server CertificateVerify'),
+  client: signatureContext('TLS 1.3, client CertificateVerify'),
+};
+
+function signatureContext(text: string): Uint8Array {
+  const context = new Uint8Array(64 + text.length + 1).fill(0x20, 0, 64);
+  context.set(fromText(text), 64);
+  return context;
+}
+
+/** What CertificateVerify signs (RFC 9846, Section 4.4.3). */
+export function signedContent(role: 'server' | 'client', transcriptHash: Uint8Array): Uint8Array {
+  const context = signatureContexts[role];
+  const content = new Uint8Array(context.length + transcriptHash.length);
+  content.set(context);
+  content.set(transcriptHash, context.length);
+  return content;
+}
+
+/** Chooses the scheme for a credential; throws `handshake_failure` where the peer accepts none of its schemes. */
+export function schemeFor(context: HandshakeContext, credential: Credential, accepted: readonly number[]): number {
+  const scheme = chooseSignatureScheme(credential.signer.schemes, accepted, tls13);
+  if (scheme !== undefined) {
+    decide(
+      context,
+      'signatureScheme',
+      signatureScheme(scheme)?.name ?? String(scheme),
+      'first of the key that the peer accepts',
+    );
+    return scheme;
+  }
+  throw new PeerError(
+    'ERR_TLS_NO_SIGNATURE_SCHEME',
+    'handshakeFailure',
+    `the peer accepts no signature of a key of type ${credential.signer.keyType}`,
+    { rfc: 'RFC 9846, Section 4.4.2.2' },
+  );
+}
+
+/** Sends CertificateVerify: the host signs the transcript. */
+export function* sendCertificateVerify(
+  context: HandshakeContext,
+  transcript: Transcript,
+  hash: TranscriptHash,
+  role: 'server' | 'client',
+  credential: Credential,
+  scheme: number,
+): Flow<void> {
+  const data = signedContent(role, transcript.hash(hash));
+  const signature = yield* request('sign', { signer: credential.signer, scheme, data });
+  sendMessage(context, transcript, 'certificateVerify', encodeCertificateVerify({ algorithm: scheme, signature }));
+}
+
+/** The peer's identity with the scheme that it signed with. */
+export interface ProvenIdentity extends PeerIdentity {
+  readonly signatureScheme: number;
+}
+
+/**
+ * Reads Certificate (or CompressedCertificate) and CertificateVerify. `undefined` for an empty Certificate, which
+ * only a client may send.
+ *
+ * @param allowed the extensions that this side asked for, by type.
+ */
+export function* readCertificate(
+  context: HandshakeContext,
+  transcript: Transcript,
+  hash: TranscriptHash,
+  role: 'server' | 'client',
+  allowed: readonly number[],
+  first?: HandshakeMessage,
+  certificateRequestContext: Uint8Array = noBytes,
+): Flow<ProvenIdentity | undefined> {
+  const compressible = context.config.certificateCompression.length > 0;
+  const message =
+    first ??
+    (yield* compressible ? expectMessage('certificate', 'compressedCertificate') : expectMessage('certificate'));
+  transcript.add(message.raw);
+  const body = message.type === 'certificate' ? message.body : decompress(context, message.body);
+  const certificate = decodeCertificate13(body, context.config.limits.certificateChain);
+  if (!constantTimeEqual(certificate.certificateRequestContext, certificateRequestContext)) {
+    throw new PeerError(
+      'ERR_TLS_CERTIFICATE_CONTEXT',
+      'decodeError',
+      'certificate: the certificate_request_context is not the one of the request',
+      { rfc: 'RFC 9846, Section 4.4.2' },
+    );
+  }
+  const [leaf, ...issuers] = certificate.certificateList;
+  if (leaf === undefined) return undefined;
+  for (const entry of [leaf, ...issuers]) checkEntryExtensions(entry, allowed);
+  const peer = readPeerIdentity(
+    context,
+    certificate.certificateList.map((entry) => entry.certData),
+    leaf.extensions?.statusRequest,
+    leaf.extensions?.signedCertificateTimestamp,
+  );
+  const data = signedContent(role, transcript.hash(hash));
+  const verifyMessage = yield* expectMessage('certificateVerify');
+  const verify = decodeCertificateVerify(verifyMessage.body);
+  verifySignature(context, tls13, peer, verify.algorithm, data, verify.signature, 'certificateVerify');
+  transcript.add(verifyMessage.raw);
+  return { ...peer, signatureScheme: verify.algorithm };
+}
+
+/** "Extensions in the Certificate message … MUST correspond to ones from the ClientHello" (RFC 9846, Section 4.4.2). */
+function checkEntryExtensions(entry: CertificateEntry, allowed: readonly number[]): void {
+  for (const type of entry.extensionOrder ?? []) {
+    if (allowed.includes(type)) continue;
+    throw new PeerError(
+      'ERR_TLS_UNSOLICITED_EXTENSION',
+      'unsupportedExtension',
+      `certificate: extension ${type} was not asked for`,
+      { rfc: 'RFC 9846, Section 4.4.2' },
+    );
+  }
+}
+
+/** The entry extensions that a side asked for. */
+export function entryExtensions(ocsp: boolean, scts: boolean): number[] {
+  const types: number[] = [];
+  if (ocsp) types.push(extensionTypes.statusRequest);
+  if (scts) types.push(extensionTypes.signedCertificateTimestamp);
+  return types;
+}
+
+function decompress(context: HandshakeContext, body: Uint8Array): Uint8Array {
+  const { algorithm, uncompressedLength, compressedCertificateMessage } = decodeCompressedCertificate(body);
+  const compression = context.config.certificateCompression.find((own) => own.algorithm === algorithm);
+  if (compression === undefined) {
+    throw new PeerError(
+      'ERR_TLS_CERTIFICATE_COMPRESSION_ALGORITHM',
+      'illegalParameter',
+      `compressedCertificate: algorithm ${algorithm} was not offered`,
+      { rfc: 'RFC 8879, Section 4' },
+    );
+  }
+  const { handshakeMessage } = context.config.limits;
+  if (uncompressedLength > handshakeMessage) {
+    throw new PeerError(
+      'ERR_TLS_CERTIFICATE_COMPRESSION_TOO_LARGE',
+      'badCertificate',
+      `compressedCertificate: it would take ${uncompressedLength} bytes, where ${handshakeMessage} are allowed`,
+      { rfc: 'RFC 8879, Section 4' },
+    );
+  }
+  let certificate: Uint8Array | undefined;
+  let cause: unknown;
+  try {
+    certificate = compression.decompress(compressedCertificateMessage, uncompressedLength);
+  } catch (error) {
+    cause = error;
+  }
+  if (certificate?.length === uncompressedLength) return certificate;
+  throw new PeerError(
+    'ERR_TLS_CERTIFICATE_COMPRESSION_FAILED',
+    'badCertificate',
+    'compressedCertificate: it does not decompress to the length that it states',
+    { rfc: 'RFC 8879, Section 4', cause },
+  );
+}
+
+/** Checks the verify_data of a Finished, in constant time. */
+export function checkFinished(received: Uint8Array, expected: Uint8Array): void {
+  if (constantTimeEqual(received, expected)) return;
+  throw new PeerError(
+    'ERR_TLS_FINISHED',
+    'decryptError',
+    'finished: the verify_data is wrong: the two sides have not seen the same handshake',
+    { phase: 'finished', rfc: 'RFC 9846, Section 4.4.4' },
+  );
+}

@@ -1,0 +1,148 @@
+import { constantTimeEqual } from '../bytes/bytes.ts';
+import { cipherSuite } from '../crypto/cipher-suites.ts';
+import type { PendingKeyExchange } from '../crypto/provider.ts';
+import { illegalParameter, PeerError } from '../errors.ts';
+import { type ClientHello, encodeClientHello } from '../wire/client-hello.ts';
+import { frameMessage, type HandshakeMessage } from '../wire/handshake-type.ts';
+import {
+  downgradeSentinel11,
+  downgradeSentinel12,
+  outlineServerHello,
+  type ServerHelloOutline,
+} from '../wire/server-hello.ts';
+import { tls12, tls13, versionName } from '../wire/versions.ts';
+import { buildClientHello } from './client-hello-builder.ts';
+import { clientHandshake12 } from './client12.ts';
+import { clientHandshake13 } from './client13.ts';
+import type { ClientHandshakeConfig } from './config.ts';
+import { decide, type HandshakeContext } from './context.ts';
+import { expectMessage, type Flow } from './flow.ts';
+import { type OfferedPsk, offeredPsks, writeBinders } from './psk-client.ts';
+import type { Established } from './result.ts';
+import { Transcript } from './transcript.ts';
+
+export type ClientContext = HandshakeContext<ClientHandshakeConfig>;
+
+/** What the client has sent, and what it keeps for the answer. */
+export interface Offer {
+  readonly hello: ClientHello;
+  /** The ClientHello as it went out. */
+  readonly raw: Uint8Array;
+  /** Key exchanges whose shares were sent. */
+  readonly exchanges: readonly PendingKeyExchange[];
+  /** PSKs in the order of the identities. */
+  readonly psks: readonly OfferedPsk[];
+}
+
+/** The client's side of a handshake: sends a ClientHello and goes on in the version that the server chose. */
+export function* clientHandshake(context: ClientContext): Flow<Established> {
+  const { config } = context;
+  const transcript = new Transcript(context.crypto);
+  const offer = sendClientHello(context, transcript);
+  if (offer.hello.extensions.earlyData) offer.psks[0]?.beginEarlyData(context, offer, transcript);
+
+  const message = yield* expectMessage('serverHello');
+  const outline = outlineServerHello(message.body);
+  const version = outline.selectedVersion ?? outline.legacyVersion;
+  checkVersion(config, outline, version);
+  decide(context, 'version', versionName(version), 'the server chose it');
+  context.output.setVersion(version === tls13 ? tls13 : tls12);
+
+  if (version === tls13) return yield* clientHandshake13(context, transcript, offer, message, outline);
+  checkNoDowngrade(config, outline);
+  for (const exchange of offer.exchanges) exchange.destroy();
+  return yield* clientHandshake12(context, transcript, offer, message);
+}
+
+function sendClientHello(context: ClientContext, transcript: Transcript): Offer {
+  const { config, output } = context;
+  const exchanges = config.maxVersion < tls13 ? [] : startKeyExchanges(context);
+  const psks = offeredPsks(context);
+  const hello = buildClientHello(config, exchanges, psks);
+  const raw = frameMessage('clientHello', encodeClientHello(hello));
+  writeBinders(raw, psks, transcript);
+  transcript.add(raw);
+  output.sendMessage('clientHello', raw);
+  return { hello, raw, exchanges, psks };
+}
+
+function startKeyExchanges({ config, crypto }: ClientContext): PendingKeyExchange[] {
+  return config.keyShares
+    .filter((group) => config.groups.includes(group))
+    .map((group) => crypto.keyExchange(group)?.generate())
+    .filter((exchange) => exchange !== undefined);
+}
+
+function checkVersion(config: ClientHandshakeConfig, outline: ServerHelloOutline, version: number): void {
+  // A TLS 1.3 server says 1.2 in legacy_version; supported_versions may not choose a lower one than 1.3.
+  const known = outline.selectedVersion === undefined ? version === tls12 : version === tls13;
+  if (outline.selectedVersion !== undefined && outline.selectedVersion < tls13) {
+    throw illegalParameter(
+      'ERR_TLS_UNSOLICITED_EXTENSION',
+      `serverHello: supported_versions chooses ${versionName(version)}, which is for TLS 1.3 only`,
+      'RFC 9846, Section 4.2.1',
+    );
+  }
+  if (known && version <= config.maxVersion && version >= config.minVersion) return;
+  throw new PeerError(
+    'ERR_TLS_UNSUPPORTED_PROTOCOL',
+    'protocolVersion',
+    `the server chose ${versionName(version)}; this client speaks ${versionName(config.minVersion)} to ` +
+      `${versionName(config.maxVersion)}`,
+    { rfc: 'RFC 9846, Section 4.2.1' },
+  );
+}
+
+/**
+ * "TLS 1.3 clients receiving a ServerHello indicating TLS 1.2 or below MUST check that the last 8 bytes are not equal
+ * to either of these values." (RFC 9846, Section 4.1.3)
+ */
+function checkNoDowngrade(config: ClientHandshakeConfig, { random }: ServerHelloOutline): void {
+  if (config.maxVersion < tls13) return;
+  const tail = random.subarray(24);
+  if (!constantTimeEqual(tail, downgradeSentinel12) && !constantTimeEqual(tail, downgradeSentinel11)) return;
+  throw illegalParameter(
+    'ERR_TLS_DOWNGRADE',
+    'serverHello: the server can do TLS 1.3, yet a lower version was negotiated: somebody in between made it so',
+    'RFC 9846, Section 4.1.3',
+  );
+}
+
+/** Whether a suite code was offered and belongs to the version. */
+export function checkCipherSuite(offer: Offer, code: number, version: 0x0303 | 0x0304) {
+  const suite = cipherSuite(code);
+  if (suite !== undefined && suite.version === version && offer.hello.cipherSuites.includes(code)) return suite;
+  throw illegalParameter(
+    'ERR_TLS_CIPHER_SUITE',
+    `serverHello: the cipher suite ${suite?.name ?? `0x${code.toString(16)}`} was not offered for ${versionName(version)}`,
+    'RFC 9846, Section 4.1.3',
+  );
+}
+
+/** Extensions in an answer must have been asked for (RFC 9846, Section 4.2). */
+export function checkSolicited(
+  offer: Offer,
+  types: readonly number[],
+  message: HandshakeMessage['type'],
+  free: readonly number[] = [],
+): void {
+  for (const type of types) {
+    if (offer.hello.extensionOrder.includes(type) || free.includes(type)) continue;
+    throw new PeerError(
+      'ERR_TLS_UNSOLICITED_EXTENSION',
+      'unsupportedExtension',
+      `${message}: extension ${type} was not offered`,
+      { rfc: 'RFC 9846, Section 4.2' },
+    );
+  }
+}
+
+/** The application protocol must be one that was offered (RFC 7301, Section 3.1). */
+export function checkAlpn(offer: Offer, protocol: string | undefined): void {
+  if (protocol === undefined || offer.hello.extensions.alpn?.includes(protocol)) return;
+  throw illegalParameter(
+    'ERR_TLS_ALPN',
+    `the server chose the application protocol ${JSON.stringify(protocol)}, which was not offered`,
+    'RFC 7301, Section 3.1',
+  );
+}

@@ -1,0 +1,442 @@
+import { constantTimeEqual, equal, noBytes } from '../bytes/bytes.ts';
+import type { CipherSuite } from '../crypto/cipher-suites.ts';
+import { groupCode, groupName } from '../crypto/named-groups.ts';
+import type { GroupName, PendingKeyExchange } from '../crypto/provider.ts';
+import { illegalParameter, PeerError } from '../errors.ts';
+import { type CertificateRequest13, decodeCertificateRequest13 } from '../wire/certificate-request.ts';
+import { encodeClientHello } from '../wire/client-hello.ts';
+import { decodeEncryptedExtensions, type EncryptedExtensions } from '../wire/encrypted-extensions.ts';
+import { extensionTypes } from '../wire/extension-type.ts';
+import { frameMessage, type HandshakeMessage } from '../wire/handshake-type.ts';
+import {
+  decodeHelloRetryRequest,
+  decodeServerHello13,
+  outlineServerHello,
+  type ServerHello13,
+  type ServerHelloFields,
+  type ServerHelloOutline,
+} from '../wire/server-hello.ts';
+import { tls12, tls13 } from '../wire/versions.ts';
+import {
+  checkFinished,
+  entryExtensions,
+  type ProvenIdentity,
+  readCertificate,
+  schemeFor,
+  sendCertificate,
+  sendCertificateVerify,
+} from './authentication13.ts';
+import { type ClientContext, checkAlpn, checkCipherSuite, checkSolicited, type Offer } from './client.ts';
+import { retryClientHello } from './client-hello-builder.ts';
+import type { Credential } from './config.ts';
+import { decide, sendMessage } from './context.ts';
+import { expectMessage, type Flow, request } from './flow.ts';
+import { EarlySecrets } from './key-schedule.ts';
+import { applicationKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
+import { verifyPeer } from './peer.ts';
+import { establishClient13 } from './post-handshake-client.ts';
+import { type OfferedPsk, writeBinders } from './psk-client.ts';
+import type { Agreement, Established } from './result.ts';
+import { checkRecordSizeLimit } from './server13.ts';
+import type { Transcript } from './transcript.ts';
+
+/**
+ * The client's side of TLS 1.3 from the ServerHello on (RFC 9846, Section 2, Figure 1):
+ *
+ *     ClientHello            -------->
+ *                                        ServerHello, {EncryptedExtensions}, {CertificateRequest*},
+ *                            <--------   {Certificate*}, {CertificateVerify*}, {Finished}
+ *     (EndOfEarlyData*), {Certificate*}, {CertificateVerify*}, {Finished}
+ *                            -------->
+ */
+export function* clientHandshake13(
+  context: ClientContext,
+  transcript: Transcript,
+  firstOffer: Offer,
+  firstMessage: HandshakeMessage,
+  firstOutline: ServerHelloOutline,
+): Flow<Established> {
+  const { config, crypto, output } = context;
+  checkFields(firstOffer, firstOutline);
+  const suite = checkCipherSuite(firstOffer, firstOutline.cipherSuite, tls13);
+  const retried = firstOutline.isHelloRetryRequest;
+  const { offer, message } = retried
+    ? yield* retry(context, transcript, firstOffer, firstMessage, suite)
+    : { offer: firstOffer, message: firstMessage };
+
+  const serverHello = decodeSolicited(message, offer);
+  if (serverHello.cipherSuite !== suite.code) throw changed('the cipher suite', 'ERR_TLS_CIPHER_SUITE');
+  const psk = selectedPsk(offer, serverHello, suite);
+  const { secret, group } = finishKeyExchange(context, offer, serverHello, psk);
+  decide(context, 'cipherSuite', suite.name, 'the server chose it');
+  transcript.add(message.raw);
+  const early = psk?.early ?? new EarlySecrets(crypto, suite.hash);
+  for (const other of offer.psks) if (other !== psk) other.early.destroy();
+  const secrets = early.handshakeSecrets(secret, transcript.hash(suite.hash));
+  logHandshakeSecrets(context, offer.hello.random, secrets);
+  output.setReadKeys(handshakeKeys(suite, 'server', secrets));
+
+  const answer = yield* readEncryptedExtensions(context, transcript, offer);
+  const offeredEarlyData = firstOffer.hello.extensions.earlyData === true;
+  const earlyData = readEarlyDataAnswer(context, offeredEarlyData, answer, offer, psk, suite);
+  if (offeredEarlyData && earlyData === 'rejected') output.endEarlyData(false);
+  output.sendChangeCipherSpec();
+  if (earlyData !== 'accepted') output.setWriteKeys(handshakeKeys(suite, 'client', secrets));
+
+  const { certificateRequest, server } = yield* readServerAuthentication(context, transcript, suite, psk);
+  const expected = secrets.serverFinished(transcript.hash(suite.hash));
+  const finished = yield* expectMessage('finished');
+  checkFinished(finished.body, expected);
+  transcript.add(finished.raw);
+  const peerNotAfter = server && (yield* verifyPeer('server', tls13, server, config.verifyName));
+
+  const application = secrets.applicationSecrets(transcript.hash(suite.hash));
+  logApplicationSecrets(context, offer.hello.random, application);
+  if (earlyData === 'accepted') {
+    sendMessage(context, transcript, 'endOfEarlyData', noBytes);
+    output.endEarlyData(true);
+    output.setWriteKeys(handshakeKeys(suite, 'client', secrets));
+  }
+  const scheme =
+    certificateRequest && (yield* sendClientAuthentication(context, transcript, suite, certificateRequest));
+  sendMessage(context, transcript, 'finished', secrets.clientFinished(transcript.hash(suite.hash)));
+  output.setReadKeys(applicationKeys(suite, 'server', application));
+  output.setWriteKeys(applicationKeys(suite, 'client', application));
+  secrets.destroy();
+
+  const agreement: Agreement = {
+    version: tls13,
+    suite,
+    group,
+    signatureScheme: scheme,
+    peerSignatureScheme: server?.signatureScheme ?? (psk?.session?.state.peerSignatureScheme || undefined),
+    serverName: config.serverName,
+    alpnProtocol: answer.extensions.alpn,
+    resumption: psk === undefined ? 'none' : psk.kind === 'res' ? 'psk' : 'externalPsk',
+    extendedMasterSecret: true,
+    earlyData,
+    helloRetryRequest: retried,
+    peerCertificates: server?.chain ?? psk?.session?.state.peerCertificates ?? [],
+    peerNotAfter: peerNotAfter ?? psk?.session?.state.peerNotAfter,
+    ocspResponse: server?.ocspResponse,
+    scts: server?.scts,
+    sessionId: offer.hello.legacySessionId,
+  };
+  return establishClient13(context, agreement, application, transcript, psk?.session);
+}
+
+/** What holds for every ServerHello and HelloRetryRequest of TLS 1.3 (RFC 9846, Section 4.1.3). */
+function checkFields({ hello }: Offer, fields: ServerHelloFields): void {
+  if (fields.legacyVersion !== tls12) {
+    throw illegalParameter(
+      'ERR_TLS_LEGACY_VERSION',
+      `serverHello: legacy_version is 0x${fields.legacyVersion.toString(16)}, and must be 0x0303`,
+      'RFC 9846, Section 4.1.3',
+    );
+  }
+  if (!equal(fields.legacySessionIdEcho, hello.legacySessionId)) {
+    throw illegalParameter(
+      'ERR_TLS_SESSION_ID_ECHO',
+      'serverHello: legacy_session_id_echo is not what the client sent',
+      'RFC 9846, Section 4.1.3',
+    );
+  }
+  if (fields.legacyCompressionMethod !== 0) {
+    throw illegalParameter(
+      'ERR_TLS_COMPRESSION',
+      'serverHello: legacy_compression_method is not null',
+      'RFC 9846, Section 4.1.3',
+    );
+  }
+}
+
+function changed(what: string, code: `ERR_TLS_${string}`): Error {
+  return illegalParameter(
+    code,
+    `serverHello: ${what} is not the one of the helloRetryRequest`,
+    'RFC 9846, Section 4.1.4',
+  );
+}
+
+/** Answers a HelloRetryRequest with a second ClientHello (RFC 9846, Section 4.1.4). */
+function* retry(
+  context: ClientContext,
+  transcript: Transcript,
+  first: Offer,
+  message: HandshakeMessage,
+  suite: CipherSuite,
+): Flow<{ offer: Offer; message: HandshakeMessage }> {
+  const { crypto, output } = context;
+  const retryRequest = decodeHelloRetryRequest(message.body);
+  const { extensions } = retryRequest;
+  checkSolicited(first, retryRequest.extensionOrder, 'serverHello', [extensionTypes.cookie]);
+  if (extensions.keyShare === undefined && extensions.cookie === undefined) {
+    throw illegalParameter(
+      'ERR_TLS_EMPTY_HELLO_RETRY_REQUEST',
+      'helloRetryRequest: it would change nothing in the clientHello',
+      'RFC 9846, Section 4.1.4',
+    );
+  }
+  const group = extensions.keyShare === undefined ? undefined : retryGroup(context, first, extensions.keyShare);
+  decide(context, 'helloRetryRequest', group ?? 'cookie', 'the server asks for it');
+  if (first.hello.extensions.earlyData) output.endEarlyData(false);
+
+  transcript.replaceWithMessageHash(suite.hash);
+  transcript.add(message.raw);
+  let exchanges = first.exchanges;
+  if (group !== undefined) {
+    for (const exchange of exchanges) exchange.destroy();
+    exchanges = [crypto.keyExchange(group)?.generate()].filter((exchange) => exchange !== undefined);
+  }
+  // Only PSKs of the hash that the server chose can still be used (RFC 9846, Section 4.1.4).
+  const psks = first.psks.filter(({ hash }) => hash === suite.hash);
+  const share =
+    group === undefined ? undefined : { group: groupCode(group), keyExchange: exchanges[0]?.share ?? noBytes };
+  const hello = retryClientHello(first.hello, share, extensions.cookie, psks);
+  const raw = frameMessage('clientHello', encodeClientHello(hello));
+  writeBinders(raw, psks, transcript);
+  transcript.add(raw);
+  output.sendChangeCipherSpec();
+  output.sendMessage('clientHello', raw);
+
+  const answer = yield* expectMessage('serverHello');
+  const outline = outlineServerHello(answer.body);
+  if (outline.selectedVersion !== tls13) {
+    throw illegalParameter(
+      'ERR_TLS_VERSION_AFTER_RETRY',
+      'serverHello: after a helloRetryRequest it must choose TLS 1.3',
+      'RFC 9846, Section 4.1.4',
+    );
+  }
+  if (outline.isHelloRetryRequest) {
+    throw new PeerError(
+      'ERR_TLS_UNEXPECTED_MESSAGE',
+      'unexpectedMessage',
+      'a second helloRetryRequest on one connection',
+      { rfc: 'RFC 9846, Section 4.1.4' },
+    );
+  }
+  const offer = { hello, raw, exchanges, psks };
+  checkFields(offer, outline);
+  return { offer, message: answer };
+}
+
+/** The group of a HelloRetryRequest: one that was offered without a share. */
+function retryGroup({ crypto }: ClientContext, offer: Offer, code: number): GroupName {
+  const group = groupName(code);
+  const offered = offer.hello.extensions.supportedGroups?.includes(code);
+  const shared = offer.hello.extensions.keyShare?.some((share) => share.group === code);
+  if (group !== undefined && offered && !shared && crypto.keyExchange(group) !== undefined) return group;
+  throw illegalParameter(
+    'ERR_TLS_GROUP',
+    `helloRetryRequest: group 0x${code.toString(16)} ${shared ? 'already has a share' : 'was not offered'}`,
+    'RFC 9846, Section 4.2.8',
+  );
+}
+
+function decodeSolicited(message: HandshakeMessage, offer: Offer): ServerHello13 {
+  const serverHello = decodeServerHello13(message.body);
+  checkSolicited(offer, serverHello.extensionOrder, 'serverHello');
+  // Unknown extensions have no place in a TLS 1.3 ServerHello, offered or not.
+  const unknown = serverHello.otherExtensions?.keys().next().value;
+  if (unknown !== undefined) {
+    throw new PeerError('ERR_TLS_UNSOLICITED_EXTENSION', 'unsupportedExtension', `serverHello: extension ${unknown}`, {
+      rfc: 'RFC 9846, Section 4.1.3',
+    });
+  }
+  return serverHello;
+}
+
+function selectedPsk(offer: Offer, { extensions }: ServerHello13, suite: CipherSuite): OfferedPsk | undefined {
+  const index = extensions.preSharedKey;
+  if (index === undefined) return undefined;
+  const psk = offer.psks[index];
+  if (psk === undefined) {
+    throw illegalParameter(
+      'ERR_TLS_PSK_INDEX',
+      `serverHello: it selects PSK ${index} of ${offer.psks.length}`,
+      'RFC 9846, Section 4.2.11',
+    );
+  }
+  if (psk.hash !== suite.hash) {
+    throw illegalParameter(
+      'ERR_TLS_PSK_HASH',
+      `serverHello: the selected PSK is for ${psk.hash}, and ${suite.name} has ${suite.hash}`,
+      'RFC 9846, Section 4.2.11',
+    );
+  }
+  return psk;
+}
+
+function finishKeyExchange(
+  context: ClientContext,
+  offer: Offer,
+  { extensions }: ServerHello13,
+  psk: OfferedPsk | undefined,
+): { secret: Uint8Array | undefined; group: GroupName | undefined } {
+  const { keyShare } = extensions;
+  if (keyShare === undefined) {
+    if (psk !== undefined && offer.hello.extensions.pskKeyExchangeModes?.includes(0)) {
+      for (const exchange of offer.exchanges) exchange.destroy();
+      return { secret: undefined, group: undefined };
+    }
+    throw new PeerError(
+      'ERR_TLS_MISSING_KEY_SHARE',
+      'missingExtension',
+      'serverHello: the extension key_share is missing',
+      { rfc: 'RFC 9846, Section 4.1.3' },
+    );
+  }
+  const chosen: PendingKeyExchange | undefined = offer.exchanges.find(
+    ({ group }) => groupCode(group) === keyShare.group,
+  );
+  if (chosen === undefined) {
+    throw illegalParameter(
+      'ERR_TLS_GROUP',
+      `serverHello: group 0x${keyShare.group.toString(16)} has no share of this client`,
+      'RFC 9846, Section 4.2.8',
+    );
+  }
+  decide(context, 'group', chosen.group, 'the server chose it');
+  const secret = chosen.finish(keyShare.keyExchange);
+  for (const exchange of offer.exchanges) if (exchange !== chosen) exchange.destroy();
+  return { secret, group: chosen.group };
+}
+
+function* readEncryptedExtensions(
+  context: ClientContext,
+  transcript: Transcript,
+  offer: Offer,
+): Flow<EncryptedExtensions> {
+  const message = yield* expectMessage('encryptedExtensions');
+  transcript.add(message.raw);
+  const answer = decodeEncryptedExtensions(message.body);
+  checkSolicited(offer, answer.extensionOrder, 'encryptedExtensions', [extensionTypes.supportedGroups]);
+  checkAlpn(offer, answer.extensions.alpn);
+  const limit = answer.extensions.recordSizeLimit;
+  if (limit !== undefined) {
+    checkRecordSizeLimit(limit, 'encryptedExtensions');
+    context.output.setRecordSizeLimits(limit, context.config.recordSizeLimit);
+  }
+  return answer;
+}
+
+function readEarlyDataAnswer(
+  context: ClientContext,
+  offered: boolean,
+  { extensions }: EncryptedExtensions,
+  offer: Offer,
+  psk: OfferedPsk | undefined,
+  suite: CipherSuite,
+): 'none' | 'accepted' | 'rejected' {
+  if (!offered) return 'none';
+  if (!extensions.earlyData) {
+    decide(context, 'earlyData', 'rejected', 'the server did not take it');
+    return 'rejected';
+  }
+  const refuse = (code: `ERR_TLS_${string}`, what: string) =>
+    illegalParameter(code, `encryptedExtensions: early data accepted, but ${what}`, 'RFC 9846, Section 4.2.10');
+  if (psk === undefined || psk !== offer.psks[0]) throw refuse('ERR_TLS_EARLY_DATA_PSK', 'not with the first PSK');
+  const state = psk.session?.state;
+  if (state?.cipherSuite !== suite.code) throw refuse('ERR_TLS_EARLY_DATA_CIPHER', 'under another cipher suite');
+  if (state.alpnProtocol !== extensions.alpn)
+    throw refuse('ERR_TLS_EARLY_DATA_ALPN', 'for another application protocol');
+  decide(context, 'earlyData', 'accepted', 'the server took it');
+  return 'accepted';
+}
+
+/** CertificateRequest*, Certificate and CertificateVerify; none of them where a PSK authenticates the server. */
+function* readServerAuthentication(
+  context: ClientContext,
+  transcript: Transcript,
+  suite: CipherSuite,
+  psk: OfferedPsk | undefined,
+): Flow<{ certificateRequest: CertificateRequest13 | undefined; server: ProvenIdentity | undefined }> {
+  if (psk !== undefined) {
+    decide(context, 'resumption', psk.kind === 'res' ? 'psk' : 'externalPsk', 'the server took the PSK');
+    return { certificateRequest: undefined, server: undefined };
+  }
+  const { config } = context;
+  const compressible = config.certificateCompression.length > 0;
+  let message = yield* compressible
+    ? expectMessage('certificateRequest', 'certificate', 'compressedCertificate')
+    : expectMessage('certificateRequest', 'certificate');
+  let certificateRequest: CertificateRequest13 | undefined;
+  if (message.type === 'certificateRequest') {
+    certificateRequest = readCertificateRequest(message, noBytes);
+    transcript.add(message.raw);
+    message = yield* compressible
+      ? expectMessage('certificate', 'compressedCertificate')
+      : expectMessage('certificate');
+  }
+  const allowed = entryExtensions(config.requestOcsp, config.requestScts);
+  const server = yield* readCertificate(context, transcript, suite.hash, 'server', allowed, message);
+  if (server !== undefined) return { certificateRequest, server };
+  // "If the server supplies an empty Certificate message, the client MUST abort the handshake with a "decode_error"
+  // alert." (RFC 9846, Section 4.4.2.4)
+  throw new PeerError('ERR_TLS_NO_SERVER_CERTIFICATE', 'decodeError', 'certificate: the server shows no certificate', {
+    rfc: 'RFC 9846, Section 4.4.2.4',
+  });
+}
+
+/** Reads a CertificateRequest, in the handshake (with an empty context) or after it. */
+export function readCertificateRequest(
+  message: HandshakeMessage,
+  expectedContext: Uint8Array | undefined,
+): CertificateRequest13 {
+  const certificateRequest = decodeCertificateRequest13(message.body);
+  const { certificateRequestContext, extensions } = certificateRequest;
+  if (expectedContext !== undefined && !constantTimeEqual(certificateRequestContext, expectedContext)) {
+    throw new PeerError(
+      'ERR_TLS_CERTIFICATE_CONTEXT',
+      'decodeError',
+      'certificateRequest: certificate_request_context is not empty in the handshake',
+      { rfc: 'RFC 9846, Section 4.3.2' },
+    );
+  }
+  if (extensions.signatureAlgorithms === undefined) {
+    throw new PeerError(
+      'ERR_TLS_MISSING_EXTENSION',
+      'missingExtension',
+      'certificateRequest: the extension signature_algorithms is missing',
+      { rfc: 'RFC 9846, Section 4.3.2' },
+    );
+  }
+  return certificateRequest;
+}
+
+/** Certificate, and CertificateVerify where there is a credential to show. Returns the scheme of the signature. */
+export function* sendClientAuthentication(
+  context: ClientContext,
+  transcript: Transcript,
+  suite: CipherSuite,
+  { extensions, certificateRequestContext }: CertificateRequest13,
+): Flow<number | undefined> {
+  const signatureSchemes = extensions.signatureAlgorithms ?? [];
+  const credential: Credential | undefined = yield* request('selectCredential', {
+    role: 'client',
+    version: tls13,
+    serverName: context.config.serverName,
+    signatureSchemes,
+    certificateSignatureSchemes: extensions.signatureAlgorithmsCert ?? signatureSchemes,
+    groups: context.config.groups,
+    certificateAuthorities: extensions.certificateAuthorities ?? [],
+    credentials: context.config.credentials,
+  });
+  const wishes = {
+    ocsp: extensions.statusRequest !== undefined,
+    scts: extensions.signedCertificateTimestamp !== undefined,
+    compression: extensions.compressCertificate ?? [],
+  };
+  const scheme = credential && schemeFor(context, credential, signatureSchemes);
+  sendCertificate(context, transcript, credential, wishes, certificateRequestContext);
+  decide(
+    context,
+    'clientCertificate',
+    credential === undefined ? 'none' : (credential.identity ?? credential.signer.keyType),
+    credential === undefined ? 'no credential fits the request' : 'fits the request',
+  );
+  if (credential === undefined || scheme === undefined) return undefined;
+  yield* sendCertificateVerify(context, transcript, suite.hash, 'client', credential, scheme);
+  return scheme;
+}

@@ -1,0 +1,166 @@
+import type { CryptoProvider, GroupName, KeyType, TranscriptHash } from '../crypto/provider.ts';
+import type { ClientSession } from '../session/client-session.ts';
+import type { ProtocolVersion } from '../wire/versions.ts';
+import type { ExternalPsk } from './host.ts';
+import type { TraceEvent } from './trace.ts';
+
+/** A private key, wherever it lives. */
+export interface Signer {
+  readonly keyType: KeyType;
+  /** SignatureScheme codes that the key can make, best first. */
+  readonly schemes: readonly number[];
+  /** Signs `data` (not its hash). An answer may come later: a key in a KMS or an HSM. */
+  sign(scheme: number, data: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /** Raw RSA without unpadding, for static RSA key exchange (opt-in). */
+  decryptRaw?(ciphertext: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined>;
+}
+
+/** A certificate chain with its key. */
+export interface Credential {
+  /** DER, the end-entity certificate first. */
+  readonly chain: readonly Uint8Array[];
+  readonly signer: Signer;
+  /** DER of a stapled OCSP response. */
+  readonly ocspResponse?: Uint8Array;
+  /** SerializedSCTs (RFC 6962, Section 3.3). */
+  readonly scts?: readonly Uint8Array[];
+  /** Lower-case DNS names that the certificate is for, wildcards included; without it the credential fits any. */
+  readonly serverNames?: readonly string[];
+  /** Names (DER) of the issuers in the chain, for certificate_authorities. */
+  readonly issuers?: readonly Uint8Array[];
+  /** Name of the credential set; survives the renewal of the certificate (DESIGN, Section 4). */
+  readonly identity?: string;
+}
+
+/** One algorithm for certificate compression (RFC 8879), injected by the host. */
+export interface CertificateCompression {
+  readonly algorithm: number;
+  compress?(certificate: Uint8Array): Uint8Array;
+  /** Decompresses to exactly `length` bytes; throws where it would be another length. */
+  decompress(compressed: Uint8Array, length: number): Uint8Array;
+}
+
+/** Explicit bounds on what a peer may make this side hold or do. */
+export interface Limits {
+  /** Bytes of one handshake message. */
+  handshakeMessage: number;
+  /** Certificates in a chain. */
+  certificateChain: number;
+  /** Handshake messages in a handshake. */
+  handshakeMessages: number;
+  /** Alerts of warning level in a row. */
+  warningAlerts: number;
+  /** Records without content in a row. */
+  emptyRecords: number;
+  /** KeyUpdate messages without application data between them. */
+  keyUpdates: number;
+  /** Bytes of the transport that may wait while the host answers. */
+  pendingInput: number;
+  /** Bytes of early data that are skipped after a rejection. */
+  skippedEarlyData: number;
+  /** PSK identities of one ClientHello that are looked at. */
+  pskIdentities: number;
+}
+
+export interface CommonHandshakeConfig {
+  readonly crypto: CryptoProvider;
+  readonly random: (size: number) => Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly minVersion: ProtocolVersion;
+  readonly maxVersion: ProtocolVersion;
+  /** Cipher suite codes of both versions, best first. */
+  readonly cipherSuites: readonly number[];
+  readonly groups: readonly GroupName[];
+  /** SignatureScheme codes accepted from the peer, best first. */
+  readonly signatureSchemes: readonly number[];
+  /** SignatureScheme codes accepted in certificates, where they differ from `signatureSchemes`. */
+  readonly certificateSignatureSchemes: readonly number[] | undefined;
+  readonly alpnProtocols: readonly string[];
+  /** The largest plaintext record that this side takes, in bytes, for record_size_limit; `undefined` says nothing. */
+  readonly recordSizeLimit: number | undefined;
+  readonly certificateCompression: readonly CertificateCompression[];
+  readonly encryptThenMac: boolean;
+  readonly requireExtendedMasterSecret: boolean;
+  readonly limits: Limits;
+  readonly trace: ((event: TraceEvent) => void) | undefined;
+  /** Receives NSS key log lines (RFC 9850). */
+  readonly keyLog: ((line: string) => void) | undefined;
+}
+
+export interface ServerHandshakeConfig extends CommonHandshakeConfig {
+  readonly credentials: readonly Credential[];
+  /** Whether a client certificate is asked for, and whether the handshake fails without one. */
+  readonly clientCertificate: 'none' | 'request' | 'require';
+  /** Names (DER) of the authorities for client certificates, as a hint to the client. */
+  readonly certificateAuthorities: readonly Uint8Array[];
+  /** Whether the server's order of suites and groups decides, or the client's. */
+  readonly preferServerOrder: boolean;
+  /** Chooses the application protocol instead of the first common one; `undefined` refuses. */
+  readonly selectAlpn: ((offered: readonly string[], serverName: string | undefined) => string | undefined) | undefined;
+  /** Whether a HelloRetryRequest carries a cookie that the client must echo. */
+  readonly retryCookie: boolean;
+  /** Resumption by the server's kinds of session; all off where the host keeps none. */
+  readonly resumption: ServerResumption;
+}
+
+export interface ServerResumption {
+  /** TLS 1.2 by session ID. */
+  readonly sessionId: boolean;
+  /** TLS 1.2 by ticket (RFC 5077). */
+  readonly ticket: boolean;
+  /** TLS 1.3 by PSK. */
+  readonly psk: boolean;
+  /** External PSKs are looked up. */
+  readonly externalPsk: boolean;
+  /** TLS 1.3 tickets after a full handshake, and after a resumption. */
+  readonly ticketCount: number;
+  readonly ticketCountResumed: number;
+  /** Seconds, from the first full authentication; at most 604,800. */
+  readonly lifetime: number;
+  /** Bytes of 0-RTT data that a ticket allows; 0 refuses early data. */
+  readonly maxEarlyData: number;
+  /** Whether psk_ke (without key exchange) is taken; off by default: it has no forward secrecy. */
+  readonly allowPskOnly: boolean;
+  /** Digest of the policy that sessions are bound to (session/policy.ts). */
+  readonly policyDigest: (connection: PolicyInput) => Uint8Array;
+}
+
+/** The part of a session's policy that each connection settles for itself. */
+export interface PolicyInput {
+  readonly serverName: string | undefined;
+  readonly version: ProtocolVersion;
+  readonly cipherHash: TranscriptHash;
+  readonly extendedMasterSecret: boolean;
+}
+
+export interface ClientHandshakeConfig extends CommonHandshakeConfig {
+  /** The host name for server_name; absent for IP addresses (RFC 6066, Section 3). */
+  readonly serverName: string | undefined;
+  /** The name that the server's certificate must have; a DNS name or an IP address. */
+  readonly verifyName: string | undefined;
+  readonly credentials: readonly Credential[];
+  /** The groups for which a share is sent in the first ClientHello. */
+  readonly keyShares: readonly GroupName[];
+  readonly requestOcsp: boolean;
+  readonly requestScts: boolean;
+  /** RFC 8701: random reserved values in the ClientHello. */
+  readonly grease: boolean;
+  /** Whether extensions are sent in a random order. */
+  readonly permuteExtensions: boolean;
+  /** Bytes to pad the ClientHello to (RFC 7685); 0 for none. */
+  readonly padClientHelloTo: number;
+  /** TLS_FALLBACK_SCSV: this connection retries one that failed with a higher version (RFC 7507). */
+  readonly fallback: boolean;
+  readonly postHandshakeAuth: boolean;
+  readonly certificateAuthorities: readonly Uint8Array[];
+  /** Sessions to offer: several PSKs of TLS 1.3, or one session of TLS 1.2. */
+  readonly sessions: readonly ClientSession[];
+  readonly externalPsks: readonly ExternalPsk[];
+  readonly earlyData: boolean;
+  readonly ticketRequest: { newSessionCount: number; resumptionCount: number } | undefined;
+  /** Whether NewSessionTicket and session IDs are asked for and kept. */
+  readonly resumption: boolean;
+  /** Whether psk_ke is offered beside psk_dhe_ke. */
+  readonly allowPskOnly: boolean;
+}

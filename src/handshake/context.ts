@@ -1,0 +1,90 @@
+import { toHex } from '../bytes/bytes.ts';
+import type { CipherSuite } from '../crypto/cipher-suites.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { ClientSession } from '../session/client-session.ts';
+import { frameMessage, type HandshakeType } from '../wire/handshake-type.ts';
+import type { ProtocolVersion } from '../wire/versions.ts';
+import type { CommonHandshakeConfig } from './config.ts';
+import type { Decision, Epoch } from './trace.ts';
+import type { Transcript } from './transcript.ts';
+
+/** New keys for one direction, and what they come from. */
+export type KeyChange =
+  | {
+      readonly version: 0x0304;
+      readonly suite: CipherSuite;
+      readonly epoch: Epoch;
+      /** RFC name of the traffic secret, for the trace. */
+      readonly secretName: string;
+      readonly trafficSecret: Uint8Array;
+    }
+  | {
+      readonly version: 0x0303;
+      readonly suite: CipherSuite;
+      readonly epoch: 'application';
+      readonly secretName: 'masterSecret';
+      readonly key: Uint8Array;
+      readonly iv: Uint8Array;
+      readonly macKey: Uint8Array | undefined;
+      readonly encryptThenMac: boolean;
+    };
+
+/** What a handshake tells the engine to do with records. Nothing here answers. */
+export interface RecordOutput {
+  /** Queues a handshake message with its header; messages of one flight share records. */
+  sendMessage(type: HandshakeType, raw: Uint8Array): void;
+  sendChangeCipherSpec(): void;
+  setWriteKeys(change: KeyChange): void;
+  /** Refused by the engine while a part of a handshake message is buffered. */
+  setReadKeys(change: KeyChange): void;
+  /** The version is settled: record versions are checked from now on, and TLS 1.3 ignores ChangeCipherSpec. */
+  setVersion(version: ProtocolVersion): void;
+  /** The largest plaintext that the peer takes, and that it may send (RFC 8449). */
+  setRecordSizeLimits(sending: number | undefined, receiving: number | undefined): void;
+  /** Skips early data that was refused (RFC 9846, Section 4.2.10). */
+  skipEarlyData(mode: 'untilClientHello' | 'trialDecryption'): void;
+  /** Server: what comes under the current read keys is early data, up to so many bytes. Client: it may be sent. */
+  beginEarlyData(limit: number): void;
+  endEarlyData(accepted: boolean): void;
+  /** Sends the answer to a KeyUpdate request before the next application data, and only one for several requests. */
+  answerKeyUpdate(send: () => void): void;
+  /** A session that the client can offer later. */
+  newSession(session: ClientSession): void;
+  /** The server has sent its Finished: it may send application data before the client's (0.5-RTT). */
+  allowWriting(): void;
+}
+
+/** What every part of a handshake needs. */
+export interface HandshakeContext<C extends CommonHandshakeConfig = CommonHandshakeConfig> {
+  readonly config: C;
+  readonly crypto: CryptoProvider;
+  readonly output: RecordOutput;
+}
+
+/** Frames a message, adds it to the transcript and queues it. */
+export function sendMessage(
+  context: HandshakeContext,
+  transcript: Transcript,
+  type: HandshakeType,
+  body: Uint8Array,
+): Uint8Array {
+  const raw = frameMessage(type, body);
+  transcript.add(raw);
+  context.output.sendMessage(type, raw);
+  return raw;
+}
+
+/** Notes a decision with its reason in the trace. */
+export function decide(context: HandshakeContext, about: Decision, choice: string, reason: string): void {
+  context.config.trace?.({ kind: 'decision', about, choice, reason });
+}
+
+/** Writes a line of the key log, where one was asked for (RFC 9850). */
+export function logSecret(
+  context: HandshakeContext,
+  label: string,
+  clientRandom: Uint8Array,
+  secret: Uint8Array,
+): void {
+  context.config.keyLog?.(`${label} ${toHex(clientRandom)} ${toHex(secret)}`);
+}

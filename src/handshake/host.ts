@@ -1,0 +1,129 @@
+import type { GroupName, TranscriptHash } from '../crypto/provider.ts';
+import type { SessionState } from '../session/state.ts';
+import type { ProtocolVersion } from '../wire/versions.ts';
+import type { Credential, ServerHandshakeConfig, Signer } from './config.ts';
+
+/**
+ * Every point at which a handshake may wait for its host, as one table: what is asked, and what is answered.
+ * A line here is the only way to add an asynchronous point.
+ */
+export interface HostRequests {
+  /** The configuration for a server name, before anything else is negotiated and before any ticket is opened. */
+  selectConfig: { input: ClientHelloInfo; answer: ServerHandshakeConfig | undefined };
+  /** The certificate chain and key to show; `undefined` where none fits. */
+  selectCredential: { input: CredentialQuery; answer: Credential | undefined };
+  /** A signature by the credential's key. */
+  sign: { input: { signer: Signer; scheme: number; data: Uint8Array }; answer: Uint8Array };
+  /** Raw RSA (static RSA key exchange): the block with its padding, `undefined` where there is none. */
+  decryptPremaster: { input: { signer: Signer; ciphertext: Uint8Array }; answer: Uint8Array | undefined };
+  /** Whether the peer's chain is to be trusted. A host refuses by failing with a `CertificateError`. */
+  verifyPeer: { input: PeerCertificates; answer: VerifiedPeer | undefined };
+  /** The state of a TLS 1.2 session by its ID. */
+  lookupSession: { input: { sessionId: Uint8Array; binding: SessionBinding }; answer: SessionLookup };
+  /** Keeps a TLS 1.2 session under its ID; `false` where it could not be kept in time. */
+  storeSession: { input: { sessionId: Uint8Array; state: SessionState }; answer: boolean };
+  /** Opens a ticket of TLS 1.2 (RFC 5077). */
+  openTicket: { input: { ticket: Uint8Array; binding: SessionBinding }; answer: SessionLookup };
+  /** Seals a session into a ticket; `undefined` where none can be given now. */
+  sealTicket: { input: { state: SessionState }; answer: Uint8Array | undefined };
+  /** The PSK of an identity: a ticket of TLS 1.3, or an external PSK (RFC 9846, Section 4.2.11; RFC 9258). */
+  lookupPsk: { input: { identity: Uint8Array; binding: SessionBinding }; answer: PskLookup };
+  /** Whether 0-RTT may be taken: once a ticket, and only inside the freshness window (RFC 9846, Section 8). */
+  claimEarlyData: { input: EarlyDataClaim; answer: boolean };
+}
+
+/** One request with its input. */
+export type HostRequest = {
+  [K in keyof HostRequests]: { readonly name: K; readonly input: HostRequests[K]['input'] };
+}[keyof HostRequests];
+
+/** What a ClientHello says, for the choice of a configuration. */
+export interface ClientHelloInfo {
+  serverName: string | undefined;
+  alpnProtocols: readonly string[];
+  cipherSuites: readonly number[];
+  groups: readonly number[];
+  signatureSchemes: readonly number[];
+  supportedVersions: readonly number[];
+  /** The whole message with its header. */
+  raw: Uint8Array;
+}
+
+/** What a credential must fit. */
+export interface CredentialQuery {
+  role: 'server' | 'client';
+  version: ProtocolVersion;
+  serverName: string | undefined;
+  /** SignatureScheme codes that the peer accepts in a handshake signature. */
+  signatureSchemes: readonly number[];
+  /** SignatureScheme codes that the peer accepts in certificates. */
+  certificateSignatureSchemes: readonly number[];
+  /** TLS 1.2: the kinds of key that a common cipher suite can use. */
+  authentication?: readonly ('ecdsa' | 'rsa')[];
+  /** Groups that the peer supports (for ECDSA certificates in TLS 1.2). */
+  groups: readonly GroupName[];
+  /** Distinguished names (DER) of authorities that the peer trusts; empty where it says nothing. */
+  certificateAuthorities: readonly Uint8Array[];
+  /** The credentials of the configuration in force. */
+  credentials: readonly Credential[];
+}
+
+/** What a peer showed of itself. */
+export interface PeerCertificates {
+  /** The peer's role. */
+  role: 'server' | 'client';
+  /** DER, the peer's own certificate first. */
+  chain: readonly Uint8Array[];
+  /** The name that the client asked for. */
+  serverName: string | undefined;
+  ocspResponse: Uint8Array | undefined;
+  scts: readonly Uint8Array[] | undefined;
+  version: ProtocolVersion;
+}
+
+/** What a session is bound to: compared with what it was made under (DESIGN: the policy digest). */
+export interface SessionBinding {
+  version: ProtocolVersion;
+  serverName: string | undefined;
+  config: ServerHandshakeConfig;
+  /** TLS 1.3: the hash of the cipher suite that was chosen. */
+  cipherHash?: TranscriptHash;
+  /** TLS 1.2: the suites that the client offers and this server allows. */
+  cipherSuites?: readonly number[];
+  /** TLS 1.2: whether this handshake uses the extended master secret. */
+  extendedMasterSecret?: boolean;
+}
+
+/** What the host knows of a peer that it trusts. */
+export interface VerifiedPeer {
+  /** When the first certificate of the verified chain expires, in milliseconds since 1970. */
+  notAfter?: number;
+}
+
+/** A session, or why there is none. */
+export type SessionLookup =
+  | { state: SessionState /** TLS 1.2: a fresh ticket is due. */; renew?: boolean }
+  | { miss: string };
+
+/** A PSK with what its binder needs, or why there is none. `state` for resumption PSKs only. */
+export type PskLookup =
+  | { key: Uint8Array; hash: TranscriptHash; kind: 'res' | 'ext' | 'imp'; state?: SessionState | undefined }
+  | { miss: string };
+
+/** A PSK that was agreed on outside TLS. */
+export interface ExternalPsk {
+  identity: Uint8Array;
+  key: Uint8Array;
+  hash: TranscriptHash;
+  /** `true` for a key made by the importer (RFC 9258): its binder has another label. */
+  imported?: boolean;
+}
+
+export interface EarlyDataClaim {
+  identity: Uint8Array;
+  state: SessionState;
+  /** As the client sent it (RFC 9846, Section 4.2.11.1). */
+  obfuscatedTicketAge: number;
+  binding: SessionBinding;
+  alpnProtocol: string | undefined;
+}

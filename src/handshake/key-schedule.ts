@@ -1,0 +1,205 @@
+import { noBytes, zeroize } from '../bytes/bytes.ts';
+import { hashLength, hkdfExpandLabel, hkdfExtract } from '../crypto/hkdf.ts';
+import type { CryptoProvider, TranscriptHash } from '../crypto/provider.ts';
+
+/**
+ * The key schedule of TLS 1.3 (RFC 9846, Section 7.1), one object a stage. A stage makes the next one and is then
+ * spent: what a later stage may not use isn't reachable from it.
+ *
+ *     EarlySecrets --(key exchange)--> HandshakeSecrets ----> ApplicationSecrets
+ */
+
+interface Schedule {
+  readonly crypto: CryptoProvider;
+  readonly hash: TranscriptHash;
+}
+
+/** The hash of no messages: the context of the "derived" secrets. */
+const emptyHashes = new Map<TranscriptHash, Uint8Array>();
+
+function emptyHash({ crypto, hash }: Schedule): Uint8Array {
+  let empty = emptyHashes.get(hash);
+  if (empty === undefined) {
+    empty = crypto.hash(hash, noBytes);
+    emptyHashes.set(hash, empty);
+  }
+  return empty;
+}
+
+function derive(schedule: Schedule, secret: Uint8Array, label: string, context: Uint8Array): Uint8Array {
+  return hkdfExpandLabel(schedule.crypto, schedule.hash, secret, label, context, hashLength(schedule.hash));
+}
+
+/** Finished and PSK binders: an HMAC over the transcript hash (RFC 9846, Section 4.4.4). */
+function finishedMac(schedule: Schedule, baseKey: Uint8Array, transcriptHash: Uint8Array): Uint8Array {
+  const key = derive(schedule, baseKey, 'finished', noBytes);
+  const mac = schedule.crypto.hmac(schedule.hash, key, transcriptHash);
+  zeroize(key);
+  return mac;
+}
+
+/** From the PSK, or from zeros without one. */
+export class EarlySecrets {
+  readonly #schedule: Schedule;
+  readonly #secret: Uint8Array;
+
+  constructor(crypto: CryptoProvider, hash: TranscriptHash, psk?: Uint8Array) {
+    this.#schedule = { crypto, hash };
+    const zeros = new Uint8Array(hashLength(hash));
+    this.#secret = hkdfExtract(crypto, hash, zeros, psk ?? zeros);
+  }
+
+  /** The binder of this PSK over a truncated ClientHello (RFC 9846, Section 4.2.11.2). */
+  binder(kind: 'res' | 'ext' | 'imp', transcriptHash: Uint8Array): Uint8Array {
+    const key = derive(this.#schedule, this.#secret, `${kind} binder`, emptyHash(this.#schedule));
+    const mac = finishedMac(this.#schedule, key, transcriptHash);
+    zeroize(key);
+    return mac;
+  }
+
+  /** @param transcriptHash of the ClientHello. */
+  clientEarlyTrafficSecret(transcriptHash: Uint8Array): Uint8Array {
+    return derive(this.#schedule, this.#secret, 'c e traffic', transcriptHash);
+  }
+
+  /** @param transcriptHash of the ClientHello. */
+  earlyExporterMasterSecret(transcriptHash: Uint8Array): Uint8Array {
+    return derive(this.#schedule, this.#secret, 'e exp master', transcriptHash);
+  }
+
+  /**
+   * Goes on with the shared secret of the key exchange, or without one for psk_ke; both secrets are zeroized.
+   * @param transcriptHash of ClientHello … ServerHello.
+   */
+  handshakeSecrets(sharedSecret: Uint8Array | undefined, transcriptHash: Uint8Array): HandshakeSecrets {
+    const derived = derive(this.#schedule, this.#secret, 'derived', emptyHash(this.#schedule));
+    const { crypto, hash } = this.#schedule;
+    const secret = hkdfExtract(crypto, hash, derived, sharedSecret ?? new Uint8Array(hashLength(hash)));
+    zeroize(derived, sharedSecret);
+    this.destroy();
+    return new HandshakeSecrets(this.#schedule, secret, transcriptHash);
+  }
+
+  destroy(): void {
+    zeroize(this.#secret);
+  }
+}
+
+/** From the key exchange: the keys of everything between ServerHello and Finished. */
+export class HandshakeSecrets {
+  readonly #schedule: Schedule;
+  readonly #secret: Uint8Array;
+  readonly clientHandshakeTrafficSecret: Uint8Array;
+  readonly serverHandshakeTrafficSecret: Uint8Array;
+
+  constructor(schedule: Schedule, secret: Uint8Array, transcriptHash: Uint8Array) {
+    this.#schedule = schedule;
+    this.#secret = secret;
+    this.clientHandshakeTrafficSecret = derive(schedule, secret, 'c hs traffic', transcriptHash);
+    this.serverHandshakeTrafficSecret = derive(schedule, secret, 's hs traffic', transcriptHash);
+  }
+
+  /** The verify_data of the client's Finished. */
+  clientFinished(transcriptHash: Uint8Array): Uint8Array {
+    return finishedMac(this.#schedule, this.clientHandshakeTrafficSecret, transcriptHash);
+  }
+
+  /** The verify_data of the server's Finished. */
+  serverFinished(transcriptHash: Uint8Array): Uint8Array {
+    return finishedMac(this.#schedule, this.serverHandshakeTrafficSecret, transcriptHash);
+  }
+
+  /** @param transcriptHash of ClientHello … server Finished. */
+  applicationSecrets(transcriptHash: Uint8Array): ApplicationSecrets {
+    const derived = derive(this.#schedule, this.#secret, 'derived', emptyHash(this.#schedule));
+    const { crypto, hash } = this.#schedule;
+    const secret = hkdfExtract(crypto, hash, derived, new Uint8Array(hashLength(hash)));
+    zeroize(derived, this.#secret);
+    return new ApplicationSecrets(this.#schedule, secret, transcriptHash);
+  }
+
+  destroy(): void {
+    zeroize(this.#secret, this.clientHandshakeTrafficSecret, this.serverHandshakeTrafficSecret);
+  }
+}
+
+/** From the finished handshake: application traffic, key updates, exporters and resumption. */
+export class ApplicationSecrets {
+  readonly #schedule: Schedule;
+  readonly #secret: Uint8Array;
+  readonly #exporterMasterSecret: Uint8Array;
+  readonly #traffic: { client: Uint8Array; server: Uint8Array };
+
+  constructor(schedule: Schedule, secret: Uint8Array, transcriptHash: Uint8Array) {
+    this.#schedule = schedule;
+    this.#secret = secret;
+    this.#traffic = {
+      client: derive(schedule, secret, 'c ap traffic', transcriptHash),
+      server: derive(schedule, secret, 's ap traffic', transcriptHash),
+    };
+    this.#exporterMasterSecret = derive(schedule, secret, 'exp master', transcriptHash);
+  }
+
+  /** The current traffic secret of one side. */
+  trafficSecret(side: 'client' | 'server'): Uint8Array {
+    return this.#traffic[side];
+  }
+
+  get exporterMasterSecret(): Uint8Array {
+    return this.#exporterMasterSecret;
+  }
+
+  /** Moves one side to its next traffic secret (RFC 9846, Section 7.2) and zeroizes the old one. */
+  nextTrafficSecret(side: 'client' | 'server'): Uint8Array {
+    const next = derive(this.#schedule, this.#traffic[side], 'traffic upd', noBytes);
+    zeroize(this.#traffic[side]);
+    this.#traffic[side] = next;
+    return next;
+  }
+
+  /** Ends the main key schedule. @param transcriptHash of ClientHello … client Finished. */
+  resumptionMasterSecret(transcriptHash: Uint8Array): Uint8Array {
+    const secret = derive(this.#schedule, this.#secret, 'res master', transcriptHash);
+    zeroize(this.#secret);
+    return secret;
+  }
+
+  /** The Finished of a post-handshake authentication (RFC 9846, Section 4.4.4). */
+  finished(side: 'client' | 'server', transcriptHash: Uint8Array): Uint8Array {
+    return finishedMac(this.#schedule, this.#traffic[side], transcriptHash);
+  }
+
+  /** Keying material for a program (RFC 9846, Section 7.5). */
+  exportKeyingMaterial(length: number, label: string, context: Uint8Array): Uint8Array {
+    return exportFrom(this.#schedule, this.#exporterMasterSecret, length, label, context);
+  }
+
+  destroy(): void {
+    zeroize(this.#secret, this.#exporterMasterSecret, this.#traffic.client, this.#traffic.server);
+  }
+}
+
+/** The exporter of one exporter master secret (RFC 9846, Section 7.5). */
+export function exportFrom(
+  schedule: Schedule,
+  exporterMasterSecret: Uint8Array,
+  length: number,
+  label: string,
+  context: Uint8Array,
+): Uint8Array {
+  const { crypto, hash } = schedule;
+  const secret = derive(schedule, exporterMasterSecret, label, emptyHash(schedule));
+  const material = hkdfExpandLabel(crypto, hash, secret, 'exporter', crypto.hash(hash, context), length);
+  zeroize(secret);
+  return material;
+}
+
+/** The PSK of one ticket (RFC 9846, Section 4.6.1). */
+export function resumptionPsk(
+  crypto: CryptoProvider,
+  hash: TranscriptHash,
+  resumptionMasterSecret: Uint8Array,
+  ticketNonce: Uint8Array,
+): Uint8Array {
+  return hkdfExpandLabel(crypto, hash, resumptionMasterSecret, 'resumption', ticketNonce, hashLength(hash));
+}

@@ -1,0 +1,104 @@
+import { concat, zeroize } from '../bytes/bytes.ts';
+import { Reader } from '../bytes/reader.ts';
+import { Writer } from '../bytes/writer.ts';
+import type { CipherSuite } from '../crypto/cipher-suites.ts';
+import { prf12 } from '../crypto/prf12.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { ConfigError } from '../errors.ts';
+import type { KeyChange } from './context.ts';
+
+/** The randoms of both hellos. */
+export interface Randoms {
+  readonly client: Uint8Array;
+  readonly server: Uint8Array;
+}
+
+/**
+ * The master secret from the premaster secret, which is zeroized.
+ *
+ * @param sessionHash the transcript hash through ClientKeyExchange, for the extended master secret (RFC 7627,
+ *   Section 4); `undefined` for the plain one (RFC 5246, Section 8.1).
+ */
+export function masterSecret(
+  crypto: CryptoProvider,
+  suite: CipherSuite,
+  premasterSecret: Uint8Array,
+  randoms: Randoms,
+  sessionHash: Uint8Array | undefined,
+): Uint8Array {
+  const secret =
+    sessionHash === undefined
+      ? prf12(crypto, suite.hash, premasterSecret, 'master secret', concat(randoms.client, randoms.server), 48)
+      : prf12(crypto, suite.hash, premasterSecret, 'extended master secret', sessionHash, 48);
+  zeroize(premasterSecret);
+  return secret;
+}
+
+/** The secrets of a TLS 1.2 connection: everything comes from the master secret (RFC 5246, Section 6.3). */
+export class MasterSecret {
+  readonly #crypto: CryptoProvider;
+  readonly #suite: CipherSuite;
+  readonly #secret: Uint8Array;
+  readonly #randoms: Randoms;
+  readonly extended: boolean;
+
+  /** @param secret 48 bytes, owned by this object from now on. */
+  constructor(crypto: CryptoProvider, suite: CipherSuite, secret: Uint8Array, randoms: Randoms, extended: boolean) {
+    this.#crypto = crypto;
+    this.#suite = suite;
+    this.#secret = secret;
+    this.#randoms = randoms;
+    this.extended = extended;
+  }
+
+  /** The key block, cut into what each direction uses. */
+  keys(encryptThenMac: boolean): { client: KeyChange; server: KeyChange } {
+    const suite = this.#suite;
+    const macLength = suite.cbc?.macLength ?? 0;
+    const length = 2 * (macLength + suite.keyLength + suite.ivLength);
+    const seed = concat(this.#randoms.server, this.#randoms.client);
+    const block = new Reader(prf12(this.#crypto, suite.hash, this.#secret, 'key expansion', seed, length), 'key block');
+    const macKeys = [block.bytes(macLength), block.bytes(macLength)] as const;
+    const keys = [block.bytes(suite.keyLength), block.bytes(suite.keyLength)] as const;
+    const ivs = [block.bytes(suite.ivLength), block.bytes(suite.ivLength)] as const;
+    const side = (i: 0 | 1): KeyChange => ({
+      version: 0x0303,
+      suite,
+      epoch: 'application',
+      secretName: 'masterSecret',
+      key: keys[i],
+      iv: ivs[i],
+      macKey: macLength === 0 ? undefined : macKeys[i],
+      encryptThenMac: macLength !== 0 && encryptThenMac,
+    });
+    return { client: side(0), server: side(1) };
+  }
+
+  /** The verify_data of a Finished: 12 bytes (RFC 5246, Section 7.4.9). */
+  finished(side: 'client' | 'server', transcriptHash: Uint8Array): Uint8Array {
+    return prf12(this.#crypto, this.#suite.hash, this.#secret, `${side} finished`, transcriptHash, 12);
+  }
+
+  /** Keying material for a program (RFC 5705, Section 4). An absent context is not an empty one. */
+  exportKeyingMaterial(length: number, label: string, context: Uint8Array | undefined): Uint8Array {
+    if (
+      ['client finished', 'server finished', 'master secret', 'key expansion', 'extended master secret'].includes(label)
+    ) {
+      throw new ConfigError(
+        `exportKeyingMaterial: the label ${JSON.stringify(label)} is one of TLS itself; choose another`,
+      );
+    }
+    const seed = new Writer(128).bytes(this.#randoms.client).bytes(this.#randoms.server);
+    if (context !== undefined) seed.vector16(context);
+    return prf12(this.#crypto, this.#suite.hash, this.#secret, label, seed.finish(), length);
+  }
+
+  /** A copy of the secret, for a session that can be resumed. */
+  forSession(): Uint8Array {
+    return this.#secret.slice();
+  }
+
+  destroy(): void {
+    zeroize(this.#secret);
+  }
+}

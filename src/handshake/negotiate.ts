@@ -1,0 +1,151 @@
+import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
+import { groupCode, groupName } from '../crypto/named-groups.ts';
+import type { GroupName } from '../crypto/provider.ts';
+import { signatureScheme } from '../crypto/signature-schemes.ts';
+import { PeerError } from '../errors.ts';
+import type { ClientHello } from '../wire/client-hello.ts';
+import { type ProtocolVersion, tls12, tls13, versionName } from '../wire/versions.ts';
+import type { CommonHandshakeConfig, Credential, ServerHandshakeConfig } from './config.ts';
+import type { CredentialQuery } from './host.ts';
+
+/** Pure choices of a handshake: from what both sides have, to what is used. */
+
+/** Signals that this is a first handshake (RFC 5746) and that the client fell back (RFC 7507). */
+export const emptyRenegotiationInfoScsv = 0x00ff;
+export const fallbackScsv = 0x5600;
+
+/** The highest version that both speak; throws `protocol_version` where there is none. */
+export function chooseVersion(hello: ClientHello, config: CommonHandshakeConfig): ProtocolVersion {
+  const offered = offeredVersions(hello);
+  for (const version of [tls13, tls12] as const) {
+    if (version <= config.maxVersion && version >= config.minVersion && offered.includes(version)) return version;
+  }
+  throw new PeerError(
+    'ERR_TLS_UNSUPPORTED_PROTOCOL',
+    'protocolVersion',
+    `the client speaks ${offered.map(versionName).join(', ') || 'no known version'}; this server speaks ` +
+      `${versionName(config.minVersion)} to ${versionName(config.maxVersion)}`,
+    { rfc: 'RFC 9846, Section 4.2.1' },
+  );
+}
+
+/** The versions of a ClientHello: its supported_versions, or what legacy_version implies. */
+export function offeredVersions(hello: ClientHello): readonly number[] {
+  const list = hello.extensions.supportedVersions;
+  if (list !== undefined) return list;
+  // Without the extension TLS 1.3 is not offered, whatever legacy_version says (RFC 9846, Section 4.2.1).
+  return hello.legacyVersion >= tls12 ? [tls12] : [hello.legacyVersion];
+}
+
+/** The first suite that both have and that `usable` accepts, in the order of the side that decides. */
+export function chooseCipherSuite(
+  offered: readonly number[],
+  config: ServerHandshakeConfig,
+  usable: (suite: CipherSuite) => boolean,
+): CipherSuite | undefined {
+  const [ordered, other] = config.preferServerOrder ? [config.cipherSuites, offered] : [offered, config.cipherSuites];
+  for (const code of ordered) {
+    if (!other.includes(code)) continue;
+    const suite = cipherSuite(code);
+    if (suite !== undefined && usable(suite)) return suite;
+  }
+  return undefined;
+}
+
+/** The groups that both have, in the order of the side that decides. */
+export function commonGroups(
+  offered: readonly number[],
+  config: ServerHandshakeConfig,
+  version: ProtocolVersion,
+): GroupName[] {
+  const ours = config.groups.filter((group) => version === tls13 || !isHybrid(group));
+  if (config.preferServerOrder) return ours.filter((group) => offered.includes(groupCode(group)));
+  return offered.map(groupName).filter((group): group is GroupName => group !== undefined && ours.includes(group));
+}
+
+/** Whether a group needs TLS 1.3. */
+export function isHybrid(group: GroupName): boolean {
+  return group.includes('MLKEM');
+}
+
+/** The first scheme of the signer that the peer accepts and the version allows. */
+export function chooseSignatureScheme(
+  schemes: readonly number[],
+  accepted: readonly number[],
+  version: ProtocolVersion,
+): number | undefined {
+  return schemes.find((code) => {
+    const scheme = signatureScheme(code);
+    return scheme !== undefined && (version === tls13 ? scheme.tls13 : scheme.tls12) && accepted.includes(code);
+  });
+}
+
+/**
+ * The application protocol: the server's first that the client offers. `undefined` where one side wants none;
+ * throws `no_application_protocol` where both want one and none is common (RFC 7301, Section 3.2).
+ */
+export function chooseAlpn(
+  offered: readonly string[] | undefined,
+  config: ServerHandshakeConfig,
+  serverName: string | undefined,
+): string | undefined {
+  if (offered === undefined) return undefined;
+  if (config.selectAlpn === undefined && config.alpnProtocols.length === 0) return undefined;
+  const chosen =
+    config.selectAlpn === undefined
+      ? config.alpnProtocols.find((protocol) => offered.includes(protocol))
+      : config.selectAlpn(offered, serverName);
+  if (chosen !== undefined && offered.includes(chosen)) return chosen;
+  throw new PeerError(
+    'ERR_TLS_NO_APPLICATION_PROTOCOL',
+    'noApplicationProtocol',
+    `no common application protocol: the client offers ${offered.join(', ')}; this server has ` +
+      `${config.alpnProtocols.join(', ') || 'its own choice'}`,
+    { rfc: 'RFC 7301, Section 3.2' },
+  );
+}
+
+/**
+ * The default answer to `selectCredential`: of the credentials whose key can make a signature that the peer accepts,
+ * one for the server name and from a wanted authority before one for the name alone, before any other.
+ */
+export function chooseCredential(query: CredentialQuery): Credential | undefined {
+  let best: Credential | undefined;
+  let bestRank = -1;
+  for (const credential of query.credentials) {
+    if (!fitsKey(credential, query)) continue;
+    const rank = 2 * nameRank(credential, query.serverName) + issuerRank(credential, query.certificateAuthorities);
+    if (rank > bestRank) {
+      best = credential;
+      bestRank = rank;
+    }
+  }
+  return best;
+}
+
+function fitsKey(credential: Credential, query: CredentialQuery): boolean {
+  const { signer } = credential;
+  if (query.authentication !== undefined && !query.authentication.includes(authenticationOf(credential))) return false;
+  if (chooseSignatureScheme(signer.schemes, query.signatureSchemes, query.version) !== undefined) return true;
+  // Static RSA needs no signature.
+  return query.role === 'server' && query.version === tls12 && signer.decryptRaw !== undefined;
+}
+
+/** The kind of TLS 1.2 cipher suite that a key serves (RFC 8422, Section 5.10 counts EdDSA as ECDSA). */
+export function authenticationOf(credential: Credential): 'ecdsa' | 'rsa' {
+  return credential.signer.keyType === 'rsa' || credential.signer.keyType === 'rsaPss' ? 'rsa' : 'ecdsa';
+}
+
+function nameRank(credential: Credential, serverName: string | undefined): number {
+  if (serverName === undefined || credential.serverNames === undefined) return 1;
+  const name = serverName.toLowerCase();
+  const wildcard = `*${name.slice(name.indexOf('.'))}`;
+  return credential.serverNames.some((own) => own === name || (name.includes('.') && own === wildcard)) ? 2 : 0;
+}
+
+function issuerRank(credential: Credential, authorities: readonly Uint8Array[]): number {
+  if (authorities.length === 0 || credential.issuers === undefined) return 0;
+  const wanted = (issuer: Uint8Array) =>
+    authorities.some((name) => name.length === issuer.length && name.every((byte, i) => byte === issuer[i]));
+  return credential.issuers.some(wanted) ? 1 : 0;
+}

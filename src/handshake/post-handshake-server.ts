@@ -1,0 +1,145 @@
+import { noBytes, zeroize } from '../bytes/bytes.ts';
+import { PeerError } from '../errors.ts';
+import { earlyDataContext } from '../session/policy.ts';
+import { type SessionState, sessionState } from '../session/state.ts';
+import type { ClientHello } from '../wire/client-hello.ts';
+import { frameMessage } from '../wire/handshake-type.ts';
+import { encodeNewSessionTicket13 } from '../wire/new-session-ticket.ts';
+import { tls13 } from '../wire/versions.ts';
+import { checkFinished, readCertificate } from './authentication13.ts';
+import { expectMessage, type Flow, request } from './flow.ts';
+import { type ApplicationSecrets, resumptionPsk } from './key-schedule.ts';
+import { verifyPeer } from './peer.ts';
+import { exporter13, KeyUpdates, unexpectedAfterHandshake } from './post-handshake.ts';
+import type { Agreement, Established } from './result.ts';
+import type { ServerContext } from './server.ts';
+import { certificateRequestBody, requireCertificate } from './server13.ts';
+import type { Transcript } from './transcript.ts';
+
+/** A server's TLS 1.3 connection once the client's Finished has come. */
+export function establishServer13(
+  context: ServerContext,
+  agreement: Agreement,
+  hello: ClientHello,
+  secrets: ApplicationSecrets,
+  transcript: Transcript,
+  resumed: SessionState | undefined,
+): Established {
+  const { suite } = agreement;
+  const keyUpdates = new KeyUpdates(context, agreement, secrets, 'server');
+  const masterSecret = secrets.resumptionMasterSecret(transcript.hash(suite.hash));
+  const canAskClient = hello.extensions.postHandshakeAuth === true;
+  if (!canAskClient) transcript.drop();
+  let lateCertificates: readonly Uint8Array[] | undefined;
+
+  return {
+    agreement,
+    exportKeyingMaterial: exporter13(secrets),
+    due: [sendTickets(context, agreement, hello, masterSecret, resumed)],
+    // biome-ignore lint/correctness/useYield: most messages are handled at once
+    *receive(message) {
+      if (message.type !== 'keyUpdate') throw unexpectedAfterHandshake(message);
+      keyUpdates.receive(message);
+    },
+    updateKeys: (requestPeer) => keyUpdates.send(requestPeer),
+    *requestClientCertificate() {
+      if (!canAskClient) {
+        throw new PeerError(
+          'ERR_TLS_NO_POST_HANDSHAKE_AUTH',
+          'internalError',
+          'the client did not offer post_handshake_auth, so it may not be asked for a certificate now',
+          { rfc: 'RFC 9846, Section 4.6.2' },
+        );
+      }
+      lateCertificates = yield* authenticateClient(context, agreement, secrets, transcript.fork());
+    },
+    latePeerCertificates: () => lateCertificates,
+    destroy() {
+      secrets.destroy();
+      zeroize(masterSecret);
+      transcript.drop();
+    },
+  };
+}
+
+/** Post-handshake authentication (RFC 9846, Section 4.6.2). */
+function* authenticateClient(
+  context: ServerContext,
+  { suite }: Agreement,
+  secrets: ApplicationSecrets,
+  transcript: Transcript,
+): Flow<readonly Uint8Array[]> {
+  const requestContext = context.config.random(16);
+  const raw = frameMessage('certificateRequest', certificateRequestBody(context, requestContext));
+  transcript.add(raw);
+  context.output.sendMessage('certificateRequest', raw);
+  // The client's keys may be updated while its answer is on the way: its Finished stands under those of its Certificate.
+  const client = yield* readCertificate(context, transcript, suite.hash, 'client', [], undefined, requestContext);
+  const expected = secrets.finished('client', transcript.hash(suite.hash));
+  const finished = yield* expectMessage('finished');
+  checkFinished(finished.body, expected);
+  if (client === undefined) {
+    requireCertificate(context);
+    return [];
+  }
+  yield* verifyPeer('client', tls13, client, undefined);
+  return client.chain;
+}
+
+/** NewSessionTicket (RFC 9846, Section 4.6.1): two after a full handshake, one after a resumption. */
+function* sendTickets(
+  { config, crypto, output }: ServerContext,
+  agreement: Agreement,
+  hello: ClientHello,
+  resumptionMasterSecret: Uint8Array,
+  resumed: SessionState | undefined,
+): Flow<void> {
+  const { resumption } = config;
+  const modes = hello.extensions.pskKeyExchangeModes;
+  const usable = modes?.includes(1) || (resumption.allowPskOnly && modes?.includes(0));
+  if (!resumption.psk || !usable) return;
+  const now = config.now();
+  const createdAt = resumed?.createdAt ?? now;
+  const left = Math.floor((createdAt + 1000 * resumption.lifetime - now) / 1000);
+  const wanted = hello.extensions.ticketRequest;
+  const standard = resumed === undefined ? resumption.ticketCount : resumption.ticketCountResumed;
+  const asked = resumed === undefined ? wanted?.newSessionCount : wanted?.resumptionCount;
+  const count = asked === undefined ? standard : Math.min(asked, resumption.ticketCount);
+  if (left <= 0) return;
+  for (let i = 0; i < count; i++) {
+    const ticketNonce = Uint8Array.of(i);
+    const ticketAgeAdd = new DataView(config.random(4).slice().buffer).getUint32(0);
+    const { suite, serverName, alpnProtocol } = agreement;
+    const state = sessionState({
+      version: tls13,
+      cipherSuite: suite.code,
+      secret: resumptionPsk(crypto, suite.hash, resumptionMasterSecret, ticketNonce),
+      policyDigest: resumption.policyDigest({
+        serverName,
+        version: tls13,
+        cipherHash: suite.hash,
+        extendedMasterSecret: true,
+      }),
+      createdAt,
+      issuedAt: now,
+      lifetime: resumption.lifetime,
+      serverName,
+      alpnProtocol,
+      peerCertificates: agreement.peerCertificates,
+      peerNotAfter: agreement.peerNotAfter,
+      earlyDataContext:
+        resumption.maxEarlyData > 0
+          ? earlyDataContext(crypto, { alpnProtocol, cipherSuite: suite.code, serverName })
+          : noBytes,
+      ticketAgeAdd,
+      maxEarlyDataSize: resumption.maxEarlyData,
+      peerSignatureScheme: agreement.peerSignatureScheme ?? 0,
+    });
+    const ticket = yield* request('sealTicket', { state });
+    zeroize(state.secret);
+    if (ticket === undefined || ticket.length === 0) return;
+    const extensions = resumption.maxEarlyData > 0 ? { earlyData: resumption.maxEarlyData } : {};
+    const body = encodeNewSessionTicket13({ ticketLifetime: left, ticketAgeAdd, ticketNonce, ticket, extensions });
+    output.sendMessage('newSessionTicket', frameMessage('newSessionTicket', body));
+  }
+}

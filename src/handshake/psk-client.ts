@@ -1,0 +1,98 @@
+import { cipherSuite } from '../crypto/cipher-suites.ts';
+import { hashLength } from '../crypto/hkdf.ts';
+import type { TranscriptHash } from '../crypto/provider.ts';
+import type { ClientSession } from '../session/client-session.ts';
+import { clientSessionEnd } from '../session/client-session.ts';
+import { tls13 } from '../wire/versions.ts';
+import type { ClientContext, Offer } from './client.ts';
+import { decide, logSecret } from './context.ts';
+import { EarlySecrets } from './key-schedule.ts';
+import { earlyKeys } from './keys13.ts';
+import type { Transcript } from './transcript.ts';
+
+/** One PSK that the client offers, with its part of the key schedule. */
+export interface OfferedPsk {
+  readonly identity: Uint8Array;
+  readonly obfuscatedTicketAge: number;
+  readonly hash: TranscriptHash;
+  readonly binderLength: number;
+  readonly kind: 'res' | 'ext' | 'imp';
+  readonly early: EarlySecrets;
+  /** The session, for a resumption PSK. */
+  readonly session: ClientSession | undefined;
+  readonly maxEarlyData: number;
+  /** Begins 0-RTT under this PSK, which must be the first (RFC 9846, Section 4.2.10). */
+  beginEarlyData(context: ClientContext, offer: Offer, transcript: Transcript): void;
+}
+
+/** The PSKs of a ClientHello: unexpired TLS 1.3 sessions, then external ones. */
+export function offeredPsks({ config, crypto }: ClientContext): OfferedPsk[] {
+  if (config.maxVersion < tls13) return [];
+  const now = config.now();
+  const psks: OfferedPsk[] = [];
+  for (const session of config.sessions) {
+    const { state, ticket } = session;
+    const suite = cipherSuite(state.cipherSuite);
+    const usable =
+      state.version === tls13 && ticket.length > 0 && suite !== undefined && clientSessionEnd(session) > now;
+    if (!usable || !sameHashOffered(config.cipherSuites, suite.hash)) continue;
+    const age = Math.max(0, now - state.issuedAt);
+    psks.push({
+      identity: ticket,
+      obfuscatedTicketAge: (age + state.ticketAgeAdd) % 2 ** 32,
+      hash: suite.hash,
+      binderLength: hashLength(suite.hash),
+      kind: 'res',
+      early: new EarlySecrets(crypto, suite.hash, state.secret),
+      session,
+      maxEarlyData: config.cipherSuites.includes(state.cipherSuite) ? state.maxEarlyDataSize : 0,
+      beginEarlyData,
+    });
+  }
+  for (const { identity, key, hash, imported } of config.externalPsks) {
+    if (!sameHashOffered(config.cipherSuites, hash)) continue;
+    psks.push({
+      identity,
+      obfuscatedTicketAge: 0,
+      hash,
+      binderLength: hashLength(hash),
+      kind: imported ? 'imp' : 'ext',
+      early: new EarlySecrets(crypto, hash, key),
+      session: undefined,
+      maxEarlyData: 0,
+      beginEarlyData,
+    });
+  }
+  return psks;
+}
+
+function sameHashOffered(suites: readonly number[], hash: TranscriptHash): boolean {
+  return suites.some((code) => {
+    const suite = cipherSuite(code);
+    return suite?.version === tls13 && suite.hash === hash;
+  });
+}
+
+/** Fills in the binders at the end of an encoded ClientHello (RFC 9846, Section 4.2.11.2). */
+export function writeBinders(raw: Uint8Array, psks: readonly OfferedPsk[], transcript: Transcript): void {
+  if (psks.length === 0) return;
+  let list = 2;
+  for (const { binderLength } of psks) list += 1 + binderLength;
+  const truncated = raw.subarray(0, raw.length - list);
+  let at = truncated.length + 2;
+  for (const { early, hash, kind, binderLength } of psks) {
+    raw.set(early.binder(kind, transcript.hashWith(hash, truncated)), at + 1);
+    at += 1 + binderLength;
+  }
+}
+
+function beginEarlyData(this: OfferedPsk, context: ClientContext, { hello }: Offer, transcript: Transcript): void {
+  const suite = cipherSuite(this.session?.state.cipherSuite ?? 0);
+  if (suite === undefined) return;
+  const secret = this.early.clientEarlyTrafficSecret(transcript.hash(this.hash));
+  logSecret(context, 'CLIENT_EARLY_TRAFFIC_SECRET', hello.random, secret);
+  if (hello.legacySessionId.length > 0) context.output.sendChangeCipherSpec();
+  context.output.setWriteKeys(earlyKeys(suite, secret));
+  context.output.beginEarlyData(this.maxEarlyData);
+  decide(context, 'earlyData', 'offered', 'the first ticket allows it');
+}

@@ -1,0 +1,122 @@
+import { constantTimeEqual } from '../bytes/bytes.ts';
+import type { CipherSuite } from '../crypto/cipher-suites.ts';
+import { PeerError } from '../errors.ts';
+import type { SessionState } from '../session/state.ts';
+import { truncatedLength } from '../wire/client-hello.ts';
+import type { PskIdentity } from '../wire/extension-codecs.ts';
+import { tls13 } from '../wire/versions.ts';
+import { decide } from './context.ts';
+import { type Flow, request } from './flow.ts';
+import { EarlySecrets } from './key-schedule.ts';
+import type { ReceivedClientHello, ServerContext } from './server.ts';
+import type { Transcript } from './transcript.ts';
+
+/** A PSK that the server goes on with. */
+export interface SelectedPsk {
+  /** Its place among the client's identities. */
+  readonly index: number;
+  readonly identity: Uint8Array;
+  /** The key schedule, begun with this PSK. */
+  readonly early: EarlySecrets;
+  /** Which label its binder has: a resumption PSK, an external one, or an imported one. */
+  readonly kind: 'res' | 'ext' | 'imp';
+  /** The session, for a resumption PSK. */
+  readonly state: SessionState | undefined;
+  readonly keyExchange: 'psk_dhe_ke' | 'psk_ke';
+  /** As the client sent it (RFC 9846, Section 4.2.11.1). */
+  readonly obfuscatedTicketAge: number;
+}
+
+const pskKe = 0;
+const pskDheKe = 1;
+
+/**
+ * Goes through the client's identities, takes the first that is known here and fits, and checks its binder. Without
+ * one the handshake is a full one; a wrong binder ends it (RFC 9846, Section 4.2.11).
+ */
+export function* selectPsk(
+  context: ServerContext,
+  transcript: Transcript,
+  received: ReceivedClientHello,
+  suite: CipherSuite,
+): Flow<SelectedPsk | undefined> {
+  const { config } = context;
+  const { extensions } = received.hello;
+  const offer = extensions.preSharedKey;
+  if (offer === undefined || !(config.resumption.psk || config.resumption.externalPsk)) return undefined;
+  const keyExchange = chooseMode(context, received);
+  if (keyExchange === undefined) {
+    decide(context, 'resumption', 'none', 'no common PSK key exchange mode');
+    return undefined;
+  }
+  const looked = Math.min(offer.identities.length, config.limits.pskIdentities);
+  for (let index = 0; index < looked; index++) {
+    const identity = offer.identities[index] as PskIdentity;
+    const known = yield* lookUp(context, extensions.serverName, identity, suite);
+    if ('miss' in known) {
+      decide(context, 'resumption', 'miss', known.miss);
+      continue;
+    }
+    const early = new EarlySecrets(context.crypto, suite.hash, known.key);
+    checkBinder(early.binder(known.kind, boundHash(transcript, received, suite)), received, index);
+    decide(
+      context,
+      'resumption',
+      known.kind === 'res' ? 'psk' : 'externalPsk',
+      'known, valid and bound to the same policy',
+    );
+    const { kind, state } = known;
+    const { obfuscatedTicketAge } = identity;
+    return { index, identity: identity.identity, early, keyExchange, kind, state, obfuscatedTicketAge };
+  }
+  return undefined;
+}
+
+function chooseMode(context: ServerContext, { hello }: ReceivedClientHello): 'psk_dhe_ke' | 'psk_ke' | undefined {
+  const modes = hello.extensions.pskKeyExchangeModes;
+  if (modes?.includes(pskDheKe) && hello.extensions.keyShare !== undefined) return 'psk_dhe_ke';
+  if (modes?.includes(pskKe) && context.config.resumption.allowPskOnly) return 'psk_ke';
+  return undefined;
+}
+
+type KnownPsk = Pick<SelectedPsk, 'kind' | 'state'> & { key: Uint8Array };
+
+function* lookUp(
+  context: ServerContext,
+  serverName: string | undefined,
+  { identity }: PskIdentity,
+  suite: CipherSuite,
+): Flow<KnownPsk | { miss: string }> {
+  const { config } = context;
+  const binding = { version: tls13, serverName, config, cipherHash: suite.hash } as const;
+  const found = yield* request('lookupPsk', { identity, binding });
+  if ('miss' in found) return found;
+  const { key, kind, hash, state } = found;
+  if (hash !== suite.hash) return { miss: 'cipherMismatch' };
+  if (state !== undefined && state.version !== tls13) return { miss: 'versionMismatch' };
+  // A session without the client certificate that is required now would be a weaker authentication.
+  const anonymous = state === undefined || state.peerCertificates.length === 0;
+  if (kind === 'res' && config.clientCertificate === 'require' && anonymous) return { miss: 'policyMismatch' };
+  return { key, kind, state };
+}
+
+/** The hash that binders cover: all messages so far, and this ClientHello without its binders. */
+function boundHash(transcript: Transcript, { hello, message }: ReceivedClientHello, suite: CipherSuite): Uint8Array {
+  const binders = hello.extensions.preSharedKey?.binders ?? [];
+  return transcript.hashWith(suite.hash, message.raw.subarray(0, truncatedLength(message.raw, binders)));
+}
+
+/**
+ * "the server MUST validate the corresponding binder value … If this value is not present or does not validate, the
+ * server MUST abort the handshake." (RFC 9846, Section 4.2.11)
+ */
+function checkBinder(expected: Uint8Array, { hello }: ReceivedClientHello, index: number): void {
+  const binder = hello.extensions.preSharedKey?.binders[index];
+  if (binder !== undefined && constantTimeEqual(binder, expected)) return;
+  throw new PeerError(
+    'ERR_TLS_PSK_BINDER',
+    'decryptError',
+    'clientHello: the PSK binder is wrong: the client does not hold the key of the identity that it names',
+    { rfc: 'RFC 9846, Section 4.2.11.2' },
+  );
+}

@@ -1,0 +1,52 @@
+import type { CipherSuite } from '../crypto/cipher-suites.ts';
+import type { GroupName } from '../crypto/provider.ts';
+import type { HandshakeMessage } from '../wire/handshake-type.ts';
+import type { ProtocolVersion } from '../wire/versions.ts';
+import type { Flow } from './flow.ts';
+
+/** How a connection came about. */
+export type Resumption = 'none' | 'sessionId' | 'ticket' | 'psk' | 'externalPsk';
+
+/** What a handshake agreed on. */
+export interface Agreement {
+  readonly version: ProtocolVersion;
+  readonly suite: CipherSuite;
+  /** The key exchange group; absent in TLS 1.2 resumption, static RSA and psk_ke. */
+  readonly group: GroupName | undefined;
+  /** The scheme of this side's handshake signature, and of the peer's. */
+  readonly signatureScheme: number | undefined;
+  readonly peerSignatureScheme: number | undefined;
+  readonly serverName: string | undefined;
+  readonly alpnProtocol: string | undefined;
+  readonly resumption: Resumption;
+  readonly extendedMasterSecret: boolean;
+  readonly earlyData: 'none' | 'accepted' | 'rejected';
+  readonly helloRetryRequest: boolean;
+  /** DER, the peer's own certificate first; kept over a resumption. */
+  readonly peerCertificates: readonly Uint8Array[];
+  /** When the peer's verified chain expires, in milliseconds since 1970; kept over a resumption. */
+  readonly peerNotAfter: number | undefined;
+  readonly ocspResponse: Uint8Array | undefined;
+  readonly scts: readonly Uint8Array[] | undefined;
+  /** The session ID of TLS 1.2, or the legacy one of TLS 1.3. */
+  readonly sessionId: Uint8Array;
+}
+
+/** A finished handshake: what was agreed, and what can still happen on the connection. */
+export interface Established {
+  readonly agreement: Agreement;
+  /** The verify_data of both Finished messages, for tls-unique style bindings. */
+  exportKeyingMaterial(length: number, label: string, context: Uint8Array | undefined): Uint8Array;
+  /** Flows that are due now, and keep nobody waiting: the server's tickets. */
+  readonly due: readonly Flow<void>[];
+  /** A message that came after the handshake: a flow that handles it. Throws where it may not come. */
+  receive(message: HandshakeMessage): Flow<void>;
+  /** Moves this side's keys on (TLS 1.3 KeyUpdate). Throws in TLS 1.2. */
+  updateKeys(requestPeer: boolean): void;
+  /** Server, TLS 1.3: asks for a client certificate. */
+  requestClientCertificate(): Flow<void>;
+  /** What post-handshake authentication proved, when it came later. */
+  latePeerCertificates(): readonly Uint8Array[] | undefined;
+  /** Zeroizes the secrets. */
+  destroy(): void;
+}

@@ -1,0 +1,76 @@
+import { illegalParameter, PeerError } from '../errors.ts';
+import { type ClientHello, decodeClientHello } from '../wire/client-hello.ts';
+import type { HandshakeMessage } from '../wire/handshake-type.ts';
+import { tls13, versionName } from '../wire/versions.ts';
+import type { ServerHandshakeConfig } from './config.ts';
+import { decide, type HandshakeContext } from './context.ts';
+import { expectMessage, type Flow, request } from './flow.ts';
+import type { ClientHelloInfo } from './host.ts';
+import { chooseVersion, fallbackScsv, offeredVersions } from './negotiate.ts';
+import type { Established } from './result.ts';
+import { serverHandshake12 } from './server12.ts';
+import { serverHandshake13 } from './server13.ts';
+
+export type ServerContext = HandshakeContext<ServerHandshakeConfig>;
+
+/** A ClientHello, decoded and as it came. */
+export interface ReceivedClientHello {
+  readonly hello: ClientHello;
+  readonly message: HandshakeMessage;
+}
+
+/** The server's side of a handshake: reads the ClientHello and goes on in the version that both speak. */
+export function* serverHandshake(initial: ServerContext): Flow<Established> {
+  const received = yield* receiveClientHello();
+  const { hello } = received;
+  const selected = yield* request('selectConfig', describe(received));
+  const context = selected === undefined ? initial : { ...initial, config: selected };
+
+  const version = chooseVersion(hello, context.config);
+  decide(context, 'version', versionName(version), 'the highest that both sides speak');
+  refuseFallback(hello, context.config);
+  context.output.setVersion(version);
+
+  return version === tls13 ? yield* serverHandshake13(context, received) : yield* serverHandshake12(context, received);
+}
+
+/** Waits for a ClientHello and reads it. */
+export function* receiveClientHello(): Flow<ReceivedClientHello> {
+  const message = yield* expectMessage('clientHello');
+  const hello = decodeClientHello(message.body);
+  // RFC 5246, Section 7.4.1.2: the list "MUST include the null compression method".
+  if (!hello.legacyCompressionMethods.includes(0)) {
+    throw illegalParameter(
+      'ERR_TLS_COMPRESSION',
+      'clientHello: the compression methods lack the null method',
+      'RFC 5246, Section 7.4.1.2',
+    );
+  }
+  return { hello, message };
+}
+
+function describe({ hello, message }: ReceivedClientHello): ClientHelloInfo {
+  const { extensions } = hello;
+  return {
+    serverName: extensions.serverName,
+    alpnProtocols: extensions.alpn ?? [],
+    cipherSuites: hello.cipherSuites,
+    groups: extensions.supportedGroups ?? [],
+    signatureSchemes: extensions.signatureAlgorithms ?? [],
+    supportedVersions: offeredVersions(hello),
+    raw: message.raw,
+  };
+}
+
+/** A client that fell back although this server speaks a higher version was tricked (RFC 7507, Section 3). */
+function refuseFallback(hello: ClientHello, config: ServerHandshakeConfig): void {
+  if (!hello.cipherSuites.includes(fallbackScsv)) return;
+  if (Math.max(...offeredVersions(hello)) >= config.maxVersion) return;
+  throw new PeerError(
+    'ERR_TLS_INAPPROPRIATE_FALLBACK',
+    'inappropriateFallback',
+    `clientHello: TLS_FALLBACK_SCSV, but this server speaks ${versionName(config.maxVersion)}: somebody may have ` +
+      'made the client fall back',
+    { rfc: 'RFC 7507, Section 3' },
+  );
+}

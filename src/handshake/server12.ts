@@ -1,0 +1,457 @@
+import { noBytes } from '../bytes/bytes.ts';
+import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
+import { groupCode } from '../crypto/named-groups.ts';
+import type { GroupName } from '../crypto/provider.ts';
+import { signatureScheme } from '../crypto/signature-schemes.ts';
+import { illegalParameter, PeerError } from '../errors.ts';
+import { type SessionState, sessionState } from '../session/state.ts';
+import { decodeCertificate12, encodeCertificate12 } from '../wire/certificate.ts';
+import { encodeCertificateRequest12 } from '../wire/certificate-request.ts';
+import { encodeCertificateStatus } from '../wire/certificate-status.ts';
+import { decodeCertificateVerify } from '../wire/certificate-verify.ts';
+import { decodeClientKeyExchangeEcdhe, decodeClientKeyExchangeRsa } from '../wire/client-key-exchange.ts';
+import { encodeNewSessionTicket12 } from '../wire/new-session-ticket.ts';
+import { downgradeSentinel12, encodeServerHello12, type ServerHello12 } from '../wire/server-hello.ts';
+import { encodeServerEcdhParams, encodeServerKeyExchange } from '../wire/server-key-exchange.ts';
+import { tls12, tls13 } from '../wire/versions.ts';
+import { checkFinished } from './authentication13.ts';
+import type { Credential } from './config.ts';
+import { decide, logSecret, sendMessage } from './context.ts';
+import { expectChangeCipherSpec, expectMessage, type Flow, request } from './flow.ts';
+import { MasterSecret, masterSecret, type Randoms } from './key-schedule12.ts';
+import {
+  authenticationOf,
+  chooseAlpn,
+  chooseCipherSuite,
+  chooseSignatureScheme,
+  commonGroups,
+  emptyRenegotiationInfoScsv,
+} from './negotiate.ts';
+import { type PeerIdentity, readPeerIdentity, verifyPeer, verifySignature } from './peer.ts';
+import { establish12 } from './post-handshake12.ts';
+import type { Agreement, Established } from './result.ts';
+import { readRsaPremaster } from './rsa-premaster.ts';
+import type { ReceivedClientHello, ServerContext } from './server.ts';
+import { checkRecordSizeLimit } from './server13.ts';
+import { requireClientCertificate12, resumableSession, type SessionOffer } from './session-server12.ts';
+import { Transcript } from './transcript.ts';
+
+/**
+ * The server's side of TLS 1.2 (RFC 5246, Section 7.3, Figure 1; RFC 5077, Section 3.1):
+ *
+ *     ClientHello            -------->
+ *                                        ServerHello, Certificate, CertificateStatus*, ServerKeyExchange*,
+ *                            <--------   CertificateRequest*, ServerHelloDone
+ *     Certificate*, ClientKeyExchange, CertificateVerify*, [ChangeCipherSpec], Finished
+ *                            -------->
+ *                            <--------   NewSessionTicket*, [ChangeCipherSpec], Finished
+ */
+export function* serverHandshake12(context: ServerContext, received: ReceivedClientHello): Flow<Established> {
+  const { hello, message } = received;
+  const terms = readTerms(context, received);
+  const transcript = new Transcript(context.crypto);
+  transcript.add(message.raw);
+
+  const resumed = yield* resumableSession(context, hello, terms.extendedMasterSecret);
+  if ('state' in resumed) return yield* abbreviatedHandshake(context, received, terms, transcript, resumed);
+
+  const { credential, suite, group, scheme } = yield* selectCredential(context, hello);
+  const offersTicket = context.config.resumption.ticket && hello.extensions.sessionTicket !== undefined;
+  const sessionId = !offersTicket && context.config.resumption.sessionId ? context.config.random(32).slice() : noBytes;
+  const randoms = sendServerHello(context, transcript, hello, terms, suite, sessionId, offersTicket, credential);
+  sendMessage(context, transcript, 'certificate', encodeCertificate12(credential.chain));
+  if (terms.ocsp && credential.ocspResponse !== undefined) {
+    sendMessage(context, transcript, 'certificateStatus', encodeCertificateStatus(credential.ocspResponse));
+  }
+  const exchange = group === undefined ? undefined : context.crypto.keyExchange(group)?.generate();
+  if (exchange !== undefined && scheme !== undefined) {
+    yield* sendServerKeyExchange(context, transcript, credential, scheme, randoms, exchange.group, exchange.share);
+  }
+  const asksClient = context.config.clientCertificate !== 'none';
+  if (asksClient) sendCertificateRequest(context, transcript);
+  sendMessage(context, transcript, 'serverHelloDone', noBytes);
+
+  const client = asksClient ? yield* readClientCertificate(context, transcript) : undefined;
+  const keyExchange = yield* expectMessage('clientKeyExchange');
+  const premaster =
+    exchange === undefined
+      ? yield* readRsaPremaster(context, credential, decodeClientKeyExchangeRsa(keyExchange.body), hello.legacyVersion)
+      : exchange.finish(decodeClientKeyExchangeEcdhe(keyExchange.body));
+  transcript.add(keyExchange.raw);
+  const sessionHash = terms.extendedMasterSecret ? transcript.hash(suite.hash) : undefined;
+  const secret = masterSecret(context.crypto, suite, premaster, randoms, sessionHash);
+  const master = new MasterSecret(context.crypto, suite, secret, randoms, terms.extendedMasterSecret);
+  logSecret(context, 'CLIENT_RANDOM', randoms.client, secret);
+  const peerScheme = client && (yield* readCertificateVerify(context, transcript, client));
+  let peerNotAfter: number | undefined;
+  if (client !== undefined) {
+    peerNotAfter = yield* verifyPeer('client', tls12, client, undefined);
+    decide(context, 'clientCertificate', 'accepted', 'the host trusts it');
+  }
+
+  const keys = master.keys(terms.encryptThenMac);
+  yield* readFinished(context, transcript, suite, master, keys.client);
+  const agreement: Agreement = {
+    version: tls12,
+    suite,
+    group,
+    signatureScheme: scheme,
+    peerSignatureScheme: peerScheme,
+    serverName: hello.extensions.serverName,
+    alpnProtocol: terms.alpnProtocol,
+    resumption: 'none',
+    extendedMasterSecret: terms.extendedMasterSecret,
+    earlyData: 'none',
+    helloRetryRequest: false,
+    peerCertificates: client?.chain ?? [],
+    peerNotAfter,
+    ocspResponse: undefined,
+    scts: undefined,
+    sessionId,
+  };
+  const state = newState(context, agreement, master, undefined);
+  if (offersTicket) yield* sendTicket(context, transcript, state);
+  if (sessionId.length > 0) yield* request('storeSession', { sessionId, state });
+  sendFinished(context, transcript, suite, master, keys.server);
+  transcript.drop();
+  return establish12(agreement, master);
+}
+
+/**
+ * Resumption (RFC 5246, Section 7.3, Figure 2; RFC 5077, Figure 2):
+ *
+ *     ClientHello            -------->
+ *                            <--------   ServerHello, NewSessionTicket*, [ChangeCipherSpec], Finished
+ *     [ChangeCipherSpec], Finished
+ *                            -------->
+ */
+function* abbreviatedHandshake(
+  context: ServerContext,
+  { hello }: ReceivedClientHello,
+  terms: Terms,
+  transcript: Transcript,
+  { state, kind, renew, suite }: SessionOffer,
+): Flow<Established> {
+  const sessionId = hello.legacySessionId;
+  const randoms = sendServerHello(context, transcript, hello, terms, suite, sessionId, renew, undefined);
+  const secret = state.secret.slice();
+  const master = new MasterSecret(context.crypto, suite, secret, randoms, state.extendedMasterSecret);
+  logSecret(context, 'CLIENT_RANDOM', randoms.client, secret);
+  const keys = master.keys(terms.encryptThenMac);
+  const agreement: Agreement = {
+    version: tls12,
+    suite,
+    group: undefined,
+    signatureScheme: undefined,
+    peerSignatureScheme: state.peerSignatureScheme || undefined,
+    serverName: hello.extensions.serverName,
+    alpnProtocol: terms.alpnProtocol,
+    resumption: kind,
+    extendedMasterSecret: state.extendedMasterSecret,
+    earlyData: 'none',
+    helloRetryRequest: false,
+    peerCertificates: state.peerCertificates,
+    peerNotAfter: state.peerNotAfter,
+    ocspResponse: undefined,
+    scts: undefined,
+    sessionId,
+  };
+  if (renew) yield* sendTicket(context, transcript, newState(context, agreement, master, state));
+  sendFinished(context, transcript, suite, master, keys.server);
+  context.output.allowWriting();
+  yield* readFinished(context, transcript, suite, master, keys.client);
+  transcript.drop();
+  return establish12(agreement, master);
+}
+
+/** What both hellos settle besides suite and keys. */
+interface Terms {
+  readonly extendedMasterSecret: boolean;
+  readonly secureRenegotiation: boolean;
+  readonly encryptThenMac: boolean;
+  readonly alpnProtocol: string | undefined;
+  readonly ocsp: boolean;
+  readonly scts: boolean;
+}
+
+function readTerms({ config }: ServerContext, { hello }: ReceivedClientHello): Terms {
+  const { extensions } = hello;
+  const extendedMasterSecret = extensions.extendedMasterSecret === true;
+  if (!extendedMasterSecret && config.requireExtendedMasterSecret) {
+    throw new PeerError(
+      'ERR_TLS_NO_EXTENDED_MASTER_SECRET',
+      'handshakeFailure',
+      'the client does not offer extended_master_secret, which this server requires',
+      { rfc: 'RFC 7627, Section 5.1' },
+    );
+  }
+  // "If this extension is present … the server MUST then verify that the length of the "renegotiated_connection"
+  // field is zero, and if it is not, MUST abort the handshake." (RFC 5746, Section 3.6)
+  if (extensions.renegotiationInfo !== undefined && extensions.renegotiationInfo.length > 0) {
+    throw new PeerError(
+      'ERR_TLS_RENEGOTIATION_INFO',
+      'handshakeFailure',
+      'clientHello: renegotiation_info is not empty in a first handshake',
+      { rfc: 'RFC 5746, Section 3.6' },
+    );
+  }
+  if (extensions.ecPointFormats !== undefined && !extensions.ecPointFormats.includes(0)) {
+    throw illegalParameter(
+      'ERR_TLS_POINT_FORMATS',
+      'clientHello: ec_point_formats lacks the uncompressed format',
+      'RFC 8422, Section 5.1.2',
+    );
+  }
+  return {
+    extendedMasterSecret,
+    secureRenegotiation:
+      extensions.renegotiationInfo !== undefined || hello.cipherSuites.includes(emptyRenegotiationInfoScsv),
+    encryptThenMac: extensions.encryptThenMac === true && config.encryptThenMac,
+    alpnProtocol: chooseAlpn(extensions.alpn, config, extensions.serverName),
+    ocsp: extensions.statusRequest?.type === 1,
+    scts: extensions.signedCertificateTimestamp === true,
+  };
+}
+
+interface Selection {
+  credential: Credential;
+  suite: CipherSuite;
+  group: GroupName | undefined;
+  scheme: number | undefined;
+}
+
+function* selectCredential(context: ServerContext, hello: ReceivedClientHello['hello']): Flow<Selection> {
+  const { config, crypto } = context;
+  const { extensions } = hello;
+  // Without signature_algorithms SHA-1 is implied (RFC 5246, Section 7.4.1.4.1), which is not done here.
+  const signatureSchemes = extensions.signatureAlgorithms ?? [];
+  // A client without supported_groups takes any curve (RFC 8422, Section 4); P-256 is what all have.
+  const offeredGroups = extensions.supportedGroups ?? [groupCode('secp256r1')];
+  const groups = commonGroups(offeredGroups, config, tls12);
+  const group = groups.find((name) => crypto.keyExchange(name) !== undefined);
+  const common = hello.cipherSuites
+    .filter((code) => config.cipherSuites.includes(code))
+    .map(cipherSuite)
+    .filter((suite) => suite?.version === tls12 && (suite.keyExchange !== 'ecdhe' || group !== undefined));
+  const authentication = [...new Set(common.map((suite) => suite?.authentication ?? 'rsa'))];
+  const credential =
+    authentication.length === 0
+      ? undefined
+      : yield* request('selectCredential', {
+          role: 'server',
+          version: tls12,
+          serverName: extensions.serverName,
+          signatureSchemes,
+          certificateSignatureSchemes: extensions.signatureAlgorithmsCert ?? signatureSchemes,
+          authentication,
+          groups,
+          certificateAuthorities: [],
+          credentials: config.credentials,
+        });
+  const scheme = credential && chooseSignatureScheme(credential.signer.schemes, signatureSchemes, tls12);
+  const suite =
+    credential &&
+    chooseCipherSuite(hello.cipherSuites, config, (candidate) => {
+      if (candidate.version !== tls12 || candidate.authentication !== authenticationOf(credential)) return false;
+      if (candidate.keyExchange === 'rsa') {
+        return credential.signer.decryptRaw !== undefined && credential.signer.keyType === 'rsa';
+      }
+      return group !== undefined && scheme !== undefined;
+    });
+  if (credential === undefined || suite === undefined) {
+    throw new PeerError(
+      'ERR_TLS_NO_SHARED_CIPHER',
+      'handshakeFailure',
+      'no common TLS 1.2 cipher suite that a key and a group of this server can serve',
+      { rfc: 'RFC 5246, Section 7.4.1.3' },
+    );
+  }
+  decide(
+    context,
+    'cipherSuite',
+    suite.name,
+    config.preferServerOrder ? "the server's first that fits" : "the client's first that fits",
+  );
+  decide(
+    context,
+    'credential',
+    credential.identity ?? credential.signer.keyType,
+    'fits the name, the suite and the signature schemes',
+  );
+  if (suite.keyExchange === 'rsa') return { credential, suite, group: undefined, scheme: undefined };
+  decide(context, 'group', group as GroupName, 'the first common group');
+  decide(
+    context,
+    'signatureScheme',
+    signatureScheme(scheme as number)?.name ?? '',
+    'first of the key that the client accepts',
+  );
+  return { credential, suite, group, scheme };
+}
+
+function sendServerHello(
+  context: ServerContext,
+  transcript: Transcript,
+  hello: ReceivedClientHello['hello'],
+  terms: Terms,
+  suite: CipherSuite,
+  sessionId: Uint8Array,
+  willSendTicket: boolean,
+  credential: Credential | undefined,
+): Randoms {
+  const { config, output } = context;
+  const random = config.random(32).slice();
+  // A server that speaks TLS 1.3 marks a TLS 1.2 ServerHello (RFC 9846, Section 4.1.3).
+  if (config.maxVersion === tls13) random.set(downgradeSentinel12, 24);
+  const offered = hello.extensions;
+  const full = credential !== undefined;
+  const extensions: ServerHello12['extensions'] = {
+    serverName: full && offered.serverName !== undefined ? true : undefined,
+    renegotiationInfo: terms.secureRenegotiation ? noBytes : undefined,
+    extendedMasterSecret: terms.extendedMasterSecret ? true : undefined,
+    ecPointFormats:
+      full && suite.keyExchange === 'ecdhe' && offered.ecPointFormats !== undefined ? Uint8Array.of(0) : undefined,
+    sessionTicket: willSendTicket ? true : undefined,
+    alpn: terms.alpnProtocol,
+    statusRequest: terms.ocsp && credential?.ocspResponse !== undefined ? true : undefined,
+    signedCertificateTimestamp: terms.scts && credential?.scts?.length ? [...credential.scts] : undefined,
+    encryptThenMac: terms.encryptThenMac && suite.cbc !== undefined ? true : undefined,
+  };
+  if (offered.recordSizeLimit !== undefined) {
+    checkRecordSizeLimit(offered.recordSizeLimit, 'clientHello');
+    extensions.recordSizeLimit = config.recordSizeLimit;
+    output.setRecordSizeLimits(offered.recordSizeLimit, config.recordSizeLimit);
+  }
+  for (const [name, value] of Object.entries(extensions)) {
+    if (value === undefined) delete extensions[name as keyof typeof extensions];
+  }
+  const body = encodeServerHello12({
+    legacyVersion: tls12,
+    random,
+    legacySessionIdEcho: sessionId,
+    cipherSuite: suite.code,
+    legacyCompressionMethod: 0,
+    extensions,
+  });
+  sendMessage(context, transcript, 'serverHello', body);
+  decide(
+    context,
+    'extendedMasterSecret',
+    terms.extendedMasterSecret ? 'yes' : 'no',
+    terms.extendedMasterSecret ? 'the client offers it' : 'the client does not offer it',
+  );
+  return { client: hello.random, server: random };
+}
+
+function* sendServerKeyExchange(
+  context: ServerContext,
+  transcript: Transcript,
+  { signer }: Credential,
+  scheme: number,
+  randoms: Randoms,
+  groupNameOf: GroupName,
+  publicKey: Uint8Array,
+): Flow<void> {
+  const group = groupCode(groupNameOf);
+  const params = encodeServerEcdhParams(group, publicKey);
+  const data = new Uint8Array(64 + params.length);
+  data.set(randoms.client);
+  data.set(randoms.server, 32);
+  data.set(params, 64);
+  const signature = yield* request('sign', { signer, scheme, data });
+  const body = encodeServerKeyExchange({ group, publicKey, algorithm: scheme, signature });
+  sendMessage(context, transcript, 'serverKeyExchange', body);
+}
+
+function sendCertificateRequest(context: ServerContext, transcript: Transcript): void {
+  const { signatureSchemes, certificateAuthorities } = context.config;
+  const body = encodeCertificateRequest12({
+    certificateTypes: Uint8Array.of(1, 64),
+    signatureAlgorithms: signatureSchemes.filter((code) => signatureScheme(code)?.tls12),
+    certificateAuthorities: [...certificateAuthorities],
+  });
+  sendMessage(context, transcript, 'certificateRequest', body);
+}
+
+function* readClientCertificate(context: ServerContext, transcript: Transcript): Flow<PeerIdentity | undefined> {
+  const message = yield* expectMessage('certificate');
+  transcript.add(message.raw);
+  const chain = decodeCertificate12(message.body, context.config.limits.certificateChain);
+  if (chain.length > 0) return readPeerIdentity(context, chain);
+  requireClientCertificate12(context);
+  decide(context, 'clientCertificate', 'none', 'the client showed none, and none is required');
+  return undefined;
+}
+
+function* readCertificateVerify(context: ServerContext, transcript: Transcript, client: PeerIdentity): Flow<number> {
+  const message = yield* expectMessage('certificateVerify');
+  const { algorithm, signature } = decodeCertificateVerify(message.body);
+  verifySignature(context, tls12, client, algorithm, transcript.bytes(), signature, 'certificateVerify');
+  transcript.add(message.raw);
+  return algorithm;
+}
+
+function* readFinished(
+  context: ServerContext,
+  transcript: Transcript,
+  suite: CipherSuite,
+  master: MasterSecret,
+  keys: Parameters<ServerContext['output']['setReadKeys']>[0],
+): Flow<void> {
+  const expected = master.finished('client', transcript.hash(suite.hash));
+  yield* expectChangeCipherSpec();
+  context.output.setReadKeys(keys);
+  const finished = yield* expectMessage('finished');
+  checkFinished(finished.body, expected);
+  transcript.add(finished.raw);
+}
+
+function sendFinished(
+  context: ServerContext,
+  transcript: Transcript,
+  suite: CipherSuite,
+  master: MasterSecret,
+  keys: Parameters<ServerContext['output']['setWriteKeys']>[0],
+): void {
+  context.output.sendChangeCipherSpec();
+  context.output.setWriteKeys(keys);
+  sendMessage(context, transcript, 'finished', master.finished('server', transcript.hash(suite.hash)));
+}
+
+function newState(
+  { config }: ServerContext,
+  agreement: Agreement,
+  master: MasterSecret,
+  resumed: SessionState | undefined,
+): SessionState {
+  const now = config.now();
+  const { resumption } = config;
+  return sessionState({
+    version: tls12,
+    cipherSuite: agreement.suite.code,
+    secret: master.forSession(),
+    policyDigest: resumption.policyDigest({
+      serverName: agreement.serverName,
+      version: tls12,
+      cipherHash: agreement.suite.hash,
+      extendedMasterSecret: agreement.extendedMasterSecret,
+    }),
+    createdAt: resumed?.createdAt ?? now,
+    issuedAt: now,
+    lifetime: resumption.lifetime,
+    extendedMasterSecret: agreement.extendedMasterSecret,
+    serverName: agreement.serverName,
+    alpnProtocol: agreement.alpnProtocol,
+    peerCertificates: agreement.peerCertificates,
+    peerNotAfter: resumed?.peerNotAfter ?? agreement.peerNotAfter,
+    peerSignatureScheme: agreement.peerSignatureScheme ?? 0,
+  });
+}
+
+/** NewSessionTicket; an empty one where none can be sealed now (RFC 5077, Section 3.3). */
+function* sendTicket(context: ServerContext, transcript: Transcript, state: SessionState): Flow<void> {
+  const ticket = (yield* request('sealTicket', { state })) ?? noBytes;
+  const left = Math.floor((state.createdAt + 1000 * state.lifetime - context.config.now()) / 1000);
+  const body = encodeNewSessionTicket12({ ticketLifetimeHint: Math.max(1, left), ticket });
+  sendMessage(context, transcript, 'newSessionTicket', body);
+}

@@ -1,0 +1,465 @@
+import { constantTimeEqual, equal, noBytes } from '../bytes/bytes.ts';
+import type { CipherSuite } from '../crypto/cipher-suites.ts';
+import { groupCode } from '../crypto/named-groups.ts';
+import type { GroupName } from '../crypto/provider.ts';
+import { illegalParameter, PeerError } from '../errors.ts';
+import { encodeCertificateRequest13 } from '../wire/certificate-request.ts';
+import { type EncryptedExtensions, encodeEncryptedExtensions } from '../wire/encrypted-extensions.ts';
+import { encodeHelloRetryRequest, encodeServerHello13, helloRetryRequestRandom } from '../wire/server-hello.ts';
+import { tls12, tls13 } from '../wire/versions.ts';
+import {
+  type CertificateWishes,
+  checkFinished,
+  entryExtensions,
+  type ProvenIdentity,
+  readCertificate,
+  schemeFor,
+  sendCertificate,
+  sendCertificateVerify,
+} from './authentication13.ts';
+import type { Credential } from './config.ts';
+import { decide, logSecret, sendMessage } from './context.ts';
+import { expectMessage, type Flow, request } from './flow.ts';
+import { EarlySecrets } from './key-schedule.ts';
+import { applicationKeys, earlyKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
+import { chooseAlpn, chooseCipherSuite, commonGroups } from './negotiate.ts';
+import { verifyPeer } from './peer.ts';
+import { establishServer13 } from './post-handshake-server.ts';
+import { type SelectedPsk, selectPsk } from './psk-server.ts';
+import type { Agreement, Established } from './result.ts';
+import type { ReceivedClientHello, ServerContext } from './server.ts';
+import { receiveClientHello } from './server.ts';
+import { Transcript } from './transcript.ts';
+
+/**
+ * The server's side of TLS 1.3 (RFC 9846, Section 2, Figure 1):
+ *
+ *     ClientHello            -------->
+ *                                        ServerHello, {EncryptedExtensions}, {CertificateRequest*},
+ *                            <--------   {Certificate*}, {CertificateVerify*}, {Finished}
+ *     (EndOfEarlyData*), {Certificate*}, {CertificateVerify*}, {Finished}
+ *                            -------->
+ */
+export function* serverHandshake13(context: ServerContext, first: ReceivedClientHello): Flow<Established> {
+  const { config, crypto, output } = context;
+  checkClientHello(first);
+  const transcript = new Transcript(crypto);
+  const suite = selectCipherSuite(context, first);
+  const group = selectGroup(context, first);
+  const { hello, message, retried } = yield* agreeOnShare(context, transcript, first, suite, group);
+
+  const psk = yield* selectPsk(context, transcript, { hello, message }, suite);
+  const useGroup = psk?.keyExchange === 'psk_ke' ? undefined : group;
+  const alpnProtocol = chooseAlpn(hello.extensions.alpn, config, hello.extensions.serverName);
+  const earlyData = yield* decideEarlyData(context, hello, psk, alpnProtocol, suite, retried);
+  const credential = psk === undefined ? yield* selectCredential(context, hello) : undefined;
+  const scheme = credential && schemeFor(context, credential, hello.extensions.signatureAlgorithms ?? []);
+  const early = psk?.early ?? new EarlySecrets(crypto, suite.hash);
+
+  transcript.add(message.raw);
+  if (earlyData === 'accepted') readEarlyData(context, suite, early, transcript, hello.random, psk);
+  const sharedSecret = sendServerHello(context, transcript, hello, suite, useGroup, psk);
+  if (!retried && hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
+  const secrets = early.handshakeSecrets(sharedSecret, transcript.hash(suite.hash));
+  logHandshakeSecrets(context, hello.random, secrets);
+  output.setWriteKeys(handshakeKeys(suite, 'server', secrets));
+  if (earlyData !== 'accepted') {
+    output.setReadKeys(handshakeKeys(suite, 'client', secrets));
+    if (earlyData === 'rejected' && !retried) output.skipEarlyData('trialDecryption');
+  }
+
+  sendEncryptedExtensions(context, transcript, hello, alpnProtocol, earlyData === 'accepted');
+  const asksClient = psk === undefined && config.clientCertificate !== 'none';
+  if (asksClient) sendCertificateRequest(context, transcript);
+  if (credential !== undefined && scheme !== undefined) {
+    sendCertificate(context, transcript, credential, certificateWishes(hello));
+    yield* sendCertificateVerify(context, transcript, suite.hash, 'server', credential, scheme);
+  }
+  sendMessage(context, transcript, 'finished', secrets.serverFinished(transcript.hash(suite.hash)));
+  const application = secrets.applicationSecrets(transcript.hash(suite.hash));
+  logApplicationSecrets(context, hello.random, application);
+  output.setWriteKeys(applicationKeys(suite, 'server', application));
+  output.allowWriting();
+
+  if (earlyData === 'accepted') {
+    const end = yield* expectMessage('endOfEarlyData');
+    refuseBody('endOfEarlyData', end.body);
+    transcript.add(end.raw);
+    output.endEarlyData(true);
+    output.setReadKeys(handshakeKeys(suite, 'client', secrets));
+  }
+  const client = asksClient ? yield* readClientCertificate(context, transcript, suite) : undefined;
+  const expected = secrets.clientFinished(transcript.hash(suite.hash));
+  const finished = yield* expectMessage('finished');
+  checkFinished(finished.body, expected);
+  transcript.add(finished.raw);
+  output.setReadKeys(applicationKeys(suite, 'client', application));
+  secrets.destroy();
+
+  const agreement: Agreement = {
+    version: tls13,
+    suite,
+    group: useGroup,
+    signatureScheme: scheme,
+    peerSignatureScheme: client?.signatureScheme ?? (psk?.state?.peerSignatureScheme || undefined),
+    serverName: hello.extensions.serverName,
+    alpnProtocol,
+    resumption: psk === undefined ? 'none' : psk.kind === 'res' ? 'psk' : 'externalPsk',
+    extendedMasterSecret: true,
+    earlyData,
+    helloRetryRequest: retried,
+    peerCertificates: client?.chain ?? psk?.state?.peerCertificates ?? [],
+    peerNotAfter: client?.peerNotAfter ?? psk?.state?.peerNotAfter,
+    ocspResponse: undefined,
+    scts: undefined,
+    sessionId: hello.legacySessionId,
+  };
+  return establishServer13(context, agreement, hello, application, transcript, psk?.state);
+}
+
+/** What TLS 1.3 asks of a ClientHello (RFC 9846, Sections 4.1.2 and 9.2). */
+function checkClientHello({ hello }: ReceivedClientHello): void {
+  const { extensions } = hello;
+  if (hello.legacyCompressionMethods.length !== 1) {
+    throw illegalParameter(
+      'ERR_TLS_COMPRESSION',
+      'clientHello: legacy_compression_methods is not the null method alone',
+      'RFC 9846, Section 4.1.2',
+    );
+  }
+  if (extensions.preSharedKey !== undefined) {
+    if (extensions.pskKeyExchangeModes === undefined)
+      throw missing('psk_key_exchange_modes', 'RFC 9846, Section 4.2.9');
+  } else if (extensions.signatureAlgorithms === undefined) {
+    throw missing('signature_algorithms', 'RFC 9846, Section 9.2', 'ERR_TLS_NO_SIGNATURE_SCHEME');
+  }
+  const pskOnly = extensions.preSharedKey !== undefined && extensions.pskKeyExchangeModes?.includes(0);
+  if (pskOnly && extensions.supportedGroups === undefined && extensions.keyShare === undefined) return;
+  if (extensions.supportedGroups === undefined) {
+    throw missing('supported_groups', 'RFC 9846, Section 9.2', 'ERR_TLS_NO_SHARED_GROUP');
+  }
+  if (extensions.keyShare === undefined)
+    throw missing('key_share', 'RFC 9846, Section 9.2', 'ERR_TLS_MISSING_KEY_SHARE');
+}
+
+function missing(extension: string, rfc: string, code: `ERR_TLS_${string}` = 'ERR_TLS_MISSING_EXTENSION'): PeerError {
+  return new PeerError(code, 'missingExtension', `clientHello: the extension ${extension} is missing`, { rfc });
+}
+
+function selectCipherSuite(context: ServerContext, { hello }: ReceivedClientHello): CipherSuite {
+  const suite = chooseCipherSuite(hello.cipherSuites, context.config, ({ version }) => version === tls13);
+  if (suite === undefined) {
+    throw new PeerError(
+      'ERR_TLS_NO_SHARED_CIPHER',
+      'handshakeFailure',
+      'no common TLS 1.3 cipher suite: the server enables none that the client offers',
+      { rfc: 'RFC 9846, Section 4.1.1' },
+    );
+  }
+  decide(
+    context,
+    'cipherSuite',
+    suite.name,
+    context.config.preferServerOrder ? "the server's first" : "the client's first",
+  );
+  return suite;
+}
+
+/** The preferred common group that this runtime has; `undefined` where the client can only do psk_ke. */
+function selectGroup(context: ServerContext, { hello }: ReceivedClientHello): GroupName | undefined {
+  const groups = commonGroups(hello.extensions.supportedGroups ?? [], context.config, tls13);
+  const group = groups.find((name) => context.crypto.keyExchange(name) !== undefined);
+  if (group !== undefined || hello.extensions.supportedGroups === undefined) return group;
+  throw new PeerError(
+    'ERR_TLS_NO_SHARED_GROUP',
+    'handshakeFailure',
+    'no common key exchange group: the server enables none that the client supports',
+    { rfc: 'RFC 9846, Section 4.1.1' },
+  );
+}
+
+interface AgreedShare extends ReceivedClientHello {
+  retried: boolean;
+}
+
+/** Asks again with a HelloRetryRequest where the client sent no share of the group (RFC 9846, Section 4.1.4). */
+function* agreeOnShare(
+  context: ServerContext,
+  transcript: Transcript,
+  first: ReceivedClientHello,
+  suite: CipherSuite,
+  group: GroupName | undefined,
+): Flow<AgreedShare> {
+  const { config, output } = context;
+  const has = (shares: ClientHelloShares) => shares?.some((share) => share.group === groupCode(group as GroupName));
+  const lacksShare = group !== undefined && !has(first.hello.extensions.keyShare);
+  if (!lacksShare && !config.retryCookie) return { ...first, retried: false };
+  decide(
+    context,
+    'helloRetryRequest',
+    group ?? 'cookie',
+    lacksShare ? 'the client sent no share of this group' : 'the server asks for a cookie',
+  );
+
+  const { hello } = first;
+  const cookie = config.retryCookie ? config.random(32) : undefined;
+  transcript.add(first.message.raw);
+  transcript.replaceWithMessageHash(suite.hash);
+  const retry = encodeHelloRetryRequest({
+    legacyVersion: tls12,
+    random: helloRetryRequestRandom,
+    legacySessionIdEcho: hello.legacySessionId,
+    cipherSuite: suite.code,
+    legacyCompressionMethod: 0,
+    extensions: { supportedVersions: tls13, keyShare: lacksShare ? groupCode(group) : undefined, cookie },
+  });
+  sendMessage(context, transcript, 'serverHello', retry);
+  if (hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
+  if (hello.extensions.earlyData) output.skipEarlyData('untilClientHello');
+
+  const second = yield* receiveClientHello();
+  checkClientHello(second);
+  checkSecondHello(context, hello, second, suite, group, cookie);
+  return { ...second, retried: true };
+}
+
+type ClientHelloShares = ReceivedClientHello['hello']['extensions']['keyShare'];
+
+/** The second ClientHello repeats the first but for what was asked for (RFC 9846, Section 4.1.2). */
+function checkSecondHello(
+  context: ServerContext,
+  first: ReceivedClientHello['hello'],
+  { hello }: ReceivedClientHello,
+  suite: CipherSuite,
+  group: GroupName | undefined,
+  cookie: Uint8Array | undefined,
+): void {
+  const { extensions } = hello;
+  const refuse = (what: string, code: `ERR_TLS_${string}` = 'ERR_TLS_SECOND_CLIENT_HELLO') =>
+    illegalParameter(code, `clientHello after helloRetryRequest: ${what}`, 'RFC 9846, Section 4.1.2');
+  if (group !== undefined) {
+    const shares = extensions.keyShare ?? [];
+    if (shares.length !== 1 || shares[0]?.group !== groupCode(group)) {
+      if (context.config.retryCookie && shares.some((share) => share.group === groupCode(group))) {
+        // The retry asked for a cookie alone: the shares stay as they were.
+      } else {
+        throw refuse(`it does not have exactly one share, of ${group}`, 'ERR_TLS_GROUP');
+      }
+    }
+  }
+  if (cookie !== undefined && !constantTimeEqual(extensions.cookie ?? noBytes, cookie)) {
+    throw refuse('it does not echo the cookie', 'ERR_TLS_COOKIE');
+  }
+  if (extensions.earlyData) throw refuse('it offers early data again');
+  const same =
+    equal(hello.random, first.random) &&
+    equal(hello.legacySessionId, first.legacySessionId) &&
+    hello.extensions.serverName === first.extensions.serverName &&
+    hello.cipherSuites.includes(suite.code) &&
+    hello.extensions.supportedVersions?.includes(tls13);
+  if (!same) throw refuse('it changes what may not change');
+}
+
+function* selectCredential(context: ServerContext, hello: ReceivedClientHello['hello']): Flow<Credential> {
+  const { extensions } = hello;
+  const signatureSchemes = extensions.signatureAlgorithms;
+  if (signatureSchemes === undefined) {
+    throw missing('signature_algorithms', 'RFC 9846, Section 4.2.3', 'ERR_TLS_NO_SIGNATURE_SCHEME');
+  }
+  const credential = yield* request('selectCredential', {
+    role: 'server',
+    version: tls13,
+    serverName: extensions.serverName,
+    signatureSchemes,
+    certificateSignatureSchemes: extensions.signatureAlgorithmsCert ?? signatureSchemes,
+    groups: commonGroups(extensions.supportedGroups ?? [], context.config, tls13),
+    certificateAuthorities: extensions.certificateAuthorities ?? [],
+    credentials: context.config.credentials,
+  });
+  if (credential === undefined) {
+    throw new PeerError(
+      'ERR_TLS_NO_SIGNATURE_SCHEME',
+      'handshakeFailure',
+      'no certificate fits: no key here makes a signature that the client accepts',
+      { rfc: 'RFC 9846, Section 4.4.2.2' },
+    );
+  }
+  decide(
+    context,
+    'credential',
+    credential.identity ?? credential.signer.keyType,
+    'fits the name and the signature schemes',
+  );
+  return credential;
+}
+
+/** Early data is taken with the first PSK, unchanged parameters and the host's word that it is no replay. */
+function* decideEarlyData(
+  context: ServerContext,
+  hello: ReceivedClientHello['hello'],
+  psk: SelectedPsk | undefined,
+  alpnProtocol: string | undefined,
+  suite: CipherSuite,
+  retried: boolean,
+): Flow<'none' | 'accepted' | 'rejected'> {
+  const offered = hello.extensions.earlyData === true;
+  if (!offered && !retried) return 'none';
+  const reject = (reason: string) => {
+    decide(context, 'earlyData', 'rejected', reason);
+    return 'rejected' as const;
+  };
+  if (retried) return offered ? reject('a HelloRetryRequest was needed') : 'none';
+  if (psk === undefined) return reject('no PSK was selected');
+  if (psk.index !== 0) return reject('the selected PSK is not the first');
+  if (psk.state === undefined || psk.state.maxEarlyDataSize === 0) return reject('the ticket allows none');
+  if (context.config.resumption.maxEarlyData === 0) return reject('the server allows none');
+  if (psk.state.cipherSuite !== suite.code) return reject('the cipher suite is another');
+  if (psk.state.alpnProtocol !== alpnProtocol) return reject('the application protocol is another');
+  const { identity, state, obfuscatedTicketAge } = psk;
+  const binding = { version: tls13, serverName: hello.extensions.serverName, config: context.config } as const;
+  const claim = { identity, state, obfuscatedTicketAge, binding, alpnProtocol };
+  if (!(yield* request('claimEarlyData', claim))) return reject('replayed, stale, or in doubt');
+  decide(context, 'earlyData', 'accepted', 'first use of a fresh ticket');
+  return 'accepted';
+}
+
+function readEarlyData(
+  context: ServerContext,
+  suite: CipherSuite,
+  early: EarlySecrets,
+  transcript: Transcript,
+  clientRandom: Uint8Array,
+  psk: SelectedPsk | undefined,
+): void {
+  const { output } = context;
+  const secret = early.clientEarlyTrafficSecret(transcript.hash(suite.hash));
+  logSecret(context, 'CLIENT_EARLY_TRAFFIC_SECRET', clientRandom, secret);
+  output.setReadKeys(earlyKeys(suite, secret));
+  output.beginEarlyData(psk?.state?.maxEarlyDataSize ?? 0);
+}
+
+/** Sends ServerHello, and returns the shared secret of the key exchange. */
+function sendServerHello(
+  context: ServerContext,
+  transcript: Transcript,
+  hello: ReceivedClientHello['hello'],
+  suite: CipherSuite,
+  group: GroupName | undefined,
+  psk: SelectedPsk | undefined,
+): Uint8Array | undefined {
+  const { config, crypto } = context;
+  const exchange = group === undefined ? undefined : crypto.keyExchange(group);
+  const code = group === undefined ? undefined : groupCode(group);
+  const clientShare = hello.extensions.keyShare?.find((share) => share.group === code)?.keyExchange;
+  if (exchange !== undefined) decide(context, 'group', exchange.group, 'the first common group');
+  const answer = clientShare === undefined ? undefined : exchange?.respond(clientShare);
+  const keyShare = answer && code !== undefined ? { group: code, keyExchange: answer.share } : undefined;
+  const body = encodeServerHello13({
+    legacyVersion: tls12,
+    random: config.random(32),
+    legacySessionIdEcho: hello.legacySessionId,
+    cipherSuite: suite.code,
+    legacyCompressionMethod: 0,
+    extensions: { supportedVersions: tls13, keyShare, preSharedKey: psk?.index },
+  });
+  sendMessage(context, transcript, 'serverHello', body);
+  return answer?.secret;
+}
+
+function sendEncryptedExtensions(
+  context: ServerContext,
+  transcript: Transcript,
+  hello: ReceivedClientHello['hello'],
+  alpnProtocol: string | undefined,
+  earlyDataAccepted: boolean,
+): void {
+  const { config, output } = context;
+  const offered = hello.extensions;
+  const extensions: EncryptedExtensions['extensions'] = {
+    serverName: offered.serverName !== undefined && offered.preSharedKey === undefined ? true : undefined,
+    alpn: alpnProtocol,
+    earlyData: earlyDataAccepted ? true : undefined,
+  };
+  if (offered.recordSizeLimit !== undefined) {
+    checkRecordSizeLimit(offered.recordSizeLimit, 'clientHello');
+    if (config.recordSizeLimit !== undefined) {
+      extensions.recordSizeLimit = config.recordSizeLimit;
+      output.setRecordSizeLimits(offered.recordSizeLimit, config.recordSizeLimit);
+    } else {
+      output.setRecordSizeLimits(offered.recordSizeLimit, undefined);
+    }
+  }
+  if (offered.ticketRequest !== undefined && config.resumption.psk) {
+    const wanted = offered.ticketRequest.newSessionCount;
+    extensions.ticketRequest = Math.min(wanted, config.resumption.ticketCount);
+  }
+  sendMessage(context, transcript, 'encryptedExtensions', encodeEncryptedExtensions({ extensions }));
+}
+
+/** "Endpoints MUST NOT send a "record_size_limit" extension with a value smaller than 64." (RFC 8449, Section 4) */
+export function checkRecordSizeLimit(limit: number, message: string): void {
+  if (limit >= 64) return;
+  throw illegalParameter(
+    'ERR_TLS_RECORD_SIZE_LIMIT',
+    `${message}: record_size_limit is ${limit}, and 64 is the least`,
+    'RFC 8449, Section 4',
+  );
+}
+
+function sendCertificateRequest(context: ServerContext, transcript: Transcript): void {
+  sendMessage(context, transcript, 'certificateRequest', certificateRequestBody(context, noBytes));
+}
+
+/** The CertificateRequest of the handshake, and of post-handshake authentication with its own context. */
+export function certificateRequestBody({ config }: ServerContext, certificateRequestContext: Uint8Array): Uint8Array {
+  const compression = config.certificateCompression.map(({ algorithm }) => algorithm);
+  return encodeCertificateRequest13({
+    certificateRequestContext,
+    extensions: {
+      signatureAlgorithms: [...config.signatureSchemes],
+      signatureAlgorithmsCert: config.certificateSignatureSchemes && [...config.certificateSignatureSchemes],
+      certificateAuthorities: config.certificateAuthorities.length > 0 ? [...config.certificateAuthorities] : undefined,
+      compressCertificate: compression.length > 0 ? compression : undefined,
+    },
+  });
+}
+
+function certificateWishes({ extensions }: ReceivedClientHello['hello']): CertificateWishes {
+  return {
+    ocsp: extensions.statusRequest?.type === 1,
+    scts: extensions.signedCertificateTimestamp === true,
+    compression: extensions.compressCertificate ?? [],
+  };
+}
+
+function* readClientCertificate(
+  context: ServerContext,
+  transcript: Transcript,
+  suite: CipherSuite,
+): Flow<(ProvenIdentity & { peerNotAfter: number | undefined }) | undefined> {
+  const client = yield* readCertificate(context, transcript, suite.hash, 'client', entryExtensions(false, false));
+  if (client !== undefined) {
+    const peerNotAfter = yield* verifyPeer('client', tls13, client, undefined);
+    decide(context, 'clientCertificate', 'accepted', 'the host trusts it');
+    return { ...client, peerNotAfter };
+  }
+  requireCertificate(context);
+  decide(context, 'clientCertificate', 'none', 'the client showed none, and none is required');
+  return undefined;
+}
+
+/** RFC 9846, Section 4.4.2.4: a server that requires a certificate aborts with certificate_required. */
+export function requireCertificate({ config }: ServerContext): void {
+  if (config.clientCertificate !== 'require') return;
+  throw new PeerError(
+    'ERR_TLS_CERTIFICATE_REQUIRED',
+    'certificateRequired',
+    'the client showed no certificate, and this server requires one',
+    { rfc: 'RFC 9846, Section 4.4.2.4' },
+  );
+}
+
+function refuseBody(message: string, body: Uint8Array): void {
+  if (body.length === 0) return;
+  throw new PeerError('ERR_TLS_DECODE', 'decodeError', `${message}: it has a body`, { rfc: 'RFC 9846, Section 4.5' });
+}
