@@ -1,0 +1,77 @@
+import { createCipheriv, createPrivateKey, generateKeyPairSync, pbkdf2, randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
+import { encodePem } from '../../bytes/pem.ts';
+import { oids } from '../../pki/der/oid.ts';
+import { derInteger, derNull, derOctetString, derOid, derSequence } from '../../pki/der/writer.ts';
+import { caError } from '../error.ts';
+
+/** Keys that an authority makes. */
+export type NewKeyType = 'p256' | 'p384' | 'p521' | 'ed25519' | 'rsa2048' | 'rsa3072' | 'rsa4096';
+
+/** A fresh key pair: PKCS#8 and SubjectPublicKeyInfo, both DER. */
+export function generateKey(type: NewKeyType): { pkcs8: Uint8Array; spki: Uint8Array } {
+  const { publicKey, privateKey } =
+    type === 'ed25519'
+      ? generateKeyPairSync('ed25519')
+      : type === 'p256' || type === 'p384' || type === 'p521'
+        ? generateKeyPairSync('ec', { namedCurve: { p256: 'P-256', p384: 'P-384', p521: 'P-521' }[type] })
+        : generateKeyPairSync('rsa', { modulusLength: Number(type.slice(3)) });
+  return {
+    pkcs8: new Uint8Array(privateKey.export({ format: 'der', type: 'pkcs8' })),
+    spki: new Uint8Array(publicKey.export({ format: 'der', type: 'spki' })),
+  };
+}
+
+/** Iterations of PBKDF2-HMAC-SHA256 for new files: what OWASP's password storage guide asks for. */
+const iterations = 600_000;
+
+/**
+ * A PKCS#8 key as PEM; with a passphrase as EncryptedPrivateKeyInfo: PBES2 with PBKDF2-HMAC-SHA256 and AES-256-CBC
+ * (RFC 8018), which every tool reads.
+ */
+export async function keyToPem(pkcs8: Uint8Array, passphrase?: string): Promise<string> {
+  if (passphrase === undefined) return encodePem('PRIVATE KEY', pkcs8);
+  checkPassphrase(passphrase);
+  const salt = randomBytes(16);
+  const iv = randomBytes(16);
+  const key = await promisify(pbkdf2)(passphrase, salt, iterations, 32, 'sha256');
+  const cipher = createCipheriv('aes-256-cbc', key, iv);
+  const encrypted = Buffer.concat([cipher.update(pkcs8), cipher.final()]);
+  const prf = derSequence(derOid(oids.hmacSha256), derNull());
+  const kdf = derSequence(
+    derOid(oids.pbkdf2),
+    derSequence(derOctetString(salt), derInteger(iterations), derInteger(32), prf),
+  );
+  const scheme = derSequence(derOid(oids.aes256Cbc), derOctetString(iv));
+  const algorithm = derSequence(derOid(oids.pbes2), derSequence(kdf, scheme));
+  return encodePem('ENCRYPTED PRIVATE KEY', derSequence(algorithm, derOctetString(encrypted)));
+}
+
+/** Throws `ERR_TLS_CA_PASSPHRASE` for one that guessing finds at once. */
+export function checkPassphrase(passphrase: string): void {
+  if (passphrase.length < 12) {
+    throw caError(
+      'ERR_TLS_CA_PASSPHRASE',
+      'the passphrase has fewer than 12 characters; take four or more random words',
+    );
+  }
+}
+
+/**
+ * The PKCS#8 (DER) of a key in PEM. Throws `ERR_TLS_CA_PASSPHRASE` where it is encrypted and the passphrase is missing
+ * or wrong, `ERR_TLS_CA_KEY` where it is no key.
+ */
+export function keyFromPem(pem: string, where: string, passphrase?: string): Uint8Array {
+  const encrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem);
+  if (encrypted && passphrase === undefined) {
+    throw caError('ERR_TLS_CA_PASSPHRASE', `${where} is encrypted: its passphrase is needed`);
+  }
+  try {
+    const key = createPrivateKey({ key: pem, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) });
+    return new Uint8Array(key.export({ format: 'der', type: 'pkcs8' }));
+  } catch (error) {
+    if (encrypted)
+      throw caError('ERR_TLS_CA_PASSPHRASE', `the passphrase of ${where} is wrong, or the file is damaged`, error);
+    throw caError('ERR_TLS_CA_KEY', `${where} holds no private key that can be read`, error);
+  }
+}
