@@ -1,5 +1,6 @@
 // Runs the tests with node:test. `node scripts/test.mjs [--interop] [file or folder …]`
 //
+// --all with --interop: the whole table instead of the quick half.
 // Without names: every test/**/*.test.ts but test/interop; with --interop: test/interop/**/*.test.ts alone.
 // The last line is `N passed, N failed, N skipped`.
 import { spawn } from 'node:child_process';
@@ -11,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const words = process.argv.slice(2);
 const interop = words.includes('--interop');
+if (words.includes('--all')) process.env.HANDFAST_INTEROP = 'all'; // Every peer, every suite × every group.
 const named = words.filter((word) => !word.startsWith('--'));
 
 function testsIn(path) {

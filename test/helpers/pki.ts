@@ -13,6 +13,9 @@ export interface TestIdentity {
   /** Files, for other programs: the chain in PEM (leaf first, without the root), and the key (PKCS#8, PEM). */
   readonly chainFile: string;
   readonly keyFile: string;
+  /** The leaf alone, and the intermediate that signed it. */
+  readonly leafFile: string;
+  readonly issuerFile: string;
   readonly chainPem: string;
   readonly keyPem: string;
   /** DER, leaf first, without the root. */
@@ -38,6 +41,8 @@ export function testIdentity(name: IdentityName): TestIdentity {
     const chainPem = readFileSync(chainFile, 'utf8');
     const keyPem = readFileSync(keyFile, 'utf8');
     identity = {
+      leafFile: join(folder, `${name}.crt`),
+      issuerFile: join(folder, /rsa/.test(name) ? 'intermediate-rsa.crt' : 'intermediate.crt'),
       chainFile,
       keyFile,
       chainPem,

@@ -1,0 +1,127 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { testCertificate } from '../../helpers/pki.ts';
+import { everything } from '../cases.ts';
+import type { Peer } from '../peer.ts';
+import { bounded, programVersion, type Running, start, temporaryFolder } from '../processes.ts';
+
+/**
+ * The page that the browser shows all the time: it asks the control server for the next address, POSTs the payload
+ * there, compares the echo, and reports.
+ */
+const page = `<!doctype html><title>Handfast interop</title><script type="module">
+const payload = await (await fetch('/payload')).text();
+for (;;) {
+  const { url } = await (await fetch('/next', { method: 'POST' })).json();
+  let result = 'ok';
+  try {
+    const response = await fetch(url, { method: 'POST', body: payload, headers: { 'content-type': 'text/plain' } });
+    if ((await response.text()) !== payload) result = 'the echo differs';
+  } catch (error) {
+    result = String(error);
+  }
+  await fetch('/result', { method: 'POST', body: result });
+}
+</script>`;
+
+let browser: Running | undefined;
+let control: Server | undefined;
+let waiting: ServerResponse | undefined;
+let next: string | undefined;
+let finished: ((result: string) => void) | undefined;
+let payloadText = '';
+
+function giveNext(): void {
+  if (waiting === undefined || next === undefined) return;
+  waiting.setHeader('content-type', 'application/json');
+  waiting.end(JSON.stringify({ url: next }));
+  waiting = next = undefined;
+}
+
+async function startControl(): Promise<number> {
+  control = createServer((request, response) => {
+    if (request.url === '/payload') return void response.end(payloadText);
+    if (request.url === '/next') {
+      waiting = response;
+      return giveNext();
+    }
+    if (request.url === '/result') {
+      let result = '';
+      request.on('data', (chunk) => {
+        result += chunk;
+      });
+      return void request.on('end', () => {
+        response.end();
+        finished?.(result);
+      });
+    }
+    response.setHeader('content-type', 'text/html');
+    response.end(page);
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => control?.once('listening', resolve));
+  return (control.address() as AddressInfo).port;
+}
+
+/** SHA-256 of the SubjectPublicKeyInfo of each intermediate: a chain with one of them is what Chromium is told to trust. */
+function pins(): string {
+  const hashes = ['intermediate.crt', 'intermediate-rsa.crt'].map((name) => {
+    const spki = new X509Certificate(testCertificate(name)).publicKey.export({ type: 'spki', format: 'der' });
+    return createHash('sha256').update(spki).digest('base64');
+  });
+  return hashes.join(',');
+}
+
+async function startBrowser(): Promise<Running> {
+  const port = await startControl();
+  const profile = temporaryFolder();
+  return start(
+    'chromium',
+    [
+      ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage'],
+      ...['--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-extensions'],
+      ...['--disable-default-apps', '--no-proxy-server', '--enable-logging=stderr', `--user-data-dir=${profile}`],
+      `--ignore-certificate-errors-spki-list=${pins()}`,
+      `http://127.0.0.1:${port}/`,
+    ],
+    { stdout: 'collect', env: { HOME: profile } },
+  );
+}
+
+/** Headless Chromium, as a client. One browser serves all cases. */
+export const chromium: Peer = {
+  name: 'Chromium',
+  quick: true,
+  speaks: 'http',
+  version: () => programVersion('chromium', ['--version'], /Chromium (\S+)/),
+  can: (role) =>
+    role === 'client'
+      ? {
+          ...everything,
+          groups: ['X25519MLKEM768', 'x25519', 'secp256r1', 'secp384r1'],
+          keys: ['ecdsa-p256', 'ecdsa-p384', 'rsa'],
+          clientKeys: [], // A headless browser has nobody who would choose a certificate.
+        }
+      : undefined,
+  fixes: () => [],
+
+  async runClient(_run, port, payload) {
+    payloadText = payload.toString('latin1');
+    browser ??= await startBrowser();
+    const result = new Promise<string>((resolve) => {
+      finished = resolve;
+    });
+    next = `https://localhost:${port}/echo`;
+    giveNext();
+    const said = browser.said().length;
+    const text = await bounded(result, 'the page in the browser').catch((error: Error) => error.message);
+    if (text !== 'ok') throw new Error(`${text}; Chromium said: ${browser.said().slice(said)}`);
+  },
+
+  async finish() {
+    await browser?.stop();
+    control?.closeAllConnections();
+    control?.close();
+    browser = control = waiting = undefined;
+  },
+};

@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { rootFile, testIdentity } from '../../helpers/pki.ts';
+import { type Case, clientIdentity, everything, groupsOf } from '../cases.ts';
+import { checkEcho, type Peer, type PeerServer } from '../peer.ts';
+import { freePort, programVersion, readExactly, start, temporaryFolder } from '../processes.ts';
+
+/** GnuTLS's priority string for a case. */
+function priority(run: Case): string {
+  const { name, auth } = run.suite;
+  const cipher = /CHACHA20/.test(name) ? 'CHACHA20-POLY1305' : /AES_128/.test(name) ? 'AES-128-GCM' : 'AES-256-GCM';
+  const exchange = run.version === '1.3' ? [] : [`+ECDHE-${auth === 'rsa' ? 'RSA' : 'ECDSA'}`];
+  return [
+    'NONE',
+    `+VERS-TLS${run.version}`,
+    ...exchange,
+    `+${cipher}`,
+    '+AEAD',
+    '+SIGN-ALL',
+    '+COMP-NULL',
+    ...groupsOf(run, run.role).map((group) => `+GROUP-${group.toUpperCase()}`),
+  ].join(':');
+}
+
+/** `gnutls-cli` and `gnutls-serv`. */
+export const gnutls: Peer = {
+  name: 'GnuTLS',
+  quick: true,
+  speaks: 'echo',
+  version: () => programVersion('gnutls-cli', ['--version'], /^gnutls-cli (\S+)/m),
+  can: () => everything,
+  fixes: () => ['version', 'suite', 'groups'],
+
+  async runClient(run, port, payload) {
+    const identity = clientIdentity(run);
+    const { chainFile, keyFile } = testIdentity(identity ?? 'client-ecdsa-p256');
+    const log = join(temporaryFolder(), 'log');
+    const program = start('gnutls-cli', [
+      ...['--port', String(port), '--x509cafile', rootFile, '--logfile', log],
+      ...['--priority', priority(run), '--single-key-share'],
+      ...['--sni-hostname', 'localhost', '--verify-hostname', 'localhost'],
+      ...(identity ? ['--x509certfile', chainFile, '--x509keyfile', keyFile] : []),
+      '127.0.0.1',
+    ]);
+    try {
+      program.stdin.write(payload);
+      checkEcho(await readExactly(program.stdout, payload.length), payload);
+      program.stdin.end();
+      const code = await program.exited;
+      if (code !== 0) throw new Error(`gnutls-cli ended with ${code}`);
+    } catch (error) {
+      throw new Error(`${(error as Error).message}; gnutls-cli said: ${program.said()} ${readFileSync(log, 'utf8')}`);
+    } finally {
+      await program.stop();
+    }
+  },
+
+  async runServer(run): Promise<PeerServer> {
+    const port = await freePort();
+    const { chainFile, keyFile } = testIdentity(run.key);
+    const program = start(
+      'gnutls-serv',
+      [
+        ...['--echo', '--port', String(port), '--x509certfile', chainFile, '--x509keyfile', keyFile],
+        ...['--priority', priority(run)],
+        ...(run.clientKey
+          ? ['--require-client-cert', '--verify-client-cert', '--x509cafile', rootFile]
+          : ['--disable-client-cert']),
+      ],
+      { stdout: 'collect' },
+    );
+    let over = false;
+    void program.exited.then(() => {
+      over = true;
+    });
+    return { port, alive: () => !over, said: program.said, stop: program.stop };
+  },
+};

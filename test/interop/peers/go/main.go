@@ -1,0 +1,116 @@
+// Command main is the Go peer of the interoperability tests: crypto/tls as a client or as an echo server, for one
+// connection. A server prints its port first. Whatever is not as it should be ends it with status 1.
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+func main() {
+	var (
+		role      = flag.String("role", "", "client or server")
+		port      = flag.Int("port", 0, "port of the server to connect to")
+		version   = flag.Uint("version", 0, "the one protocol version")
+		suite     = flag.Uint("suite", 0, "the one cipher suite (TLS 1.2; in TLS 1.3 Go does not let one choose)")
+		cert      = flag.String("cert", "", "certificate chain (PEM)")
+		key       = flag.String("key", "", "private key (PEM)")
+		root      = flag.String("root", "", "trusted root (PEM)")
+		needsAuth = flag.Bool("client-auth", false, "require a client certificate")
+		groups    groupList
+	)
+	flag.Var(&groups, "group", "a group, repeatable")
+	flag.Parse()
+
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(must(os.ReadFile(*root)))
+	config := &tls.Config{
+		MinVersion:       uint16(*version),
+		MaxVersion:       uint16(*version),
+		CurvePreferences: groups,
+		RootCAs:          roots,
+		ClientCAs:        roots,
+		ServerName:       "localhost",
+	}
+	if *version == tls.VersionTLS12 {
+		config.CipherSuites = []uint16{uint16(*suite)}
+	}
+	if *cert != "" {
+		config.Certificates = []tls.Certificate{must(tls.LoadX509KeyPair(*cert, *key))}
+	}
+	if *needsAuth {
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	time.AfterFunc(25*time.Second, func() { fail("out of time") })
+	if *role == "client" {
+		client(config, *port)
+	} else {
+		server(config)
+	}
+}
+
+func client(config *tls.Config, port int) {
+	payload := must(io.ReadAll(os.Stdin))
+	conn := must(tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port), config))
+	sent := make(chan error, 1)
+	go func() {
+		_, err := conn.Write(payload)
+		sent <- err
+	}()
+	echo := make([]byte, len(payload))
+	must(io.ReadFull(conn, echo))
+	check(<-sent)
+	if !bytes.Equal(echo, payload) {
+		fail("the echo differs")
+	}
+	check(conn.CloseWrite())
+	// The other side answers with its own close_notify: without it this is io.ErrUnexpectedEOF.
+	if rest := must(io.ReadAll(conn)); len(rest) != 0 {
+		fail("there is more than the echo")
+	}
+	check(conn.Close())
+}
+
+func server(config *tls.Config) {
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))
+	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
+	conn := tls.Server(must(listener.Accept()), config)
+	check(conn.Handshake())
+	must(io.Copy(conn, conn))
+	check(conn.CloseWrite())
+	check(conn.Close())
+}
+
+type groupList []tls.CurveID
+
+func (list *groupList) String() string { return fmt.Sprint(*list) }
+
+func (list *groupList) Set(text string) error {
+	var id uint16
+	_, err := fmt.Sscan(text, &id)
+	*list = append(*list, tls.CurveID(id))
+	return err
+}
+
+func must[T any](value T, err error) T {
+	check(err)
+	return value
+}
+
+func check(err error) {
+	if err != nil {
+		fail(err.Error())
+	}
+}
+
+func fail(message string) {
+	fmt.Fprintln(os.Stderr, message)
+	os.Exit(1)
+}

@@ -1,0 +1,20 @@
+import type { PeerServer } from '../peer.ts';
+import { bounded, type Running } from '../processes.ts';
+
+/** A server program of ours in another language: the first line of its output is its port. */
+export async function serverThatPrintsItsPort(program: Running): Promise<PeerServer> {
+  let over = false;
+  void program.exited.then(() => {
+    over = true;
+  });
+  const firstLine = new Promise<number>((resolve, reject) => {
+    let text = '';
+    program.stdout.on('data', (chunk: Buffer) => {
+      text += chunk;
+      if (text.includes('\n')) resolve(Number.parseInt(text, 10));
+    });
+    program.stdout.on('end', () => reject(new Error(`no port was printed: ${program.said()}`)));
+  });
+  const port = await bounded(firstLine, 'the start of the server');
+  return { port, alive: () => !over, said: program.said, stop: program.stop };
+}
