@@ -1,0 +1,124 @@
+import { TlsError } from '../errors.ts';
+
+/** Bytes of a record header: type, version, length (RFC 9846, Section 5.1). */
+export const headerLength = 5;
+
+/** Most bytes of content in a record: 2^14 (RFC 9846, Section 5.1). */
+export const maxContentLength = 16384;
+
+/** "The length MUST NOT exceed 2^14 + 2048" (RFC 5246, Section 6.2.3). */
+export const maxCiphertextLength12 = maxContentLength + 2048;
+
+/** Opens the records of one direction under one key. */
+export interface ReadProtection {
+  readonly version: 0x0303 | 0x0304;
+  /** Most bytes that a fragment may have on the wire (RFC 9846, Section 5.2; RFC 5246, Section 6.2.3). */
+  readonly maxCiphertextLength: number;
+  /**
+   * Opens a record and counts it.
+   *
+   * @param record header and fragment.
+   * @returns the content (TLS 1.2) or the TLSInnerPlaintext (TLS 1.3) in an array of its own; `undefined`, and nothing
+   *   is counted, where it does not authenticate.
+   */
+  open(record: Uint8Array): Uint8Array | undefined;
+  /** Zeroizes what is owned. The object may not be used afterwards. */
+  destroy(): void;
+}
+
+/** Seals the records of one direction under one key. */
+export interface WriteProtection {
+  readonly version: 0x0303 | 0x0304;
+  /** Records that may still be sealed before the key should be replaced (RFC 9846, Section 5.5); else `Infinity`. */
+  readonly recordsUntilLimit: number;
+  /** Bytes that a record with so much content takes on the wire, with its header. */
+  recordLength(contentLength: number, padding: number): number;
+  /**
+   * Seals a record and counts it: writes header and fragment into `out` from `at`.
+   *
+   * @param padding zeros to add (TLS 1.3; ignored in TLS 1.2).
+   * @returns bytes written, `recordLength(content.length, padding)`.
+   */
+  seal(type: number, content: Uint8Array, padding: number, out: Uint8Array, at: number): number;
+  /** Zeroizes what is owned. The object may not be used afterwards. */
+  destroy(): void;
+}
+
+/** The sequence number of a direction: 64 bits in two halves, since a BigInt for each record is slow. */
+export class SequenceNumber {
+  #high: number;
+  #low: number;
+
+  /** @param high and `low` 32 bits each; records start at 0. */
+  constructor(high = 0, low = 0) {
+    this.#high = high;
+    this.#low = low;
+  }
+
+  /** Writes the eight bytes, most significant first. */
+  writeTo(out: Uint8Array, at: number): void {
+    const high = this.#high;
+    const low = this.#low;
+    out[at] = high >>> 24;
+    out[at + 1] = high >>> 16;
+    out[at + 2] = high >>> 8;
+    out[at + 3] = high;
+    out[at + 4] = low >>> 24;
+    out[at + 5] = low >>> 16;
+    out[at + 6] = low >>> 8;
+    out[at + 7] = low;
+  }
+
+  /** The nonce of a record: the number, padded on the left to 12 bytes, XOR the IV (RFC 9846, Section 5.3). */
+  nonceTo(nonce: Uint8Array, iv: Uint8Array): void {
+    const high = this.#high;
+    const low = this.#low;
+    nonce[4] = (iv[4] as number) ^ (high >>> 24);
+    nonce[5] = (iv[5] as number) ^ (high >>> 16);
+    nonce[6] = (iv[6] as number) ^ (high >>> 8);
+    nonce[7] = (iv[7] as number) ^ high;
+    nonce[8] = (iv[8] as number) ^ (low >>> 24);
+    nonce[9] = (iv[9] as number) ^ (low >>> 16);
+    nonce[10] = (iv[10] as number) ^ (low >>> 8);
+    nonce[11] = (iv[11] as number) ^ low;
+  }
+
+  /** Throws once the numbers are used up: "Sequence numbers … MUST NOT wrap" (RFC 9846, Section 5.3). */
+  check(): void {
+    if (this.#low !== 0xffffffff || this.#high !== 0xffffffff) return;
+    throw new TlsError(
+      'ERR_TLS_SEQUENCE_OVERFLOW',
+      'internalError',
+      'the sequence numbers of this key are used up; the connection must be made anew',
+      { phase: 'record', rfc: 'RFC 9846, Section 5.3' },
+    );
+  }
+
+  /** Goes on to the next number. */
+  advance(): void {
+    if (this.#low === 0xffffffff) {
+      this.#low = 0;
+      this.#high++;
+    } else {
+      this.#low++;
+    }
+  }
+}
+
+/** Writes a record header. Protected records always carry the version of TLS 1.2. */
+export function writeHeader(out: Uint8Array, at: number, type: number, version: number, length: number): void {
+  out[at] = type;
+  out[at + 1] = version >>> 8;
+  out[at + 2] = version;
+  out[at + 3] = length >>> 8;
+  out[at + 4] = length;
+}
+
+/** Writes `seq_num + type + version + length`, what MAC and AEAD of TLS 1.2 authenticate besides the data. */
+export function writeAdditionalData(out: Uint8Array, sequence: SequenceNumber, type: number, length: number): void {
+  sequence.writeTo(out, 0);
+  writeHeader(out, 8, type, 0x0303, length);
+}
+
+/** Bytes of {@link writeAdditionalData}. */
+export const additionalDataLength = 13;

@@ -1,0 +1,144 @@
+import { zeroize } from '../bytes/bytes.ts';
+import type { CipherSuite } from '../crypto/cipher-suites.ts';
+import type { Aead, CryptoProvider } from '../crypto/provider.ts';
+import {
+  additionalDataLength,
+  headerLength,
+  maxCiphertextLength12,
+  type ReadProtection,
+  SequenceNumber,
+  type WriteProtection,
+  writeAdditionalData,
+  writeHeader,
+} from './protection.ts';
+import { createCbcReadProtection, createCbcWriteProtection } from './protection-cbc.ts';
+
+/** The keys of one direction, cut from the key block (RFC 5246, Section 6.3). They are copied: zeroize yours. */
+export interface RecordKeys12 {
+  readonly key: Uint8Array;
+  /** The fixed part of the nonce: 4 bytes for GCM, 12 for ChaCha20-Poly1305, none for CBC. */
+  readonly iv: Uint8Array;
+  /** CBC suites only. */
+  readonly macKey?: Uint8Array;
+  /** CBC suites only: encrypt-then-MAC was negotiated (RFC 7366). */
+  readonly encryptThenMac?: boolean;
+}
+
+/** The read half of TLS 1.2's record protection: AEAD (RFC 5288, RFC 7905) or CBC with HMAC (RFC 5246). */
+export function createReadProtection12(
+  crypto: CryptoProvider,
+  suite: CipherSuite,
+  keys: RecordKeys12,
+  sequence = new SequenceNumber(),
+): ReadProtection {
+  if (suite.cbc !== undefined) return createCbcReadProtection(crypto, suite.cbc, keys, sequence);
+  return new AeadReadProtection12(createAead(crypto, suite, keys), keys.iv.slice(), sequence);
+}
+
+/** The write half; see {@link createReadProtection12}. */
+export function createWriteProtection12(
+  crypto: CryptoProvider,
+  suite: CipherSuite,
+  keys: RecordKeys12,
+  sequence = new SequenceNumber(),
+): WriteProtection {
+  if (suite.cbc !== undefined) return createCbcWriteProtection(crypto, suite.cbc, keys, sequence);
+  return new AeadWriteProtection12(createAead(crypto, suite, keys), keys.iv.slice(), sequence);
+}
+
+function createAead(crypto: CryptoProvider, suite: CipherSuite, keys: RecordKeys12): Aead {
+  if (suite.aead === undefined || suite.version !== 0x0303)
+    throw new RangeError(`${suite.name} is no suite of TLS 1.2`);
+  if (keys.iv.length !== suite.ivLength) throw new RangeError(`the IV of ${suite.name} has ${suite.ivLength} bytes`);
+  return crypto.createAead(suite.aead, keys.key);
+}
+
+/** GCM sends eight bytes of its nonce with each record; ChaCha20-Poly1305 none (RFC 7905, Section 2). */
+function explicitNonceLength(iv: Uint8Array): number {
+  return iv.length === 4 ? 8 : 0;
+}
+
+class AeadReadProtection12 implements ReadProtection {
+  readonly version = 0x0303;
+  readonly maxCiphertextLength = maxCiphertextLength12;
+  readonly #aead: Aead;
+  readonly #iv: Uint8Array;
+  readonly #explicitLength: number;
+  readonly #nonce = new Uint8Array(12);
+  readonly #additionalData = new Uint8Array(additionalDataLength);
+  readonly #sequence: SequenceNumber;
+
+  constructor(aead: Aead, iv: Uint8Array, sequence: SequenceNumber) {
+    this.#aead = aead;
+    this.#iv = iv;
+    this.#explicitLength = explicitNonceLength(iv);
+    this.#nonce.set(iv);
+    this.#sequence = sequence;
+  }
+
+  open(record: Uint8Array): Uint8Array | undefined {
+    this.#sequence.check();
+    const bodyAt = headerLength + this.#explicitLength;
+    const contentLength = record.length - bodyAt - this.#aead.tagLength;
+    if (contentLength < 0) return undefined;
+    if (this.#explicitLength === 0) this.#sequence.nonceTo(this.#nonce, this.#iv);
+    else this.#nonce.set(record.subarray(headerLength, bodyAt), 4);
+    writeAdditionalData(this.#additionalData, this.#sequence, record[0] as number, contentLength);
+    const content = this.#aead.open(this.#nonce, this.#additionalData, record.subarray(bodyAt));
+    if (content !== undefined) this.#sequence.advance();
+    return content;
+  }
+
+  destroy(): void {
+    this.#aead.destroy();
+    zeroize(this.#iv, this.#nonce);
+  }
+}
+
+class AeadWriteProtection12 implements WriteProtection {
+  readonly version = 0x0303;
+  // TLS 1.2 cannot change its keys; the sequence number is the only bound.
+  readonly recordsUntilLimit = Infinity;
+  readonly #aead: Aead;
+  readonly #iv: Uint8Array;
+  readonly #explicitLength: number;
+  readonly #nonce = new Uint8Array(12);
+  readonly #additionalData = new Uint8Array(additionalDataLength);
+  readonly #sequence: SequenceNumber;
+
+  constructor(aead: Aead, iv: Uint8Array, sequence: SequenceNumber) {
+    this.#aead = aead;
+    this.#iv = iv;
+    this.#explicitLength = explicitNonceLength(iv);
+    this.#nonce.set(iv);
+    this.#sequence = sequence;
+  }
+
+  recordLength(contentLength: number): number {
+    return headerLength + this.#explicitLength + contentLength + this.#aead.tagLength;
+  }
+
+  seal(type: number, content: Uint8Array, _padding: number, out: Uint8Array, at: number): number {
+    this.#sequence.check();
+    const length = this.recordLength(content.length);
+    writeHeader(out, at, type, 0x0303, length - headerLength);
+    let bodyAt = at + headerLength;
+    if (this.#explicitLength === 0) {
+      this.#sequence.nonceTo(this.#nonce, this.#iv);
+    } else {
+      // RFC 5288, Section 3: "The nonce_explicit MAY be the 64-bit sequence number", which never repeats.
+      this.#sequence.writeTo(this.#nonce, 4);
+      this.#sequence.writeTo(out, bodyAt);
+      bodyAt += 8;
+    }
+    writeAdditionalData(this.#additionalData, this.#sequence, type, content.length);
+    this.#aead.seal(this.#nonce, this.#additionalData, content, out, bodyAt);
+    this.#sequence.advance();
+    return length;
+  }
+
+  destroy(): void {
+    this.#aead.destroy();
+    zeroize(this.#iv, this.#nonce);
+  }
+}

@@ -1,0 +1,138 @@
+import { noBytes, zeroize } from '../bytes/bytes.ts';
+import type { CipherSuite } from '../crypto/cipher-suites.ts';
+import { hkdfExpandLabel } from '../crypto/hkdf.ts';
+import type { Aead, AeadName, CryptoProvider } from '../crypto/provider.ts';
+import {
+  headerLength,
+  maxContentLength,
+  type ReadProtection,
+  SequenceNumber,
+  type WriteProtection,
+  writeHeader,
+} from './protection.ts';
+
+/**
+ * Full-size records under one AES-GCM key: 2^24.5 (RFC 9846, Section 5.5). For ChaCha20-Poly1305 the sequence
+ * number would wrap first.
+ */
+const gcmRecordLimit = 23_726_566;
+
+/** Where content, type and padding are joined for sealing. Shared: sealing is synchronous and leaves no state. */
+let scratch: Uint8Array | undefined;
+
+/**
+ * The read half of TLS 1.3's record protection (RFC 9846, Section 5.2), with the keys of a traffic secret
+ * (Section 7.3).
+ */
+export function createReadProtection13(
+  crypto: CryptoProvider,
+  suite: CipherSuite,
+  trafficSecret: Uint8Array,
+  sequence = new SequenceNumber(),
+): ReadProtection {
+  const { aead, iv } = trafficKeys(crypto, suite, trafficSecret);
+  return new ReadProtection13(aead, iv, sequence);
+}
+
+/** The write half; see {@link createReadProtection13}. */
+export function createWriteProtection13(
+  crypto: CryptoProvider,
+  suite: CipherSuite,
+  trafficSecret: Uint8Array,
+  sequence = new SequenceNumber(),
+): WriteProtection {
+  const { aead, iv, name } = trafficKeys(crypto, suite, trafficSecret);
+  return new WriteProtection13(aead, iv, sequence, name === 'chacha20poly1305' ? Infinity : gcmRecordLimit);
+}
+
+function trafficKeys(
+  crypto: CryptoProvider,
+  suite: CipherSuite,
+  trafficSecret: Uint8Array,
+): { aead: Aead; iv: Uint8Array; name: AeadName } {
+  const name = suite.aead;
+  if (name === undefined || suite.version !== 0x0304) throw new RangeError(`${suite.name} is no suite of TLS 1.3`);
+  const key = hkdfExpandLabel(crypto, suite.hash, trafficSecret, 'key', noBytes, suite.keyLength);
+  const iv = hkdfExpandLabel(crypto, suite.hash, trafficSecret, 'iv', noBytes, suite.ivLength);
+  const aead = crypto.createAead(name, key);
+  zeroize(key);
+  return { aead, iv, name };
+}
+
+class ReadProtection13 implements ReadProtection {
+  readonly version = 0x0304;
+  // "the length MUST NOT exceed 2^14 + 256 bytes" (RFC 9846, Section 5.2)
+  readonly maxCiphertextLength = maxContentLength + 256;
+  readonly #aead: Aead;
+  readonly #iv: Uint8Array;
+  readonly #nonce: Uint8Array;
+  readonly #sequence: SequenceNumber;
+
+  constructor(aead: Aead, iv: Uint8Array, sequence: SequenceNumber) {
+    this.#aead = aead;
+    this.#iv = iv;
+    this.#nonce = iv.slice();
+    this.#sequence = sequence;
+  }
+
+  open(record: Uint8Array): Uint8Array | undefined {
+    this.#sequence.check();
+    this.#sequence.nonceTo(this.#nonce, this.#iv);
+    const inner = this.#aead.open(this.#nonce, record.subarray(0, headerLength), record.subarray(headerLength));
+    if (inner !== undefined) this.#sequence.advance();
+    return inner;
+  }
+
+  destroy(): void {
+    this.#aead.destroy();
+    zeroize(this.#iv, this.#nonce);
+  }
+}
+
+class WriteProtection13 implements WriteProtection {
+  readonly version = 0x0304;
+  readonly #aead: Aead;
+  readonly #iv: Uint8Array;
+  readonly #nonce: Uint8Array;
+  readonly #header = new Uint8Array(headerLength);
+  readonly #sequence: SequenceNumber;
+  #recordsUntilLimit: number;
+
+  constructor(aead: Aead, iv: Uint8Array, sequence: SequenceNumber, recordLimit: number) {
+    this.#aead = aead;
+    this.#iv = iv;
+    this.#nonce = iv.slice();
+    this.#sequence = sequence;
+    this.#recordsUntilLimit = recordLimit;
+  }
+
+  get recordsUntilLimit(): number {
+    return this.#recordsUntilLimit;
+  }
+
+  recordLength(contentLength: number, padding: number): number {
+    return headerLength + contentLength + 1 + padding + this.#aead.tagLength;
+  }
+
+  seal(type: number, content: Uint8Array, padding: number, out: Uint8Array, at: number): number {
+    this.#sequence.check();
+    const innerLength = content.length + 1 + padding;
+    scratch ??= new Uint8Array(maxContentLength + 1);
+    scratch.set(content);
+    scratch[content.length] = type;
+    if (padding > 0) scratch.fill(0, content.length + 1, innerLength);
+    const header = this.#header;
+    writeHeader(header, 0, 23, 0x0303, innerLength + this.#aead.tagLength);
+    out.set(header, at);
+    this.#sequence.nonceTo(this.#nonce, this.#iv);
+    const sealed = this.#aead.seal(this.#nonce, header, scratch.subarray(0, innerLength), out, at + headerLength);
+    this.#sequence.advance();
+    this.#recordsUntilLimit--;
+    return headerLength + sealed;
+  }
+
+  destroy(): void {
+    this.#aead.destroy();
+    zeroize(this.#iv, this.#nonce);
+  }
+}

@@ -1,0 +1,181 @@
+import { concat } from '../bytes/bytes.ts';
+import { contentTypes } from './content-type.ts';
+import { headerLength, maxContentLength, type WriteProtection, writeHeader } from './protection.ts';
+
+/** Records that share one output buffer when much is written at once. */
+const recordsPerSlab = 16;
+
+/** Up to here the chunks of several writes are joined into one by {@link RecordWriter.take}. */
+const joinLimit = 32 * 1024;
+
+/**
+ * The writing half of the record layer (RFC 9846, Section 5; RFC 5246, Section 6): messages and data in, records out.
+ *
+ * Handshake bytes wait until {@link RecordWriter.flush}, or anything that must come after them, so that the messages
+ * of a flight share records. What is given to the writer is kept as a view until then: leave it alone.
+ */
+export class RecordWriter {
+  #protection: WriteProtection | undefined;
+  #recordVersion = 0x0303;
+  #maxFragment = maxContentLength;
+  #padding: ((contentLength: number) => number) | undefined;
+  #handshake: Uint8Array[] = [];
+  #handshakeBytes = 0;
+  #output: Uint8Array[] = [];
+  #outputBytes = 0;
+
+  /** Bytes that {@link take} would return, and handshake bytes that still wait to be flushed. */
+  get pendingBytes(): number {
+    return this.#outputBytes + this.#handshakeBytes;
+  }
+
+  /** Records that may still be written before the key should be replaced (RFC 9846, Section 5.5); else `Infinity`. */
+  get recordsUntilLimit(): number {
+    return this.#protection?.recordsUntilLimit ?? Infinity;
+  }
+
+  /** Whether records are protected now. */
+  get isProtected(): boolean {
+    return this.#protection !== undefined;
+  }
+
+  /** The keys of the records from here on. What waits is written under the former keys first; they are destroyed. */
+  setProtection(protection: WriteProtection): void {
+    this.flush();
+    this.#protection?.destroy();
+    this.#protection = protection;
+  }
+
+  /**
+   * Most bytes of content, padding included, in a record; at most 2^14. For a record_size_limit of `n` that the peer
+   * sent it is `n` in TLS 1.2, and `n - 1` in TLS 1.3, where the content type counts (RFC 8449, Section 4).
+   */
+  setMaxFragment(bytes: number): void {
+    if (!(bytes >= 1 && bytes <= maxContentLength))
+      throw new RangeError(`a record holds 1 to 16384 bytes, not ${bytes}`);
+    this.flush();
+    this.#maxFragment = bytes;
+  }
+
+  /** Zeros to add to a record with so many bytes of content (TLS 1.3; RFC 9846, Section 5.4). Cut to what fits. */
+  setPadding(policy: ((contentLength: number) => number) | undefined): void {
+    this.#padding = policy;
+  }
+
+  /** The version in the headers of unprotected records: 0x0301 for a first ClientHello, else 0x0303. */
+  setRecordVersion(version: number): void {
+    this.flush();
+    this.#recordVersion = version;
+  }
+
+  /** Adds a handshake message, or several, to the flight. */
+  handshake(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#handshake.push(bytes);
+    this.#handshakeBytes += bytes.length;
+  }
+
+  /** Writes the handshake bytes that wait. */
+  flush(): void {
+    if (this.#handshakeBytes === 0) return;
+    const [only] = this.#handshake;
+    const bytes = this.#handshake.length === 1 && only !== undefined ? only : concat(...this.#handshake);
+    this.#handshake = [];
+    this.#handshakeBytes = 0;
+    this.#writeRecords(contentTypes.handshake, bytes);
+  }
+
+  /**
+   * Writes data of any other type, behind the handshake bytes that wait, in as many records as it takes. Empty data
+   * gives an empty record. In TLS 1.3 change_cipher_spec goes unprotected (RFC 9846, Section 5).
+   */
+  write(type: number, bytes: Uint8Array): void {
+    this.flush();
+    this.#writeRecords(type, bytes);
+  }
+
+  /**
+   * What is to be sent, in order; the caller owns the arrays. Handshake bytes that were not flushed are not among
+   * them. A flight, or a small message, is one array.
+   */
+  take(): Uint8Array[] {
+    const output = this.#output;
+    if (output.length === 0) return output;
+    this.#output = [];
+    const bytes = this.#outputBytes;
+    this.#outputBytes = 0;
+    return output.length > 1 && bytes <= joinLimit ? [concat(...output)] : output;
+  }
+
+  /** Drops the keys and what waits. */
+  destroy(): void {
+    this.#protection?.destroy();
+    this.#protection = undefined;
+    this.#handshake = [];
+    this.#handshakeBytes = 0;
+  }
+
+  #writeRecords(type: number, bytes: Uint8Array): void {
+    const protection = this.#protection;
+    if (protection === undefined || (protection.version === 0x0304 && type === contentTypes.changeCipherSpec)) {
+      this.#writePlain(type, bytes);
+      return;
+    }
+    const fragment = this.#maxFragment;
+    if (bytes.length <= fragment) {
+      const padding = this.#paddingFor(bytes.length);
+      const out = new Uint8Array(protection.recordLength(bytes.length, padding));
+      protection.seal(type, bytes, padding, out, 0);
+      this.#emit(out);
+      return;
+    }
+    const perSlab = fragment * recordsPerSlab;
+    for (let start = 0; start < bytes.length; start += perSlab) {
+      this.#writeSlab(protection, type, bytes, start, Math.min(start + perSlab, bytes.length));
+    }
+  }
+
+  #writeSlab(protection: WriteProtection, type: number, bytes: Uint8Array, start: number, end: number): void {
+    const fragment = this.#maxFragment;
+    // Full records are all alike, and a policy is asked once for each length.
+    const fullPadding = this.#paddingFor(fragment);
+    const lastLength = (end - start) % fragment;
+    const fullRecords = (end - start - lastLength) / fragment;
+    const lastPadding = lastLength === 0 ? 0 : this.#paddingFor(lastLength);
+    let size = fullRecords * protection.recordLength(fragment, fullPadding);
+    if (lastLength > 0) size += protection.recordLength(lastLength, lastPadding);
+    const out = new Uint8Array(size);
+    let at = 0;
+    let from = start;
+    for (; from + fragment <= end; from += fragment) {
+      at += protection.seal(type, bytes.subarray(from, from + fragment), fullPadding, out, at);
+    }
+    if (from < end) protection.seal(type, bytes.subarray(from, end), lastPadding, out, at);
+    this.#emit(out);
+  }
+
+  #writePlain(type: number, bytes: Uint8Array): void {
+    const fragment = this.#maxFragment;
+    const records = Math.max(1, Math.ceil(bytes.length / fragment));
+    const out = new Uint8Array(bytes.length + records * headerLength);
+    let at = 0;
+    for (let from = 0, i = 0; i < records; i++, from += fragment) {
+      const part = records === 1 ? bytes : bytes.subarray(from, from + fragment);
+      writeHeader(out, at, type, this.#recordVersion, part.length);
+      out.set(part, at + headerLength);
+      at += headerLength + part.length;
+    }
+    this.#emit(out);
+  }
+
+  #paddingFor(contentLength: number): number {
+    if (this.#padding === undefined || this.#protection?.version !== 0x0304) return 0;
+    const zeros = Math.floor(this.#padding(contentLength));
+    return Math.max(0, Math.min(zeros, this.#maxFragment - contentLength));
+  }
+
+  #emit(bytes: Uint8Array): void {
+    this.#output.push(bytes);
+    this.#outputBytes += bytes.length;
+  }
+}
