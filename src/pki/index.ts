@@ -81,8 +81,18 @@ export {
 } from './verify/anchors.ts';
 export type { WorkLimits } from './verify/budget.ts';
 export { checkHost, matchesEmail, matchesHost } from './verify/host.ts';
+export { checkOcspResponse, type OcspCheck, type OcspGood } from './verify/ocsp-check.ts';
 export { type CertificateProblem, certificateProblems } from './verify/problem.ts';
 export type { Purpose } from './verify/profile.ts';
+export type { CrlCoverage } from './verify/revocation.ts';
+export {
+  type CtLog,
+  checkScts,
+  parseSctList,
+  type SctCheck,
+  type SctPolicy,
+  type SignedCertificateTimestamp,
+} from './verify/sct.ts';
 export {
   type Verdict,
   type Verified,

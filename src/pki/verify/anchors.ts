@@ -14,6 +14,8 @@ export interface TrustAnchor {
   readonly distrustAfter: number | undefined;
   /** Constraints beside those in the certificate. */
   readonly constraints: NameConstraints | undefined;
+  /** A root program has vetted it: small faults of its form are let pass. */
+  readonly vetted: boolean;
 }
 
 /** What {@link createTrustAnchors} takes: DER, a PEM text of one or many, or either with limits. */
@@ -30,6 +32,11 @@ export type TrustAnchorInput =
 export interface TrustAnchorOptions {
   /** Source of inputs that name none. */
   readonly source?: string;
+  /**
+   * The anchors are those of a root program (Mozilla's, the system's), which judged their form: two of those in use
+   * lack a subjectKeyIdentifier or the critical mark on basicConstraints. False for anchors that one names oneself.
+   */
+  readonly vetted?: boolean;
   /** What becomes of an input that doesn't parse: an error (default), or a note in `skipped`. */
   readonly invalid?: 'throw' | 'skip';
 }
@@ -82,6 +89,7 @@ export function createTrustAnchors(
             source,
             distrustAfter: item.distrustAfter,
             constraints: item.constraints,
+            vetted: options.vetted ?? false,
           });
         } catch (error) {
           if (options.invalid !== 'skip') throw error;

@@ -168,7 +168,9 @@ function sameEntity(a: Certificate, b: Certificate): boolean {
 
 function issuerProblem(issuer: Node, search: PathSearch): CertificateError | undefined {
   // Not kept on anchors, whose nodes outlive this moment.
-  if (issuer.anchor !== undefined) return certificateProblem(issuer.certificate, 'anchor', search.rules);
+  if (issuer.anchor !== undefined) {
+    return certificateProblem(issuer.certificate, issuer.anchor.vetted ? 'vettedAnchor' : 'anchor', search.rules);
+  }
   if (issuer.issuerProblem === undefined) {
     issuer.issuerProblem = certificateProblem(issuer.certificate, 'intermediate', search.rules) ?? null;
   }

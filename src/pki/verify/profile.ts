@@ -19,8 +19,11 @@ export interface CertificateRules {
   readonly requireKeyIdentifiers: boolean;
 }
 
-/** The place of a certificate in a path. A leaf that is its own anchor is `trustedLeaf`. */
-export type Role = 'leaf' | 'trustedLeaf' | 'intermediate' | 'anchor';
+/**
+ * The place of a certificate in a path. A leaf that is its own anchor is `trustedLeaf`; an anchor whose form a root
+ * program has judged is `vettedAnchor`.
+ */
+export type Role = 'leaf' | 'trustedLeaf' | 'intermediate' | 'anchor' | 'vettedAnchor';
 
 // Critical extensions that the verification processes or that carry nothing to process in TLS.
 const processed: ReadonlySet<string> = new Set([
@@ -46,6 +49,13 @@ const neverCritical: ReadonlyMap<string, readonly [name: string, rfc: string]> =
   [oids.subjectInfoAccess, ['subjectInfoAccess', 'RFC 5280, Section 4.2.2.2']],
 ]);
 
+// "Conforming CAs MUST mark this extension as critical." So it is with nameConstraints; the CA/B Forum lets them be
+// non-critical, and they are enforced either way.
+const mustBeCritical = [
+  [oids.policyConstraints, 'policyConstraints', 'RFC 5280, Section 4.2.1.11'],
+  [oids.inhibitAnyPolicy, 'inhibitAnyPolicy', 'RFC 5280, Section 4.2.1.14'],
+] as const;
+
 const purposeOid = { server: oids.serverAuth, client: oids.clientAuth } as const;
 const purposeName = { server: 'TLS servers (serverAuth)', client: 'TLS clients (clientAuth)' } as const;
 
@@ -69,13 +79,14 @@ const roleNames = {
   trustedLeaf: 'certificate',
   intermediate: 'intermediate certificate',
   anchor: 'trusted root',
+  vettedAnchor: 'trusted root',
 } as const;
 
 function validityProblem(certificate: Certificate, role: Role, now: number): CertificateError | undefined {
   // Times in certificates are whole seconds, and notAfter is the last second that counts.
   const second = Math.floor(now / 1000) * 1000;
   if (second > certificate.notAfter) {
-    const advice = role === 'anchor' ? 'update the trust store' : 'renew it';
+    const advice = role === 'anchor' || role === 'vettedAnchor' ? 'update the trust store' : 'renew it';
     return problem(
       'ERR_TLS_CERT_EXPIRED',
       `the ${roleNames[role]} ${certificate} expired on ${formatTime(certificate.notAfter)}; ${advice}, or set the clock, which says ${formatTime(second)}`,
@@ -113,8 +124,10 @@ function formProblem(certificate: Certificate, role: Role, rules: CertificateRul
   }
   return (
     keyProblem(certificate, what, rules) ??
-    (role === 'anchor' || role === 'trustedLeaf' ? undefined : signatureAlgorithmProblem(certificate, what)) ??
-    (rules.requireKeyIdentifiers && role !== 'trustedLeaf' ? keyIdentifierProblem(certificate, role, what) : undefined)
+    (role === 'leaf' || role === 'intermediate' ? signatureAlgorithmProblem(certificate, what) : undefined) ??
+    (rules.requireKeyIdentifiers && role !== 'trustedLeaf' && role !== 'vettedAnchor'
+      ? keyIdentifierProblem(certificate, role, what)
+      : undefined)
   );
 }
 
@@ -202,7 +215,8 @@ function authorityProblem(certificate: Certificate, role: Role, rules: Certifica
       'RFC 5280, Section 4.2.1.9',
     );
   }
-  if (certificate.extensions.get(oids.basicConstraints)?.critical !== true) {
+  const strictForm = role !== 'vettedAnchor';
+  if (strictForm && certificate.extensions.get(oids.basicConstraints)?.critical !== true) {
     return wrong(what, 'is a CA whose basicConstraints is not marked critical', 'RFC 5280, Section 4.2.1.9');
   }
   if (keyUsage !== undefined && (keyUsage & keyUsageBits.keyCertSign) === 0) {
@@ -213,8 +227,11 @@ function authorityProblem(certificate: Certificate, role: Role, rules: Certifica
     );
   }
   if (certificate.subject.length <= 2) return wrong(what, 'is a CA without a subject', 'RFC 5280, Section 4.1.2.6');
-  if (rules.requireKeyIdentifiers && subjectKeyIdentifier === undefined) {
+  if (strictForm && rules.requireKeyIdentifiers && subjectKeyIdentifier === undefined) {
     return wrong(what, 'is a CA without subjectKeyIdentifier', 'RFC 5280, Section 4.2.1.2');
+  }
+  for (const [oid, name, rfc] of mustBeCritical) {
+    if (certificate.extensions.get(oid)?.critical === false) return wrong(what, `does not mark ${name} critical`, rfc);
   }
   if (extendedKeyUsage === undefined) return undefined;
   if (role === 'anchor') {
@@ -261,12 +278,12 @@ function leafProblem(certificate: Certificate, role: Role, rules: CertificateRul
     return wrong(what, 'has nameConstraints, which only a CA may have', 'RFC 5280, Section 4.2.1.10');
   }
   const purpose = purposeOid[rules.purpose];
-  if (extendedKeyUsage !== undefined && !extendedKeyUsage.includes(purpose)) {
+  const any = extendedKeyUsage?.includes(oids.anyExtendedKeyUsage) === true;
+  // Baseline Requirements, Section 7.1.2.7.10: "any" has no place in a server certificate.
+  if (extendedKeyUsage !== undefined && (!extendedKeyUsage.includes(purpose) || (any && rules.purpose === 'server'))) {
     return problem(
       'ERR_TLS_CERT_PURPOSE',
-      `${what} is not for ${purposeName[rules.purpose]}: extKeyUsage ${
-        extendedKeyUsage.includes(oids.anyExtendedKeyUsage) ? 'says "any" and does not name it' : 'lists other purposes'
-      }`,
+      `${what} is not for ${purposeName[rules.purpose]}: extKeyUsage ${any ? 'says "any"' : 'lists other purposes'}`,
       'RFC 5280, Section 4.2.1.12',
     );
   }

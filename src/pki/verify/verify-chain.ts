@@ -2,12 +2,17 @@ import { equal } from '../../bytes/bytes.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import { CertificateError } from '../../errors.ts';
 import { type Certificate, parseCertificate } from '../certificate.ts';
+import type { CertificateList } from '../crl.ts';
 import type { TrustAnchor, TrustAnchors } from './anchors.ts';
 import { type Budget, createBudget, defaultLimits, type WorkLimits } from './budget.ts';
 import { checkHost } from './host.ts';
+import { checkOcspResponse } from './ocsp-check.ts';
 import { findPath, type Path } from './path.ts';
+import { policyProblem } from './policies.ts';
 import { problem } from './problem.ts';
 import { type CertificateRules, certificateProblem, type Purpose } from './profile.ts';
+import { type CrlCoverage, crlProblem, readLists } from './revocation.ts';
+import { checkScts, type SctPolicy } from './sct.ts';
 
 /** What one may want otherwise than the default. Every default is the strict choice. */
 export interface VerifyPolicy {
@@ -17,6 +22,14 @@ export interface VerifyPolicy {
   readonly maxIntermediates?: number;
   /** Whether authority and subject key identifiers must be where RFC 5280 prescribes them; true. */
   readonly requireKeyIdentifiers?: boolean;
+  /** Dotted certificate policies of which one must hold for the whole path. */
+  readonly certificatePolicies?: readonly string[];
+  /** For which certificates a revocation list must be there, once `crls` are given; `all`. */
+  readonly crls?: CrlCoverage;
+  /** Whether an OCSP answer must be stapled even where the certificate doesn't demand it; false. */
+  readonly requireStaple?: boolean;
+  /** Certificate Transparency; not asked for by default. */
+  readonly sct?: SctPolicy;
   readonly limits?: Partial<WorkLimits>;
 }
 
@@ -30,6 +43,12 @@ export interface VerifyOptions {
   /** Server profile: the DNS name or IP literal that was connected to. */
   readonly name?: string;
   readonly crypto: CryptoProvider;
+  /** Revocation lists: DER, or from `parseCertificateList` (large ones should be parsed once). */
+  readonly crls?: readonly (Uint8Array | CertificateList)[];
+  /** The stapled OCSP answer about the leaf, DER. */
+  readonly ocspResponse?: Uint8Array;
+  /** The TLS extension signed_certificate_timestamp, where `policy.sct` is set. */
+  readonly scts?: Uint8Array;
   readonly policy?: VerifyPolicy;
 }
 
@@ -72,10 +91,11 @@ export function verifyChainOrThrow(options: VerifyOptions): Verified {
 }
 
 function verify(options: VerifyOptions, budget: Budget): Omit<Verified, 'ok' | 'work'> {
-  const { anchors, policy = {}, name } = options;
+  const { anchors, policy = {}, name, now, crypto } = options;
+  const lists = options.crls === undefined ? undefined : readLists(options.crls);
   const { leaf, pool, broken } = readChain(options.chain);
   const rules: CertificateRules = {
-    now: options.now,
+    now,
     purpose: options.profile,
     minRsaBits: policy.minRsaBits ?? 2048,
     requireKeyIdentifiers: policy.requireKeyIdentifiers ?? true,
@@ -92,14 +112,44 @@ function verify(options: VerifyOptions, budget: Budget): Omit<Verified, 'ok' | '
           anchors,
           rules,
           maxIntermediates: policy.maxIntermediates ?? 16,
-          crypto: options.crypto,
+          crypto,
           budget,
-          judge: () => undefined,
+          judge: ({ certificates }) =>
+            policyProblem(certificates, policy.certificatePolicies, budget) ??
+            (lists === undefined
+              ? undefined
+              : crlProblem({ path: certificates, crls: lists, coverage: policy.crls ?? 'all', now, crypto, budget })),
         });
   if (path instanceof CertificateError)
     throw broken !== undefined && path.alert === 'unknownCa' ? withCause(path, broken) : path;
   if (name !== undefined) checkHost(leaf, name);
+  if (trusted === undefined) checkStatus(path.certificates, options, budget);
   return { leaf, path: path.certificates, anchor: path.anchor };
+}
+
+/** The tls feature that RFC 7633 calls status_request: "must-staple". */
+const statusRequest = 5;
+
+function checkStatus(path: readonly Certificate[], options: VerifyOptions, budget: Budget): void {
+  const [leaf, issuer] = path as readonly [Certificate, Certificate];
+  const { policy = {}, ocspResponse: response, now, crypto } = options;
+  if (response !== undefined) {
+    checkOcspResponse({ response, certificate: leaf, issuer, now, crypto, budget });
+  } else if (options.profile === 'server') {
+    const mustStaple = leaf.decoded.tlsFeature?.includes(statusRequest) === true;
+    if (mustStaple || policy.requireStaple === true) {
+      throw problem(
+        'ERR_TLS_CERT_MUST_STAPLE',
+        `the certificate ${leaf} came without an OCSP answer, which ${
+          mustStaple ? 'it demands (must-staple)' : '`policy.requireStaple` demands'
+        }; turn on OCSP stapling on the server`,
+        'RFC 7633, Section 4.2.3.1',
+      );
+    }
+  }
+  if (policy.sct !== undefined) {
+    checkScts({ certificate: leaf, issuer, policy: policy.sct, now, crypto, tlsExtension: options.scts, budget });
+  }
 }
 
 function readChain(chain: readonly Uint8Array[]): {
