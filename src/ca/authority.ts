@@ -8,10 +8,11 @@ import { buildCertificateList } from '../pki/crl.ts';
 import { formatGeneralName, type GeneralName } from '../pki/general-name.ts';
 import { caError } from './error.ts';
 import { keyIdentifierOf, type PublishedAt } from './hierarchy.ts';
-import { leafTemplate, readRequest } from './leaf.ts';
+import { leafTemplate, readRequest, responderTemplate } from './leaf.ts';
 import { lintBeforeSigning } from './lint.ts';
 import { type IssueRecord, type LogState, type RevocationReason, revocationReasons } from './log.ts';
 import { subjectName } from './names.ts';
+import { OcspResponder, type Responder } from './ocsp-responder.ts';
 import { day, type Profile, profileNamed } from './profiles.ts';
 import { checkedSigner, type Signer } from './signer.ts';
 import type { Journal, JournalHead } from './storage/journal.ts';
@@ -19,6 +20,9 @@ import type { NewKeyType } from './storage/keys.ts';
 
 /** How long a CRL is valid; a new one is made once half of it has passed. */
 const crlLifetime = 7 * day;
+
+/** How long the certificate of a delegated OCSP signer is valid. */
+const responderLifetime = 14 * day;
 
 /** One intermediate with its key. Older ones stay, to sign CRLs while their certificates live. */
 export interface Issuer {
@@ -33,6 +37,7 @@ export interface Issuer {
 export interface AuthorityParts {
   readonly crypto: CryptoProvider;
   readonly root: Certificate;
+  readonly rootCrl: Uint8Array;
   /** Oldest first; the last one issues. */
   readonly issuers: readonly Issuer[];
   readonly profiles: Readonly<Record<string, Profile>>;
@@ -102,6 +107,8 @@ export class Authority {
   readonly #signers: ReadonlyMap<number, TbsSigner>;
   readonly #crls = new Map<number, PublishedCrl>();
   readonly #crlWork = new Map<number, Promise<PublishedCrl>>();
+  readonly #responders = new Map<number, Promise<Responder>>();
+  readonly #ocsp: OcspResponder;
   /** Counts revocations, so that a CRL that was begun before one is not taken for current. */
   readonly #revocations = new Map<number, number>();
 
@@ -111,6 +118,13 @@ export class Authority {
     this.#parts = parts;
     this.root = parts.root;
     this.profiles = parts.profiles;
+    this.#ocsp = new OcspResponder({
+      crypto: parts.crypto,
+      issuers: parts.issuers,
+      find: (serial) => this.find(serial),
+      responder: (number) => this.#responder(number),
+      now: parts.now,
+    });
     this.#signers = new Map(parts.issuers.map(({ number, signer }) => [number, checkedSigner(parts.crypto, signer)]));
   }
 
@@ -125,6 +139,11 @@ export class Authority {
 
   get rootPem(): string {
     return encodePem('CERTIFICATE', this.root.der);
+  }
+
+  /** The root's own revocation list. It is empty: an intermediate is ended with its root. */
+  get rootCrl(): Uint8Array {
+    return this.#parts.rootCrl;
   }
 
   get crypto(): CryptoProvider {
@@ -227,6 +246,16 @@ export class Authority {
     }
   }
 
+  /** The DER of the OCSP response to a DER request. */
+  ocsp(request: Uint8Array): Promise<Uint8Array> {
+    return this.#ocsp.answer(request);
+  }
+
+  /** The current OCSP answer for one of the authority's certificates, for a server to staple. */
+  async ocspFor(serial: string): Promise<{ der: Uint8Array; thisUpdate: number; nextUpdate: number }> {
+    return this.#ocsp.statusOf(this.#issued(serial).issuer, fromHex(serial));
+  }
+
   /** Publishes every CRL that is due. Call it every hour or so. */
   async maintain(): Promise<void> {
     for (const { number, certificate } of this.issuers) {
@@ -242,7 +271,7 @@ export class Authority {
   }
 
   async #issue(options: IssueOptions, replaces: string | undefined): Promise<IssuedCertificate> {
-    const { crypto, journal, state } = this.#parts;
+    const { crypto } = this.#parts;
     const { issuer } = this;
     const profile = profileNamed(this.profiles, options.profile ?? 'server');
     const request = options.csr === undefined ? undefined : readRequest(crypto, options.csr);
@@ -262,7 +291,16 @@ export class Authority {
     });
     const signer = this.#signers.get(issuer.number) as TbsSigner;
     const tbs = encodeTbsCertificate(template, signer.algorithm);
-    lintBeforeSigning(crypto, tbs, signer.algorithm);
+    lintBeforeSigning({
+      crypto,
+      tbs,
+      algorithm: signer.algorithm,
+      issuer: issuer.certificate,
+      root: this.root,
+      purposes: profile.purposes,
+      names,
+      now: this.now(),
+    });
 
     const serial = toHex(template.serialNumber);
     const record: IssueRecord = {
@@ -278,11 +316,20 @@ export class Authority {
       ...(replaces === undefined ? {} : { replaces }),
       status: 'pending',
     };
+    const issued = await this.#sign(record, tbs, spki);
+    const result = this.#result(issued);
+    return key === undefined ? result : { ...result, key: key.pkcs8, keyPem: encodePem('PRIVATE KEY', key.pkcs8) };
+  }
+
+  /** Durable intent, signature, durable certificate. */
+  async #sign(record: IssueRecord, tbs: Uint8Array, spki: Uint8Array): Promise<IssueRecord> {
+    const { crypto, journal, state } = this.#parts;
+    const { serial, reference, replaces } = record;
     state.records.set(serial, record);
     await journal.append(intentEntry(record, toHex(crypto.hash('sha256', spki))));
     let certificate: Uint8Array;
     try {
-      certificate = await signed(tbs, signer);
+      certificate = await signed(tbs, this.#signers.get(record.issuer) as TbsSigner);
     } catch (error) {
       await journal.append({ type: 'failed', serial, why: error instanceof Error ? error.message : String(error) });
       state.records.set(serial, { ...record, status: 'failed' });
@@ -291,16 +338,53 @@ export class Authority {
     await journal.append({ type: 'issued', serial, certificate: toBase64(certificate) });
     const issued: IssueRecord = { ...record, status: 'issued', certificate };
     state.records.set(serial, issued);
-    if (options.reference !== undefined) state.byReference.set(options.reference, serial);
+    if (reference !== undefined) state.byReference.set(reference, serial);
     if (replaces !== undefined) state.replacedBy.set(replaces, serial);
-    const result = this.#result(issued);
-    return key === undefined ? result : { ...result, key: key.pkcs8, keyPem: encodePem('PRIVATE KEY', key.pkcs8) };
+    return issued;
+  }
+
+  // The responder's key lives in this process alone; its certificate is in the log like any other.
+  async #responder(number: number): Promise<Responder> {
+    const held = this.#responders.get(number);
+    const responder = await held;
+    if (responder !== undefined && responder.certificate.notAfter - this.now() > responderLifetime / 3)
+      return responder;
+    if (this.#responders.get(number) !== held) return this.#responder(number);
+    const making = this.#makeResponder(number);
+    this.#responders.set(number, making);
+    making.catch(() => this.#responders.delete(number));
+    return making;
+  }
+
+  async #makeResponder(number: number): Promise<Responder> {
+    const { crypto } = this.#parts;
+    const issuer = this.#issuerNumbered(number);
+    const key = crypto.importPrivateKey(this.#parts.generateKey('p256').pkcs8);
+    const template = responderTemplate(crypto, issuer.certificate, key.publicKey, this.now(), responderLifetime);
+    const tbs = encodeTbsCertificate(template, (this.#signers.get(number) as TbsSigner).algorithm);
+    const { notBefore, notAfter } = template;
+    const serial = toHex(template.serialNumber);
+    const issued = await this.#sign(
+      {
+        serial,
+        issuer: number,
+        profile: 'ocsp',
+        names: [],
+        notBefore,
+        notAfter,
+        requestedAt: this.now(),
+        status: 'pending',
+      },
+      tbs,
+      key.publicKey,
+    );
+    const certificate = parseCertificate(issued.certificate as Uint8Array);
+    return { certificate, signer: checkedSigner(crypto, key) };
   }
 
   async #makeCrl(number: number): Promise<PublishedCrl> {
     const { journal, state, now } = this.#parts;
-    const issuer = this.issuers.find((one) => one.number === number);
-    if (issuer === undefined) throw caError('ERR_TLS_CA_CONFIG', `there is no intermediate ${number}`);
+    const issuer = this.#issuerNumbered(number);
     const counted = this.#revocations.get(number) ?? 0;
     const thisUpdate = Math.floor(now() / 1000) * 1000;
     const nextUpdate = thisUpdate + crlLifetime;
@@ -334,6 +418,12 @@ export class Authority {
     this.#crls.set(number, crl);
     this.#revocations.set(number, (this.#revocations.get(number) ?? 0) - counted);
     return crl;
+  }
+
+  #issuerNumbered(number: number): Issuer {
+    const issuer = this.issuers.find((one) => one.number === number);
+    if (issuer === undefined) throw caError('ERR_TLS_CA_CONFIG', `there is no intermediate ${number}`);
+    return issuer;
   }
 
   #issued(serial: string): IssueRecord {

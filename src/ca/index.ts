@@ -11,6 +11,7 @@ export type { CaErrorCode } from './error.ts';
 export { type IssueRecord, type Revocation, type RevocationReason, revocationReasons } from './log.ts';
 export { privateNames } from './names.ts';
 export { type Profile, standardProfiles } from './profiles.ts';
+export { maxOcspRequest, type PublishRequest, type PublishResponse, publishedResponse } from './publish.ts';
 export { type Signer, signatureAlgorithmOf } from './signer.ts';
 export {
   type CreateOptions,

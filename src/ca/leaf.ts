@@ -74,6 +74,36 @@ export function leafTemplate(
   };
 }
 
+/**
+ * The certificate of a delegated OCSP signer (RFC 6960, Section 4.2.2.2), which nobody checks for revocation: it is
+ * short-lived.
+ */
+export function responderTemplate(
+  crypto: CryptoProvider,
+  issuer: Certificate,
+  spki: Uint8Array,
+  now: number,
+  lifetime: number,
+): CertificateTemplate {
+  const second = Math.floor(now / 1000) * 1000;
+  return {
+    serialNumber: newSerialNumber(crypto),
+    issuer: issuer.subject,
+    subject: encodeName([['CN', `${commonName(issuer.subject) ?? 'Authority'} - OCSP`]]),
+    notBefore: Math.max(second - 300_000, issuer.notBefore),
+    notAfter: Math.min(second + lifetime, issuer.notAfter),
+    spki,
+    extensions: [
+      extension.basicConstraints(false),
+      extension.keyUsage('digitalSignature'),
+      extension.extendedKeyUsage(oids.ocspSigning),
+      extension.ocspNoCheck(),
+      extension.subjectKeyIdentifier(newKeyIdentifier(crypto, spki)),
+      extension.authorityKeyIdentifier(keyIdentifierOf(issuer)),
+    ],
+  };
+}
+
 function validity(issuer: Certificate, request: LeafRequest): { notBefore: number; notAfter: number } {
   const { profile, now, lifetime = profile.lifetime } = request;
   if (!(lifetime >= 1000 && lifetime <= profile.maxLifetime)) {

@@ -269,3 +269,24 @@ describe('an authority', () => {
     await assert.rejects(openAuthority({ folder: join(folder, 'none') }), { code: 'ERR_TLS_CA_MISSING' });
   });
 });
+
+describe('the lint before a signature', () => {
+  test('names outside the constraints of the intermediate are not signed', async (t) => {
+    const ca = await createAuthority({ folder: temporaryFolder(t), name: 'Test' });
+    t.after(() => ca.close());
+    for (const name of ['example.com', '8.8.8.8', '2606:4700::1', '*.com.example', 'localhost.example.com']) {
+      await assert.rejects(ca.issue({ names: ['localhost', name] }), { code: 'ERR_TLS_CA_LINT' }, name);
+    }
+    assert.equal(ca.list().length, 0, 'no intent was written, no key has signed');
+    await ca.issue({ names: ['localhost', '10.1.2.3', 'fd00::1', 'printer.local'] });
+  });
+
+  test('an authority without constraints issues for any name', async (t) => {
+    const ca = await createAuthority({ folder: temporaryFolder(t), name: 'Test', permitted: 'any' });
+    t.after(() => ca.close());
+    assert.deepEqual((await ca.issue({ names: ['bücher.example', '8.8.8.8'] })).names, [
+      'xn--bcher-kva.example',
+      '8.8.8.8',
+    ]);
+  });
+});

@@ -145,6 +145,7 @@ export async function openAuthority(options: OpenOptions): Promise<Authority> {
     return new Authority({
       crypto,
       root,
+      rootCrl: (await readIfExists(join(folder, 'root.crl'))) ?? new Uint8Array(0),
       issuers,
       profiles: { ...standardProfiles, ...file.profiles },
       journal,

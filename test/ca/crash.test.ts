@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { checkLog, createAuthority, openAuthority } from '../../src/ca/index.ts';
+import { parseCertificate } from '../../src/pki/certificate.ts';
+import { parseCertificateList } from '../../src/pki/crl.ts';
+import { temporaryFolder } from './helpers/temporary-folder.ts';
+
+const load = join(dirname(fileURLToPath(import.meta.url)), 'helpers', 'crash-load.ts');
+
+/** A longer run: `HANDFAST_CRASH_SECONDS=300 node scripts/test.mjs test/ca/crash.test.ts`. */
+const seconds = Number(process.env['HANDFAST_CRASH_SECONDS'] ?? 8);
+
+/** What a process under load acknowledged before it was killed at a random moment. */
+async function killedUnderLoad(folder: string): Promise<string[]> {
+  const child = spawn(process.execPath, ['--import', 'tsx', load, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  child.stdout.once('data', () => setTimeout(() => child.kill('SIGKILL'), Math.random() * 400));
+  child.stdout.on('data', (chunk) => {
+    said += chunk;
+  });
+  const signal = await new Promise((resolve) => child.on('close', (_, by) => resolve(by)));
+  assert.equal(signal, 'SIGKILL');
+  // A line that was cut off by the kill was not acknowledged.
+  return said.slice(0, said.lastIndexOf('\n')).split('\n').slice(1);
+}
+
+test('killed at random moments under load, it loses no certificate and no revocation', {
+  timeout: 60_000 + seconds * 2000,
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  await (await createAuthority({ folder, name: 'Test' })).close();
+  const issued = new Set<string>();
+  const revoked = new Set<string>();
+  const started = Date.now();
+  let kills = 0;
+  let crlNumber = 0;
+  do {
+    for (const line of await killedUnderLoad(folder)) {
+      const [what, serial] = line.split(' ') as [string, string];
+      (what === 'issued' ? issued : revoked).add(serial);
+    }
+    kills++;
+    await checkLog(folder);
+    const ca = await openAuthority({ folder });
+    for (const serial of issued) {
+      const { certificate } = ca.certificate(serial);
+      assert.equal(Buffer.from(parseCertificate(certificate).serialNumber).toString('hex'), serial);
+    }
+    for (const serial of revoked) assert.ok(ca.find(serial)?.revoked, serial);
+    assert.equal(ca.list().filter(({ status }) => status === 'pending').length, 0);
+    // Whatever stands in the published file is a whole list, and the next one has a higher number.
+    parseCertificateList(new Uint8Array(readFileSync(join(folder, 'issuing-1.crl'))));
+    const crl = await ca.crl();
+    assert.ok(crl.number > crlNumber);
+    crlNumber = crl.number;
+    const list = parseCertificateList(crl.der);
+    for (const serial of revoked) assert.equal(list.find(Buffer.from(serial, 'hex'))?.reason, 'keyCompromise', serial);
+    await ca.close();
+  } while (Date.now() - started < seconds * 1000);
+  t.diagnostic(`${kills} kills, ${issued.size} certificates, ${revoked.size} revocations, none lost`);
+  assert.ok(issued.size > 0 && revoked.size > 0, 'the load did something');
+});
