@@ -56,6 +56,8 @@ export interface Options {
   maxCertList?: number;
   maxSendFragment?: number;
   noTicket: boolean;
+  skipTicket: boolean;
+  renewTicket: boolean;
   enableEarlyData: boolean;
   resumptionDelay: number;
   credential: CredentialFlags;
@@ -100,6 +102,8 @@ export interface Options {
   expectNoSession: boolean;
   expectTicketSupportsEarlyData: boolean;
   expectTicketRenewal: boolean;
+  expectSessionId: boolean;
+  expectNoSessionId: boolean;
   expectAcceptEarlyData: boolean;
   expectRejectEarlyData: boolean;
   expectNoOfferEarlyData: boolean;
@@ -161,6 +165,8 @@ const table: Readonly<Record<string, Kind>> = {
   'max-cert-list': 'number',
   'max-send-fragment': 'number',
   'no-ticket': 'switch',
+  'skip-ticket': 'switch',
+  'renew-ticket': 'switch',
   'resumption-delay': 'number',
 
   'shim-writes-first': 'switch',
@@ -200,6 +206,9 @@ const table: Readonly<Record<string, Kind>> = {
   'expect-selected-credential': 'number',
   'expect-session-miss': 'switch',
   'expect-no-session': 'switch',
+  'expect-ticket-renewal': 'switch',
+  'expect-session-id': 'switch',
+  'expect-no-session-id': 'switch',
 
   // What these ask for is what this shim does anyway.
   'implicit-handshake': 'ignored', // the engine has no handshake call apart from reading
@@ -208,6 +217,8 @@ const table: Readonly<Record<string, Kind>> = {
   'use-early-callback': 'ignored', // every configuration and credential is asked of the host
   'use-old-client-cert-callback': 'ignored',
   'install-ddos-callback': 'ignored',
+  'use-ticket-callback': 'ignored',
+  'use-ticket-aead-callback': 'ignored',
   'expect-verify-result': 'ignored',
   'cbc-record-splitting': 'ignored', // for TLS 1.0 only
   'partial-write': 'ignored',
@@ -258,7 +269,6 @@ function newOptions(): Options {
     resumptionDelay: 0,
     enableEarlyData: false,
     expectTicketSupportsEarlyData: false,
-    expectTicketRenewal: false,
     expectAcceptEarlyData: false,
     expectRejectEarlyData: false,
     expectNoOfferEarlyData: false,

@@ -1,0 +1,277 @@
+import { equal, toHex } from '../../src/bytes/bytes.ts';
+import { createNodeCrypto } from '../../src/crypto/node.ts';
+import { ClientConnection } from '../../src/engine/client-connection.ts';
+import type { ClientOptions, CommonOptions, ServerOptions } from '../../src/engine/config.ts';
+import type { Connection } from '../../src/engine/connection.ts';
+import { clientHost, type Host, serverHost } from '../../src/engine/host.ts';
+import { ServerConnection } from '../../src/engine/server-connection.ts';
+import { type AlertName, CertificateError, TlsError } from '../../src/errors.ts';
+import type { CertificateCompression, Credential } from '../../src/handshake/config.ts';
+import type { ClientHelloInfo, CredentialQuery, HostRequest, PeerCertificates } from '../../src/handshake/host.ts';
+import { chooseCredential } from '../../src/handshake/negotiate.ts';
+import type { ClientSession } from '../../src/session/client-session.ts';
+import { MemoryStore } from '../../src/session/memory-store.ts';
+import { ServerSessions } from '../../src/session/resumption.ts';
+import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
+import { loadCredential } from './credentials.ts';
+import type { Options } from './flags.ts';
+import { preferences, versionRange } from './policy.ts';
+
+/** An expectation of the runner that the engine does not meet: a failure, whatever the test wants. */
+export class Mismatch extends Error {}
+
+/** What was seen of a connection beside its info. */
+export interface Facts {
+  /** Index of the credential that was chosen; -1 for the default one or none. */
+  selectedCredential: number;
+  serverName: string | undefined;
+  advertisedAlpn: readonly string[];
+  /** Traffic secrets by their key log label, hexadecimal. */
+  secrets: Map<string, string>;
+  verified: number;
+  /** Server: whether a TLS 1.2 session was kept under its ID. */
+  sessionKept: boolean;
+}
+
+/** One connection of the engine, with the host that answers it. */
+export interface Subject {
+  connection: Connection;
+  facts: Facts;
+  /** Answers a request of the engine, perhaps later; may throw what the handshake is to fail with. */
+  answer(request: HostRequest): unknown;
+}
+
+const crypto = createNodeCrypto();
+
+/** The algorithms that the runner's certificate compression tests invent. */
+const compressions: readonly CertificateCompression[] = [
+  {
+    algorithm: 0xff02,
+    compress: (bytes) => Uint8Array.of(1, 2, 3, 4, ...bytes),
+    decompress(bytes, length) {
+      if (toHex(bytes.subarray(0, 4)) !== '01020304' || bytes.length - 4 !== length) throw new Error('not 0xff02');
+      return bytes.slice(4);
+    },
+  },
+  {
+    algorithm: 0xff01,
+    compress: (bytes) => bytes.slice(2),
+    decompress(bytes, length) {
+      if (bytes.length + 2 !== length) throw new Error('not 0xff01');
+      return Uint8Array.of(0, 0, ...bytes);
+    },
+  },
+  {
+    algorithm: 0xff03,
+    compress: (bytes) => Uint8Array.of(crypto.random(1)[0]!, ...bytes),
+    decompress(bytes, length) {
+      if (bytes.length - 1 !== length) throw new Error('not 0xff03');
+      return bytes.slice(1);
+    },
+  },
+];
+
+function names(list: string): Uint8Array[] {
+  if (list === '<NULL>' || list === '<EMPTY>') return [];
+  return list.split(',').map((hex) => new Uint8Array(Buffer.from(hex, 'hex')));
+}
+
+function hostError(code: `ERR_TLS_${string}`, alert: AlertName): TlsError {
+  return new TlsError(code, alert, 'the runner wants the host to refuse');
+}
+
+/** What the runner's callbacks would say, as the callbacks of the engine's options. */
+class Callbacks {
+  readonly facts: Facts = {
+    selectedCredential: -1,
+    serverName: undefined,
+    advertisedAlpn: [],
+    secrets: new Map(),
+    verified: 0,
+    sessionKept: false,
+  };
+  readonly #options: Options;
+  readonly #credentials: readonly Credential[];
+
+  /** @param credentials the numbered ones; a default credential beside them counts as -1. */
+  constructor(options: Options, credentials: readonly Credential[]) {
+    this.#options = options;
+    this.#credentials = credentials;
+  }
+
+  selectConfig(hello: ClientHelloInfo): undefined {
+    this.facts.serverName = hello.serverName;
+    this.facts.advertisedAlpn = hello.alpnProtocols;
+    if (this.#options.failDdosCallback) throw hostError('ERR_TLS_HOST_CONFIG', 'internalError');
+    if (this.#options.failEarlyCallback) throw hostError('ERR_TLS_HOST_CONFIG', 'handshakeFailure');
+  }
+
+  selectCredential(query: CredentialQuery): Credential | undefined {
+    const options = this.#options;
+    if (options.failCertCallback) throw hostError('ERR_TLS_HOST_CREDENTIAL', 'internalError');
+    if (query.role === 'server' && options.useOcspCallback && options.failOcspCallback) {
+      throw hostError('ERR_TLS_HOST_OCSP', 'internalError');
+    }
+    const wanted = options.expectPeerVerifyPref;
+    if (wanted.length > 0 && wanted.join() !== query.signatureSchemes.join()) {
+      throw new Mismatch(`the peer's signature schemes are ${query.signatureSchemes}, not ${wanted}`);
+    }
+    if (options.expectClientCaList !== undefined) {
+      const expected = names(options.expectClientCaList).map(toHex).join();
+      const got = query.certificateAuthorities.map(toHex).join();
+      if (expected !== got) throw new Mismatch(`certificate authorities ${got}, not ${expected}`);
+    }
+    const chosen = chooseCredential(query);
+    this.facts.selectedCredential = chosen === undefined ? -1 : this.#credentials.indexOf(chosen);
+    if (chosen !== undefined && options.useOcspCallback && options.declineOcspCallback) {
+      const { ocspResponse: _, ...unstapled } = chosen;
+      return unstapled;
+    }
+    return chosen;
+  }
+
+  verifyPeer(peer: PeerCertificates): undefined {
+    const options = this.#options;
+    this.facts.verified++;
+    if (this.facts.verified > 1) throw new Mismatch('the certificate was verified twice');
+    if (options.expectOcspResponse !== undefined && peer.ocspResponse === undefined) {
+      throw new Mismatch('no OCSP response for the verification');
+    }
+    if (peer.role === 'server' && options.useOcspCallback && options.failOcspCallback) {
+      throw new CertificateError('ERR_TLS_HOST_OCSP', 'badCertificateStatusResponse', 'the runner refuses the staple');
+    }
+    // BoringSSL's SSL_VERIFY_NONE: verification is run, and its result counts for nothing.
+    const enforced = options.verifyPeer || options.requireAnyClientCertificate;
+    if (!options.verifyFail || !enforced) return;
+    const alert = options.useCustomVerifyCallback ? 'certificateUnknown' : 'handshakeFailure';
+    throw new CertificateError('ERR_TLS_HOST_VERIFY', alert, 'the runner refuses the certificate');
+  }
+
+  keyLog(line: string): void {
+    const [label, , secret] = line.split(' ');
+    this.facts.secrets.set(label!, secret!);
+  }
+
+  /** The engine's own host, but for what the ticket flags change. */
+  answer(host: Host, request: HostRequest): unknown {
+    if (request.name === 'storeSession') this.facts.sessionKept = true;
+    if (request.name === 'sealTicket' && this.#options.skipTicket) return undefined;
+    const answer = (host[request.name] as (input: unknown) => unknown)(request.input);
+    if (request.name === 'openTicket' && this.#options.renewTicket && typeof answer === 'object') {
+      return { ...answer, renew: true };
+    }
+    return answer;
+  }
+}
+
+function alpnList(encoded: string): string[] {
+  const list: string[] = [];
+  for (let at = 0; at < encoded.length; ) {
+    const length = encoded.charCodeAt(at);
+    list.push(encoded.slice(at + 1, at + 1 + length));
+    at += 1 + length;
+  }
+  return list;
+}
+
+/** Milliseconds that the runner's -resumption-delay has moved the clock forward. */
+let clockOffset = 0;
+const clock = { now: () => Date.now() + clockOffset };
+
+export function advanceClock(seconds: number): void {
+  clockOffset += seconds * 1000;
+}
+
+/** What a server keeps from one connection to the next. */
+const keyring = new TicketKeyring({ crypto, clock });
+const store = new MemoryStore({ clock });
+
+/** As much early data as BoringSSL's tickets allow. */
+const maxEarlyDataSize = 14_336;
+
+/**
+ * A connection of the engine as the options describe it. Throws `TlsError` for what cannot be configured.
+ *
+ * @param session what a client resumes.
+ */
+export function createSubject(options: Options, session: ClientSession | undefined): Subject {
+  const wanted = preferences(options);
+  const versions = versionRange(options);
+  if (versions === undefined) throw new TlsError('ERR_TLS_CONFIG_VERSIONS', 'internalError', 'no version is left');
+  const credentials: Credential[] = [];
+  for (const flags of options.credentials) {
+    const credential = loadCredential(crypto, flags, wanted.signSchemes);
+    if (credential !== undefined) credentials.push(credential);
+  }
+  const fallback = loadCredential(crypto, options.credential, wanted.signSchemes);
+  const callbacks = new Callbacks(options, credentials);
+
+  const common = {
+    crypto,
+    now: clock.now,
+    minVersion: versions.min,
+    maxVersion: versions.max,
+    cipherSuites: wanted.cipherSuites,
+    groups: wanted.groups,
+    signatureSchemes: wanted.verifySchemes,
+    credentials: fallback === undefined ? credentials : [...credentials, fallback],
+    certificateCompression: compressions.filter(
+      ({ algorithm }) => options.installCertCompressionAlgs || options.installOneCertCompressionAlg === algorithm,
+    ),
+    limits: options.maxCertList === undefined ? {} : { handshakeMessage: options.maxCertList },
+    keyLog: (line: string) => callbacks.keyLog(line),
+    selectCredential: (query: CredentialQuery) => callbacks.selectCredential(query),
+    verifyPeer: (peer: PeerCertificates) => callbacks.verifyPeer(peer),
+  } satisfies CommonOptions & Partial<ServerOptions>;
+  const { facts } = callbacks;
+  if (options.server) {
+    const server = {
+      ...common,
+      ...serverOptions(options, wanted.preferServerOrder),
+      selectConfig: (hello: ClientHelloInfo) => callbacks.selectConfig(hello),
+    };
+    const host = serverHost(server);
+    return { connection: new ServerConnection(server), facts, answer: (request) => callbacks.answer(host, request) };
+  }
+  const client = { ...common, ...clientOptions(options, session), keyShares: wanted.keyShares };
+  const host = clientHost(client);
+  return { connection: new ClientConnection(client), facts, answer: (request) => callbacks.answer(host, request) };
+}
+
+function serverOptions(options: Options, preferServerOrder: boolean): Partial<ServerOptions> {
+  const selects = options.selectAlpn !== undefined || options.rejectAlpn;
+  return {
+    preferServerOrder,
+    clientCertificate: options.requireAnyClientCertificate ? 'require' : options.verifyPeer ? 'request' : 'none',
+    certificateAuthorities: options.useClientCaList === undefined ? [] : names(options.useClientCaList),
+    selectAlpn: selects ? () => (options.rejectAlpn ? undefined : options.selectAlpn) : undefined,
+    sessions: new ServerSessions({
+      crypto,
+      keyring,
+      store,
+      tls12Tickets: !options.noTicket,
+      tls13Tickets: options.noTicket ? 'none' : 'stateless',
+      maxEarlyDataSize: options.enableEarlyData ? maxEarlyDataSize : 0,
+    }),
+  };
+}
+
+function clientOptions(options: Options, session: ClientSession | undefined): Partial<ClientOptions> {
+  return {
+    serverName: options.hostName,
+    alpnProtocols: options.advertiseAlpn === undefined ? [] : alpnList(options.advertiseAlpn),
+    requestOcsp: options.enableOcspStapling,
+    requestScts: options.enableSignedCertTimestamps,
+    grease: options.enableGrease,
+    permuteExtensions: options.permuteExtensions,
+    fallback: options.fallbackScsv,
+    resumption: !options.noTicket,
+    sessions: session === undefined ? [] : [session],
+    earlyData: options.enableEarlyData,
+  };
+}
+
+/** Whether two byte strings are the same; `undefined` is no byte string. */
+export function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a !== undefined && b !== undefined && equal(a, b);
+}

@@ -1,0 +1,86 @@
+import { concat } from '../../src/bytes/bytes.ts';
+import { groupCode } from '../../src/crypto/named-groups.ts';
+import { type Facts, Mismatch, type Subject, sameBytes } from './adapter.ts';
+import { readPem } from './credentials.ts';
+import type { Options } from './flags.ts';
+
+function expectEqual(what: string, got: unknown, wanted: unknown): void {
+  if (got !== wanted) throw new Mismatch(`${what} is ${String(got)}, not ${String(wanted)}`);
+}
+
+/** SCTs as the list that the runner compares with. */
+function sctList(scts: readonly Uint8Array[] | undefined): Uint8Array | undefined {
+  if (scts === undefined) return undefined;
+  const length = (size: number) => Uint8Array.of(size >> 8, size & 0xff);
+  const entries = concat(...scts.flatMap((sct) => [length(sct.length), sct]));
+  return concat(length(entries.length), entries);
+}
+
+/** Compares a connection that has just been made with what the runner expects of it; throws {@link Mismatch}. */
+export function checkHandshake(subject: Subject, options: Options, isResume: boolean, newSessions: number): void {
+  const { connection, facts } = subject;
+  const { info } = connection;
+  if (options.handshakeNeverDone) throw new Mismatch('the handshake was not to complete');
+  if (options.expectVersion !== undefined) expectEqual('version', info.version, options.expectVersion);
+  const cipher = options.expectCipher ?? options.expectCipherAes;
+  if (cipher !== undefined) expectEqual('cipher suite', info.cipherSuite, cipher);
+  if (options.expectCurveId !== undefined) {
+    expectEqual('group', info.group === undefined ? undefined : groupCode(info.group), options.expectCurveId);
+  }
+  if (options.expectPeerSignatureAlgorithm !== undefined) {
+    expectEqual('signature scheme', info.peerSignatureScheme, options.expectPeerSignatureAlgorithm);
+  }
+  expectEqual('resumed', info.resumed, isResume && !options.expectSessionMiss);
+  const alpn = options.server ? options.selectAlpn : options.expectAlpn;
+  expectEqual('application protocol', info.alpnProtocol, alpn);
+  if (options.expectExtendedMasterSecret) expectEqual('extended master secret', info.extendedMasterSecret, true);
+  if (options.expectHrr) expectEqual('hello retry request', info.helloRetryRequest, true);
+  if (options.expectNoHrr) expectEqual('hello retry request', info.helloRetryRequest, false);
+  if (options.expectSelectedCredential !== undefined) {
+    expectEqual('credential', facts.selectedCredential, options.expectSelectedCredential);
+  }
+  checkClientHello(facts, options);
+  checkAuthentication(subject, options);
+  if (info.version === 0x0303 && !options.server) {
+    const wanted = !options.expectNoSession && (!info.resumed || options.expectTicketRenewal);
+    expectEqual('session given in the handshake', newSessions > 0, wanted);
+  }
+  if (!isResume && options.expectSessionId) expectEqual('session kept by its ID', facts.sessionKept, true);
+  if (!isResume && options.expectNoSessionId) expectEqual('session kept by its ID', facts.sessionKept, false);
+}
+
+/** TLS 1.3 gives sessions after the handshake, in front of the application data. */
+export function checkLateSessions({ connection }: Subject, options: Options, newSessions: number): void {
+  if (options.server) return;
+  const wanted = connection.info.version === 0x0304 && !options.expectNoSession && !options.shimShutsDown;
+  expectEqual('session given after the handshake', newSessions > 0, wanted);
+}
+
+function checkClientHello(facts: Facts, options: Options): void {
+  if (options.expectServerName !== undefined) expectEqual('server name', facts.serverName, options.expectServerName);
+  if (options.expectNoServerName) expectEqual('server name', facts.serverName, undefined);
+  if (options.expectAdvertisedAlpn !== undefined) {
+    const got = facts.advertisedAlpn.map((name) => String.fromCharCode(name.length) + name).join('');
+    expectEqual('offered application protocols', got, options.expectAdvertisedAlpn);
+  }
+}
+
+function checkAuthentication({ connection }: Subject, options: Options): void {
+  const { info } = connection;
+  if (options.expectOcspResponse !== undefined && !sameBytes(info.ocspResponse, options.expectOcspResponse)) {
+    throw new Mismatch('another OCSP response');
+  }
+  const scts = options.expectSignedCertTimestamps;
+  if (scts !== undefined && !sameBytes(sctList(info.scts), scts)) throw new Mismatch('other SCTs');
+  if (options.expectPeerCertFile !== undefined) {
+    const chain = readPem(options.expectPeerCertFile);
+    expectEqual('length of the chain', info.peerCertificates.length, chain.length);
+    if (!chain.every((certificate, i) => sameBytes(certificate, info.peerCertificates[i]))) {
+      throw new Mismatch('another certificate chain');
+    }
+  }
+  if (options.expectNoPeerCert) expectEqual('certificates of the peer', info.peerCertificates.length, 0);
+  else if ((!options.server || options.requireAnyClientCertificate) && info.peerCertificates.length === 0) {
+    throw new Mismatch('the peer showed no certificate');
+  }
+}
