@@ -14,7 +14,9 @@ export class Writer {
   }
 
   u8(value: number): this {
-    this.#bytes[this.#grow(1)] = value;
+    // The buffer may be another one after it has grown.
+    const at = this.#grow(1);
+    this.#bytes[at] = value;
     return this;
   }
 
@@ -34,7 +36,8 @@ export class Writer {
   }
 
   bytes(bytes: Uint8Array): this {
-    this.#bytes.set(bytes, this.#grow(bytes.length));
+    const at = this.#grow(bytes.length);
+    this.#bytes.set(bytes, at);
     return this;
   }
 

@@ -110,7 +110,7 @@ export function signedContent(role: 'server' | 'client', transcriptHash: Uint8Ar
 
 /** Chooses the scheme for a credential; throws `handshake_failure` where the peer accepts none of its schemes. */
 export function schemeFor(context: HandshakeContext, credential: Credential, accepted: readonly number[]): number {
-  const scheme = chooseSignatureScheme(credential.signer.schemes, accepted, tls13);
+  const scheme = chooseSignatureScheme(credential.signer, accepted, tls13);
   if (scheme !== undefined) {
     decide(
       context,

@@ -17,6 +17,7 @@ import { decodeServerKeyExchange } from '../wire/server-key-exchange.ts';
 import { tls12 } from '../wire/versions.ts';
 import { checkFinished } from './authentication13.ts';
 import { type ClientContext, checkAlpn, checkCipherSuite, checkSolicited, type Offer } from './client.ts';
+import type { Signer } from './config.ts';
 import { decide, type KeyChange, logSecret, sendMessage } from './context.ts';
 import { expectChangeCipherSpec, expectMessage, type Flow, request, takeMessageIf } from './flow.ts';
 import { MasterSecret, masterSecret, type Randoms } from './key-schedule12.ts';
@@ -72,7 +73,7 @@ export function* clientHandshake12(
   logSecret(context, 'CLIENT_RANDOM', randoms.client, secret);
   let scheme: number | undefined;
   if (credential !== undefined && certificateRequest !== undefined) {
-    scheme = schemeFor12(credential.signer.schemes, certificateRequest);
+    scheme = schemeFor12(credential.signer, certificateRequest);
     const signature = yield* request('sign', { signer: credential.signer, scheme, data: transcript.bytes().slice() });
     sendMessage(context, transcript, 'certificateVerify', encodeCertificateVerify({ algorithm: scheme, signature }));
   }
@@ -373,8 +374,8 @@ function* selectCredential({ config }: ClientContext, asked: CertificateRequest1
   return credential;
 }
 
-function schemeFor12(schemes: readonly number[], { signatureAlgorithms }: CertificateRequest12): number {
-  const scheme = chooseSignatureScheme(schemes, signatureAlgorithms, tls12);
+function schemeFor12(signer: Signer, { signatureAlgorithms }: CertificateRequest12): number {
+  const scheme = chooseSignatureScheme(signer, signatureAlgorithms, tls12);
   if (scheme !== undefined) return scheme;
   throw new PeerError(
     'ERR_TLS_NO_SIGNATURE_SCHEME',

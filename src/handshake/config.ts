@@ -50,8 +50,6 @@ export interface Limits {
   handshakeMessages: number;
   /** Alerts of warning level in a row. */
   warningAlerts: number;
-  /** Records without content in a row. */
-  emptyRecords: number;
   /** KeyUpdate messages without application data between them. */
   keyUpdates: number;
   /** Bytes of the transport that may wait while the host answers. */
@@ -111,8 +109,6 @@ export interface ServerResumption {
   readonly ticket: boolean;
   /** TLS 1.3 by PSK. */
   readonly psk: boolean;
-  /** External PSKs are looked up. */
-  readonly externalPsk: boolean;
   /** TLS 1.3 tickets after a full handshake, and after a resumption. */
   readonly ticketCount: number;
   readonly ticketCountResumed: number;

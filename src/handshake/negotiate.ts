@@ -1,11 +1,11 @@
 import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
 import { groupCode, groupName } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
-import { signatureScheme } from '../crypto/signature-schemes.ts';
+import { schemeFitsKey, signatureScheme } from '../crypto/signature-schemes.ts';
 import { PeerError } from '../errors.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
 import { type ProtocolVersion, tls12, tls13, versionName } from '../wire/versions.ts';
-import type { CommonHandshakeConfig, Credential, ServerHandshakeConfig } from './config.ts';
+import type { CommonHandshakeConfig, Credential, ServerHandshakeConfig, Signer } from './config.ts';
 import type { CredentialQuery } from './host.ts';
 
 /** Pure choices of a handshake: from what both sides have, to what is used. */
@@ -68,17 +68,20 @@ export function isHybrid(group: GroupName): boolean {
   return group.includes('MLKEM');
 }
 
-/** The first scheme of the signer that the peer accepts and the version allows. */
+/** The first scheme of the signer that the peer accepts and that its key can make in this version. */
 export function chooseSignatureScheme(
-  schemes: readonly number[],
+  { keyType, schemes }: Signer,
   accepted: readonly number[],
   version: ProtocolVersion,
 ): number | undefined {
   return schemes.find((code) => {
     const scheme = signatureScheme(code);
-    return scheme !== undefined && (version === tls13 ? scheme.tls13 : scheme.tls12) && accepted.includes(code);
+    return scheme !== undefined && schemeFitsKey(scheme, keyType, maxKeyBits, version) && accepted.includes(code);
   });
 }
+
+/** A signer lists no scheme that its key is too small for: its size needs no check. */
+const maxKeyBits = 16_384;
 
 /**
  * The application protocol: the server's first that the client offers. `undefined` where one side wants none;
@@ -126,7 +129,7 @@ export function chooseCredential(query: CredentialQuery): Credential | undefined
 function fitsKey(credential: Credential, query: CredentialQuery): boolean {
   const { signer } = credential;
   if (query.authentication !== undefined && !query.authentication.includes(authenticationOf(credential))) return false;
-  if (chooseSignatureScheme(signer.schemes, query.signatureSchemes, query.version) !== undefined) return true;
+  if (chooseSignatureScheme(signer, query.signatureSchemes, query.version) !== undefined) return true;
   // Static RSA needs no signature.
   return query.role === 'server' && query.version === tls12 && signer.decryptRaw !== undefined;
 }

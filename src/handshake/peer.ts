@@ -1,6 +1,6 @@
 import { noBytes } from '../bytes/bytes.ts';
 import type { PublicKey } from '../crypto/provider.ts';
-import { signatureScheme } from '../crypto/signature-schemes.ts';
+import { schemeFitsKey, signatureScheme } from '../crypto/signature-schemes.ts';
 import { CertificateError, illegalParameter, PeerError } from '../errors.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { keyUsageBits } from '../pki/extensions.ts';
@@ -57,14 +57,9 @@ export function verifySignature(
   message: string,
 ): void {
   const scheme = signatureScheme(code);
-  const { type } = peer.publicKey;
+  const { type, bits } = peer.publicKey;
   const offered = context.config.signatureSchemes.includes(code);
-  // In TLS 1.2 an ECDSA scheme names no curve (RFC 8422, Section 5.1.3).
-  const fits =
-    scheme !== undefined &&
-    (version === tls13
-      ? scheme.tls13 && scheme.keyTypes.includes(type)
-      : scheme.tls12 && (scheme.keyTypes.includes(type) || (scheme.algorithm.kind === 'ecdsa' && /^p\d/.test(type))));
+  const fits = scheme !== undefined && schemeFitsKey(scheme, type, bits, version);
   if (!offered || !fits) {
     throw illegalParameter(
       'ERR_TLS_SIGNATURE_SCHEME',

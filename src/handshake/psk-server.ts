@@ -43,7 +43,7 @@ export function* selectPsk(
   const { config } = context;
   const { extensions } = received.hello;
   const offer = extensions.preSharedKey;
-  if (offer === undefined || !(config.resumption.psk || config.resumption.externalPsk)) return undefined;
+  if (offer === undefined || !config.resumption.psk) return undefined;
   const keyExchange = chooseMode(context, received);
   if (keyExchange === undefined) {
     decide(context, 'resumption', 'none', 'no common PSK key exchange mode');

@@ -248,7 +248,7 @@ function* selectCredential(context: ServerContext, hello: ReceivedClientHello['h
           certificateAuthorities: [],
           credentials: config.credentials,
         });
-  const scheme = credential && chooseSignatureScheme(credential.signer.schemes, signatureSchemes, tls12);
+  const scheme = credential && chooseSignatureScheme(credential.signer, signatureSchemes, tls12);
   const suite =
     credential &&
     chooseCipherSuite(hello.cipherSuites, config, (candidate) => {

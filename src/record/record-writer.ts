@@ -39,8 +39,11 @@ export class RecordWriter {
     return this.#protection !== undefined;
   }
 
-  /** The keys of the records from here on. What waits is written under the former keys first; they are destroyed. */
-  setProtection(protection: WriteProtection): void {
+  /**
+   * The keys of the records from here on, or none again (a second ClientHello after early data). What waits is written
+   * under the former keys first; they are destroyed.
+   */
+  setProtection(protection: WriteProtection | undefined): void {
     this.flush();
     this.#protection?.destroy();
     this.#protection = protection;

@@ -1,0 +1,232 @@
+import { type CipherSuite, cipherSuite, defaultCipherSuites } from '../crypto/cipher-suites.ts';
+import { defaultGroups, groupName } from '../crypto/named-groups.ts';
+import type { CryptoProvider, GroupName } from '../crypto/provider.ts';
+import { defaultSignatureSchemes } from '../crypto/signature-schemes.ts';
+import { ConfigError } from '../errors.ts';
+import type {
+  ClientHandshakeConfig,
+  CommonHandshakeConfig,
+  Credential,
+  Limits,
+  ServerHandshakeConfig,
+} from '../handshake/config.ts';
+import type { ClientHelloInfo, CredentialQuery, PeerCertificates, VerifiedPeer } from '../handshake/host.ts';
+import { policyDigest } from '../session/policy.ts';
+import type { ServerSessions } from '../session/resumption.ts';
+import { type ProtocolVersion, tls12, tls13, versionName } from '../wire/versions.ts';
+
+export type { CertificateCompression, Credential, Limits, Signer } from '../handshake/config.ts';
+
+/** A value, or a promise of it: a host may answer now or later. */
+export type Awaitable<T> = T | PromiseLike<T>;
+
+/** Decides whether a peer's chain is trusted; refuses by throwing a `CertificateError`. */
+export type VerifyPeer = (peer: PeerCertificates) => Awaitable<VerifiedPeer | undefined>;
+
+/** What both sides can set. Everything has a safe default but `crypto`. */
+export type CommonOptions = Partial<Omit<CommonHandshakeConfig, 'crypto' | 'limits'>> & {
+  readonly crypto: CryptoProvider;
+  readonly limits?: Partial<Limits>;
+};
+
+export interface ServerOptions extends CommonOptions {
+  /** Certificate chains with their keys. One that fits the client is chosen for each handshake. */
+  readonly credentials?: readonly Credential[];
+  /** Default: none. */
+  readonly clientCertificate?: 'none' | 'request' | 'require';
+  readonly certificateAuthorities?: readonly Uint8Array[];
+  readonly preferServerOrder?: boolean;
+  readonly selectAlpn?: ServerHandshakeConfig['selectAlpn'];
+  readonly retryCookie?: boolean;
+  /** Other options for a server name; `undefined` keeps these. */
+  readonly selectConfig?: (hello: ClientHelloInfo) => Awaitable<ServerOptions | undefined>;
+  /** Chooses a credential instead of the default rule (name, signature schemes, authorities). */
+  readonly selectCredential?: (query: CredentialQuery) => Awaitable<Credential | undefined>;
+  /** Decides on client certificates. Needed where `clientCertificate` is not `none`. */
+  readonly verifyPeer?: VerifyPeer;
+  /** Resumption: key ring, store and rules; without it every handshake is a full one. */
+  readonly sessions?: ServerSessions;
+  /** Name of the credential set that sessions are bound to; survives the renewal of certificates. */
+  readonly credentialIdentity?: string;
+  /** Digest of the trust anchors for client certificates, for the binding of sessions. */
+  readonly clientTrustDigest?: Uint8Array;
+  /** Keeps customers apart that share options. */
+  readonly tenant?: string;
+  /** Whether a PSK without key exchange is taken (psk_ke); off: it has no forward secrecy. */
+  readonly allowPskOnly?: boolean;
+}
+
+export interface ClientOptions
+  extends CommonOptions,
+    Partial<Omit<ClientHandshakeConfig, keyof CommonHandshakeConfig>> {
+  /** Decides on the server's certificate. There is no default that trusts. */
+  readonly verifyPeer?: VerifyPeer;
+  readonly selectCredential?: (query: CredentialQuery) => Awaitable<Credential | undefined>;
+}
+
+const defaultGroupNames = defaultGroups.map(groupName).filter((name) => name !== undefined);
+
+/** Bounds that suit a server on the open Internet. */
+export const defaultLimits: Limits = {
+  handshakeMessage: 128 * 1024,
+  certificateChain: 16,
+  handshakeMessages: 64,
+  warningAlerts: 4,
+  keyUpdates: 32,
+  pendingInput: 256 * 1024,
+  skippedEarlyData: 16_384 + 1024,
+  pskIdentities: 8,
+};
+
+const serverConfigs = new WeakMap<ServerOptions, ServerHandshakeConfig>();
+
+/** The options of a server with all defaults, checked once. The same options give the same object. */
+export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
+  const known = serverConfigs.get(options);
+  if (known !== undefined) return known;
+  const common = commonConfig(options);
+  const clientCertificate = options.clientCertificate ?? 'none';
+  if (clientCertificate !== 'none' && options.verifyPeer === undefined) {
+    throw new ConfigError('client certificates are asked for, but nothing verifies them: give `verifyPeer`');
+  }
+  const { sessions, crypto } = options;
+  const credentialIdentity = options.credentialIdentity ?? options.credentials?.[0]?.identity ?? '';
+  const config: ServerHandshakeConfig = {
+    ...common,
+    credentials: options.credentials ?? [],
+    clientCertificate,
+    certificateAuthorities: options.certificateAuthorities ?? [],
+    preferServerOrder: options.preferServerOrder ?? true,
+    selectAlpn: options.selectAlpn,
+    retryCookie: options.retryCookie ?? false,
+    resumption: {
+      sessionId: sessions?.sessionIds ?? false,
+      ticket: sessions?.tls12Tickets ?? false,
+      psk: sessions !== undefined,
+      ticketCount: sessions?.ticketCount ?? 0,
+      ticketCountResumed: sessions === undefined ? 0 : 1,
+      lifetime: sessions?.lifetime ?? 0,
+      maxEarlyData: sessions?.maxEarlyDataSize ?? 0,
+      allowPskOnly: options.allowPskOnly ?? false,
+      policyDigest: (connection) =>
+        policyDigest(crypto, {
+          ...connection,
+          credentialIdentity,
+          clientAuth: { mode: clientCertificate, anchorsDigest: options.clientTrustDigest },
+          tenant: options.tenant,
+        }),
+    },
+  };
+  serverConfigs.set(options, config);
+  return config;
+}
+
+const clientConfigs = new WeakMap<ClientOptions, ClientHandshakeConfig>();
+
+/** The options of a client with all defaults, checked once. */
+export function clientConfig(options: ClientOptions): ClientHandshakeConfig {
+  const known = clientConfigs.get(options);
+  if (known !== undefined) return known;
+  if (options.verifyPeer === undefined) {
+    throw new ConfigError("nothing verifies the server's certificate: give `verifyPeer`");
+  }
+  const common = commonConfig(options);
+  const serverName = options.serverName === undefined || isAddress(options.serverName) ? undefined : options.serverName;
+  const config: ClientHandshakeConfig = {
+    ...common,
+    serverName: serverName?.replace(/\.$/, ''),
+    verifyName: options.verifyName ?? options.serverName,
+    credentials: options.credentials ?? [],
+    keyShares: options.keyShares ?? defaultKeyShares(common.groups),
+    requestOcsp: options.requestOcsp ?? false,
+    requestScts: options.requestScts ?? false,
+    grease: options.grease ?? false,
+    permuteExtensions: options.permuteExtensions ?? false,
+    padClientHelloTo: options.padClientHelloTo ?? 0,
+    fallback: options.fallback ?? false,
+    postHandshakeAuth: options.postHandshakeAuth ?? false,
+    certificateAuthorities: options.certificateAuthorities ?? [],
+    sessions: options.sessions ?? [],
+    externalPsks: options.externalPsks ?? [],
+    earlyData: options.earlyData ?? false,
+    ticketRequest: options.ticketRequest,
+    resumption: options.resumption ?? true,
+    allowPskOnly: options.allowPskOnly ?? false,
+  };
+  clientConfigs.set(options, config);
+  return config;
+}
+
+/** The first group, and the first classic one where the first is a hybrid: one of both suits nearly every server. */
+function defaultKeyShares(groups: readonly GroupName[]): GroupName[] {
+  const [first] = groups;
+  if (first === undefined) return [];
+  const classic = groups.find((group) => !group.includes('MLKEM'));
+  return classic === undefined || classic === first ? [first] : [first, classic];
+}
+
+function commonConfig(options: CommonOptions): CommonHandshakeConfig {
+  const { crypto } = options;
+  const cipherSuites = options.cipherSuites ?? defaultCipherSuites;
+  const groups = (options.groups ?? defaultGroupNames).filter((group) => crypto.keyExchange(group) !== undefined);
+  const [minVersion, maxVersion] = versionRange(options, cipherSuites);
+  if (groups.length === 0) throw new ConfigError('no key exchange group is left: check groups');
+  return {
+    crypto,
+    random: options.random ?? ((size) => crypto.random(size)),
+    now: options.now ?? Date.now,
+    minVersion,
+    maxVersion,
+    cipherSuites,
+    groups,
+    signatureSchemes: options.signatureSchemes ?? defaultSignatureSchemes,
+    certificateSignatureSchemes: options.certificateSignatureSchemes,
+    alpnProtocols: checkedAlpn(options.alpnProtocols ?? []),
+    recordSizeLimit: options.recordSizeLimit,
+    certificateCompression: options.certificateCompression ?? [],
+    encryptThenMac: options.encryptThenMac ?? true,
+    requireExtendedMasterSecret: options.requireExtendedMasterSecret ?? false,
+    limits: { ...defaultLimits, ...options.limits },
+    trace: options.trace,
+    keyLog: options.keyLog,
+  };
+}
+
+/** The versions to speak: what is asked for, as far as there is a cipher suite for it. */
+function versionRange(options: CommonOptions, cipherSuites: readonly number[]): [ProtocolVersion, ProtocolVersion] {
+  const { minVersion = tls12, maxVersion = tls13 } = options;
+  if (minVersion > maxVersion) {
+    throw new ConfigError(
+      `minVersion (${versionName(minVersion)}) is above maxVersion (${versionName(maxVersion)}): no version is left`,
+    );
+  }
+  const withSuites = cipherSuites.map((code) => requireSuite(code).version);
+  const versions = ([tls12, tls13] as const).filter(
+    (version) => version >= minVersion && version <= maxVersion && withSuites.includes(version),
+  );
+  const [lowest] = versions;
+  const highest = versions.at(-1);
+  if (lowest !== undefined && highest !== undefined) return [lowest, highest];
+  throw new ConfigError(
+    `no cipher suite is left for ${versionName(minVersion)} to ${versionName(maxVersion)}: check cipherSuites`,
+  );
+}
+
+function requireSuite(code: number): CipherSuite {
+  const suite = cipherSuite(code);
+  if (suite !== undefined) return suite;
+  throw new ConfigError(`cipherSuites: 0x${code.toString(16).padStart(4, '0')} is no cipher suite of this stack`);
+}
+
+function checkedAlpn(protocols: readonly string[]): readonly string[] {
+  for (const protocol of protocols) {
+    if (protocol.length >= 1 && protocol.length <= 255) continue;
+    throw new ConfigError('alpnProtocols: a name has 1 to 255 bytes (RFC 7301, Section 3.1)');
+  }
+  return protocols;
+}
+
+/** Literal addresses are not sent in server_name (RFC 6066, Section 3). */
+function isAddress(name: string): boolean {
+  return name.includes(':') || /^\d+\.\d+\.\d+\.\d+$/.test(name);
+}

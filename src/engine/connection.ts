@@ -1,0 +1,699 @@
+import { zeroize } from '../bytes/bytes.ts';
+import type { GroupName } from '../crypto/provider.ts';
+import { AlertReceivedError, PeerError, TlsError } from '../errors.ts';
+import type { CommonHandshakeConfig } from '../handshake/config.ts';
+import type { KeyChange, RecordOutput } from '../handshake/context.ts';
+import type { Expectation, Flow, Wait } from '../handshake/flow.ts';
+import type { HostRequest } from '../handshake/host.ts';
+import type { Established, Resumption } from '../handshake/result.ts';
+import type { Epoch } from '../handshake/trace.ts';
+import { contentTypes } from '../record/content-type.ts';
+import { createReadProtection12, createWriteProtection12 } from '../record/protection12.ts';
+import { createReadProtection13, createWriteProtection13 } from '../record/protection13.ts';
+import { type PlaintextRecord, RecordReader } from '../record/record-reader.ts';
+import { RecordWriter } from '../record/record-writer.ts';
+import type { ClientSession } from '../session/client-session.ts';
+import { encodeAlert } from '../wire/alert.ts';
+import type { HandshakeMessage, HandshakeType } from '../wire/handshake-type.ts';
+import { type ProtocolVersion, tls12, tls13 } from '../wire/versions.ts';
+import { AlertReader } from './alerts.ts';
+import { describeMessage } from './describe.ts';
+import { MessageAssembler } from './message-assembler.ts';
+
+/** What a connection waits for. */
+export type Progress =
+  /** Bytes of the transport: call `receive`. */
+  | { readonly state: 'needsInput' }
+  /** The host: call `answer` or `fail` with this id. Each request is reported once. */
+  | { readonly state: 'needsHost'; readonly id: number; readonly request: HostRequest }
+  /** The handshake is done; application data flows. */
+  | { readonly state: 'connected' }
+  /** It is over: send what `takeOutgoing` holds, then close the transport. */
+  | { readonly state: 'closed'; readonly error?: TlsError };
+
+/** What a handshake agreed on. */
+export interface ConnectionInfo {
+  readonly version: ProtocolVersion;
+  /** The IANA code, and name, of the cipher suite. */
+  readonly cipherSuite: number;
+  readonly cipherSuiteName: string;
+  readonly group: GroupName | undefined;
+  /** SignatureScheme codes of this side's and of the peer's handshake signature. */
+  readonly signatureScheme: number | undefined;
+  readonly peerSignatureScheme: number | undefined;
+  readonly serverName: string | undefined;
+  readonly alpnProtocol: string | undefined;
+  readonly resumed: boolean;
+  readonly resumption: Resumption;
+  readonly extendedMasterSecret: boolean;
+  readonly earlyData: 'none' | 'accepted' | 'rejected';
+  readonly helloRetryRequest: boolean;
+  /** DER, the peer's own certificate first. */
+  readonly peerCertificates: readonly Uint8Array[];
+  readonly ocspResponse: Uint8Array | undefined;
+  readonly scts: readonly Uint8Array[] | undefined;
+  readonly sessionId: Uint8Array;
+}
+
+/** A flow that runs, and what it waits for. */
+interface Task {
+  readonly flow: Flow<unknown>;
+  wait: Wait | undefined;
+}
+
+const needsInput: Progress = { state: 'needsInput' };
+const connectedProgress: Progress = { state: 'connected' };
+
+/**
+ * One TLS connection without any I/O: bytes of the transport go in by {@link receive}, bytes for it come out by
+ * {@link takeOutgoing}, and {@link advance} does the work and says what is waited for.
+ *
+ * The engine owns records and alerts; the handshake is a flow that it drives. Nothing that a peer does makes a
+ * method throw: the connection becomes `closed` with an error, and its alert waits in the output.
+ */
+export abstract class Connection {
+  readonly #config: CommonHandshakeConfig;
+  readonly #reader: RecordReader;
+  readonly #writer: RecordWriter;
+  readonly #alerts: AlertReader;
+  readonly #assembler: MessageAssembler;
+  readonly #tasks: Task[] = [];
+  readonly #hostQueue: { id: number; task: Task; request: HostRequest }[] = [];
+  readonly #hostPending = new Map<number, Task>();
+  readonly #sessions: ClientSession[] = [];
+  #handshake: Task | undefined;
+  #established: Established | undefined;
+  #started = false;
+  #nextRequest = 1;
+  #incoming: Uint8Array[] = [];
+  #version: ProtocolVersion | undefined;
+  #readEpoch: Epoch = 'none';
+  #writeEpoch: Epoch = 'none';
+  #progress: Progress = needsInput;
+  #error: TlsError | undefined;
+  #closed = false;
+  #peerClosed = false;
+  #writeClosed = false;
+  #transportEnded = false;
+  #writable = false;
+  #sentChangeCipherSpec = false;
+  #receivedMessages = 0;
+  #keyUpdates = 0;
+  #keyUpdateAnswer: (() => void) | undefined;
+  /** Bytes of early data that may still be read (server) or written (client); `undefined` outside early data. */
+  #earlyDataLeft: number | undefined;
+
+  protected constructor(config: CommonHandshakeConfig) {
+    this.#config = config;
+    const { limits } = config;
+    this.#reader = new RecordReader();
+    this.#writer = new RecordWriter();
+    this.#alerts = new AlertReader(limits.warningAlerts);
+    this.#assembler = new MessageAssembler(limits.handshakeMessage);
+  }
+
+  protected abstract get role(): 'server' | 'client';
+  /** The flow of the handshake. */
+  protected abstract start(output: RecordOutput): Flow<Established>;
+
+  /** Whether the handshake is done. */
+  get connected(): boolean {
+    return this.#established !== undefined;
+  }
+
+  /** Whether the connection is over, in both directions. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether the peer has sent close_notify, or its transport has ended: no more data comes. */
+  get peerClosed(): boolean {
+    return this.#peerClosed;
+  }
+
+  /** Whether the transport ended without close_notify: what came last may be cut off by somebody. */
+  get truncated(): boolean {
+    return this.#transportEnded && !this.#receivedCloseNotify;
+  }
+  #receivedCloseNotify = false;
+
+  /** What ended the connection, where it was not close_notify. */
+  get error(): TlsError | undefined {
+    return this.#error;
+  }
+
+  /** Whether `write` may be called: after the handshake, or before it for early data. */
+  get writable(): boolean {
+    return this.#writable && !this.#writeClosed && !this.#closed;
+  }
+
+  /** Bytes of early data that a client may still send; 0 where it may send none. */
+  get earlyDataAllowance(): number {
+    return this.role === 'client' && !this.connected ? (this.#earlyDataLeft ?? 0) : 0;
+  }
+
+  /** `false` asks the transport to pause: the host has not answered, and enough input waits. */
+  get wantsMoreInput(): boolean {
+    return this.#reader.bufferedBytes < this.#config.limits.pendingInput;
+  }
+
+  /** What was agreed. Throws before `connected`. */
+  get info(): ConnectionInfo {
+    const { agreement, latePeerCertificates } = this.#connected('info');
+    const { suite, resumption } = agreement;
+    return {
+      version: agreement.version,
+      cipherSuite: suite.code,
+      cipherSuiteName: suite.name,
+      group: agreement.group,
+      signatureScheme: agreement.signatureScheme,
+      peerSignatureScheme: agreement.peerSignatureScheme,
+      serverName: agreement.serverName,
+      alpnProtocol: agreement.alpnProtocol,
+      resumed: resumption !== 'none' && resumption !== 'externalPsk',
+      resumption,
+      extendedMasterSecret: agreement.extendedMasterSecret,
+      earlyData: agreement.earlyData,
+      helloRetryRequest: agreement.helloRetryRequest,
+      peerCertificates: latePeerCertificates() ?? agreement.peerCertificates,
+      ocspResponse: agreement.ocspResponse,
+      scts: agreement.scts,
+      sessionId: agreement.sessionId,
+    };
+  }
+
+  /** Takes bytes of the transport. They are read by `advance`; until then views of them may be kept. */
+  receive(bytes: Uint8Array): void {
+    if (this.#closed || bytes.length === 0) return;
+    this.#reader.push(bytes);
+  }
+
+  /** The transport has ended: no more bytes come. */
+  receiveEnd(): void {
+    this.#transportEnded = true;
+  }
+
+  /** Does what can be done now, and says what is waited for. */
+  advance(): Progress {
+    if (this.#closed) return this.#progress;
+    try {
+      this.#run();
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (this.#closed) return this.#progress;
+    const next = this.#hostQueue.shift();
+    if (next !== undefined) {
+      this.#hostPending.set(next.id, next.task);
+      return { state: 'needsHost', id: next.id, request: next.request };
+    }
+    return this.#established === undefined ? needsInput : connectedProgress;
+  }
+
+  /** Answers a request of the host. An answer that comes after the end of the connection is dropped. */
+  answer(id: number, value: unknown): void {
+    this.#settle(id, (task) => task.flow.next(value));
+  }
+
+  /** Lets a request of the host fail: the handshake ends with `error` where it is a `TlsError`, else with internal_error. */
+  fail(id: number, error: unknown): void {
+    this.#settle(id, (task) => task.flow.throw(error));
+  }
+
+  /**
+   * Encrypts application data; it comes out by `takeOutgoing`. Before the handshake is done this is early data (client)
+   * or 0.5-RTT data (server). Throws `ERR_TLS_STATE` where nothing may be written now.
+   */
+  write(plaintext: Uint8Array): void {
+    if (!this.writable)
+      throw stateError('write', this.#closed || this.#writeClosed ? 'is closed' : 'is not connected yet');
+    if (this.role === 'client' && this.#earlyDataLeft !== undefined) {
+      if (plaintext.length > this.#earlyDataLeft) {
+        throw stateError('write', `takes only ${this.#earlyDataLeft} more bytes of early data`);
+      }
+      this.#earlyDataLeft -= plaintext.length;
+    }
+    this.#answerKeyUpdate();
+    if (this.#version === tls13 && this.#established !== undefined && this.#writer.recordsUntilLimit < 1024) {
+      // "Implementations MUST rekey or close before the limits" (RFC 9846, Section 5.5).
+      this.#established.updateKeys(false);
+    }
+    this.#writer.write(contentTypes.applicationData, plaintext);
+  }
+
+  /** Sends close_notify: this side writes no more, and still reads. */
+  closeWrite(): void {
+    if (this.#writeClosed || this.#closed) return;
+    this.#writeClosed = true;
+    this.#sendAlert('closeNotify');
+    if (this.#peerClosed) this.#finish();
+  }
+
+  /** Ends the connection: with close_notify, or with the alert of an error. */
+  close(error?: TlsError): void {
+    if (this.#closed) return;
+    if (error !== undefined) return this.#fail(error);
+    if (!this.#writeClosed) {
+      this.#writeClosed = true;
+      this.#sendAlert('closeNotify');
+    }
+    this.#finish();
+  }
+
+  /** Bytes for the transport, in order; empty where there are none. */
+  takeOutgoing(): Uint8Array[] {
+    this.#writer.flush();
+    return this.#writer.take();
+  }
+
+  /** Decrypted application data, in order; empty where there is none. */
+  takeApplicationData(): Uint8Array[] {
+    const data = this.#incoming;
+    if (data.length > 0) {
+      this.#incoming = [];
+    }
+    return data;
+  }
+
+  /** Client: sessions that the server has given since the last call. */
+  takeSessions(): ClientSession[] {
+    return this.#sessions.splice(0);
+  }
+
+  /** Keying material for a program (RFC 9846, Section 7.5; RFC 5705). */
+  exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Uint8Array {
+    return this.#connected('exportKeyingMaterial').exportKeyingMaterial(length, label, context);
+  }
+
+  /** TLS 1.3: writes under new keys, and asks the peer for the same where `requestPeer`. */
+  updateKeys(requestPeer = false): void {
+    if (this.#writeClosed || this.#closed) throw stateError('updateKeys', 'is closed');
+    this.#connected('updateKeys').updateKeys(requestPeer);
+  }
+
+  /** TLS 1.3 server: asks for the client's certificate now (RFC 9846, Section 4.6.2). */
+  requestClientCertificate(): void {
+    const flow = this.#connected('requestClientCertificate').requestClientCertificate();
+    try {
+      this.#begin(flow);
+    } catch (error) {
+      if (error instanceof TlsError && error.code === 'ERR_TLS_NO_POST_HANDSHAKE_AUTH') throw error;
+      this.#fail(error);
+    }
+  }
+
+  #connected(call: string): Established {
+    if (this.#established === undefined) throw stateError(call, 'is not connected yet');
+    return this.#established;
+  }
+
+  /** Runs until input, or the host's answer, is needed. */
+  #run(): void {
+    if (!this.#started) {
+      this.#started = true;
+      this.#handshake = this.#begin(this.start(this.#output));
+    }
+    while (!this.#closed && !this.#waitsForHost()) {
+      const message = this.#peerClosed ? undefined : this.#assembler.peek();
+      if (message !== undefined) {
+        this.#dispatch(message);
+        continue;
+      }
+      const record = this.#peerClosed ? undefined : this.#reader.next();
+      if (record === undefined) {
+        if (this.#transportEnded) this.#endOfTransport();
+        break;
+      }
+      this.#readRecord(record);
+    }
+    if (!this.#closed) this.#answerKeyUpdate();
+  }
+
+  /** Input waits while the handshake does; afterwards only what a flow itself waits for does. */
+  #waitsForHost(): boolean {
+    return this.#established === undefined && this.#handshake?.wait?.for === 'host';
+  }
+
+  #begin(flow: Flow<unknown>): Task {
+    const task: Task = { flow, wait: undefined };
+    this.#tasks.push(task);
+    this.#step(task, flow.next());
+    return task;
+  }
+
+  /** Takes note of where a flow has stopped. */
+  #step(task: Task, result: IteratorResult<Wait, unknown>): void {
+    if (result.done) {
+      this.#tasks.splice(this.#tasks.indexOf(task), 1);
+      if (task === this.#handshake) this.#establish(result.value as Established);
+      return;
+    }
+    task.wait = result.value;
+    if (result.value.for === 'host') {
+      this.#hostQueue.push({ id: this.#nextRequest++, task, request: result.value.request });
+    }
+  }
+
+  #settle(id: number, resume: (task: Task) => IteratorResult<Wait, unknown>): void {
+    const task = this.#hostPending.get(id);
+    if (task === undefined || this.#closed) return;
+    this.#hostPending.delete(id);
+    try {
+      this.#step(task, resume(task));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #establish(established: Established): void {
+    if (this.#assembler.buffered) throw excessHandshakeData();
+    this.#established = established;
+    this.#handshake = undefined;
+    this.#writable = true;
+    this.#earlyDataLeft = undefined;
+    this.#config.trace?.({ kind: 'connected' });
+    for (const flow of established.due) this.#begin(flow);
+  }
+
+  /** Gives a message to the flow that waits for it; after the handshake also to a new one. */
+  #dispatch(message: HandshakeMessage): void {
+    this.#receivedMessages++;
+    if (this.#established === undefined && this.#receivedMessages > this.#config.limits.handshakeMessages) {
+      throw new PeerError('ERR_TLS_TOO_MANY_MESSAGES', 'unexpectedMessage', 'too many messages in one handshake');
+    }
+    const waiting = this.#tasks.find(({ wait }) => wait?.for === 'message' && wait.expected.includes(message.type));
+    if (waiting === undefined) {
+      const optional = this.#tasks.find(({ wait }) => wait?.for === 'message' && wait.optional);
+      if (optional !== undefined) return this.#step(optional, optional.flow.next(undefined));
+    }
+    this.#traceMessage('received', message.type, message.raw, this.#readEpoch);
+    if (waiting !== undefined) {
+      this.#assembler.take(message);
+      return this.#step(waiting, waiting.flow.next(message));
+    }
+    if (this.#established === undefined) throw this.#unexpected(message.type);
+    this.#assembler.take(message);
+    if (message.type === 'keyUpdate') this.#countKeyUpdate();
+    this.#begin(this.#established.receive(message));
+  }
+
+  #countKeyUpdate(): void {
+    const { keyUpdates } = this.#config.limits;
+    if (++this.#keyUpdates <= keyUpdates) return;
+    throw new PeerError(
+      'ERR_TLS_TOO_MANY_KEY_UPDATES',
+      'unexpectedMessage',
+      `more than ${keyUpdates} key updates without application data between them`,
+    );
+  }
+
+  #unexpected(type: Expectation): PeerError {
+    const wait = this.#handshake?.wait;
+    const expected = wait?.for === 'message' ? wait.expected.join(' or ') : 'nothing';
+    return new PeerError(
+      'ERR_TLS_UNEXPECTED_MESSAGE',
+      'unexpectedMessage',
+      `the message ${type} came where ${expected} may come`,
+      { phase: 'handshake', rfc: 'RFC 9846, Section 4' },
+    );
+  }
+
+  #readRecord(record: PlaintextRecord): void {
+    if (record.type !== contentTypes.alert && record.fragment.length > 0) this.#alerts.reset();
+    switch (record.type) {
+      case contentTypes.handshake:
+        return this.#readHandshake(record.fragment);
+      case contentTypes.applicationData:
+        return this.#readApplicationData(record.fragment);
+      case contentTypes.alert:
+        return this.#readAlert(record.fragment);
+      case contentTypes.changeCipherSpec:
+        return this.#readChangeCipherSpec(record);
+    }
+  }
+
+  #readHandshake(fragment: Uint8Array): void {
+    if (this.#handshakeWaits('changeCipherSpec')) throw unexpectedRecord('a handshake record', 'changeCipherSpec');
+    if (fragment.length === 0 && this.#version === tls13) {
+      throw new PeerError('ERR_TLS_UNEXPECTED_RECORD', 'unexpectedMessage', 'an empty handshake record', {
+        rfc: 'RFC 9846, Section 5.1',
+      });
+    }
+    this.#assembler.push(fragment);
+  }
+
+  #readApplicationData(fragment: Uint8Array): void {
+    if (this.#assembler.buffered) throw unexpectedRecord('application data', 'the rest of a handshake message');
+    if (this.#readEpoch === 'earlyData' && this.#earlyDataLeft !== undefined) {
+      this.#earlyDataLeft -= fragment.length;
+      if (this.#earlyDataLeft < 0) {
+        throw new PeerError(
+          'ERR_TLS_TOO_MUCH_EARLY_DATA',
+          'unexpectedMessage',
+          'more early data than the ticket allows',
+          { rfc: 'RFC 9846, Section 4.6.1' },
+        );
+      }
+    } else if (this.#established === undefined) {
+      throw unexpectedRecord('application data', 'a handshake message');
+    }
+    if (fragment.length === 0) return;
+    this.#keyUpdates = 0;
+    this.#incoming.push(fragment);
+  }
+
+  #readAlert(fragment: Uint8Array): void {
+    const phase = this.#established === undefined ? 'handshake' : 'connected';
+    const { alert, meaning } = this.#alerts.read(fragment, this.#version === tls13, phase);
+    this.#config.trace?.({
+      kind: 'alert',
+      direction: 'received',
+      level: alert.level,
+      alert: alert.name ?? alert.description,
+    });
+    if (meaning === 'ignored') return;
+    this.#receivedCloseNotify = true;
+    this.#peerClosed = true;
+    if (this.#established === undefined) {
+      throw new AlertReceivedError(alert.description, phase);
+    }
+    if (this.#writeClosed) this.#finish();
+  }
+
+  #readChangeCipherSpec({ fragment, protected: wasProtected }: PlaintextRecord): void {
+    const isOne = fragment.length === 1 && fragment[0] === 1;
+    if (this.#handshakeWaits('changeCipherSpec')) {
+      if (this.#assembler.buffered) throw unexpectedRecord('changeCipherSpec', 'the rest of a handshake message');
+      if (!isOne) throw badChangeCipherSpec();
+      const task = this.#handshake as Task;
+      this.#traceMessage('received', 'changeCipherSpec', fragment, this.#readEpoch);
+      return this.#step(task, task.flow.next(undefined));
+    }
+    // "An implementation may receive an unencrypted record of type change_cipher_spec … at any time after the first
+    // ClientHello message has been sent or received and before the peer's Finished" (RFC 9846, Section 5).
+    const inHandshake = this.#established === undefined && (this.role === 'client' || this.#receivedMessages > 0);
+    const tolerated = inHandshake && !wasProtected && (this.#version === tls13 || this.#version === undefined);
+    if (!tolerated || (this.role === 'client' && this.#version === undefined)) {
+      throw unexpectedRecord('changeCipherSpec', 'another record');
+    }
+    if (!isOne) throw badChangeCipherSpec();
+  }
+
+  #handshakeWaits(expectation: Expectation): boolean {
+    const wait = this.#handshake?.wait;
+    return wait?.for === 'message' && wait.expected.includes(expectation);
+  }
+
+  #endOfTransport(): void {
+    if (this.#established === undefined) {
+      throw new PeerError(
+        'ERR_TLS_CONNECTION_ENDED',
+        'internalError',
+        'the peer closed the connection before the handshake was done',
+        { phase: 'handshake' },
+      );
+    }
+    this.#peerClosed = true;
+    if (this.#writeClosed) this.#finish();
+  }
+
+  #answerKeyUpdate(): void {
+    const answer = this.#keyUpdateAnswer;
+    if (answer === undefined || this.#writeClosed) return;
+    this.#keyUpdateAnswer = undefined;
+    answer();
+  }
+
+  #sendAlert(name: Parameters<typeof encodeAlert>[0]): void {
+    const alert = encodeAlert(name);
+    this.#writer.write(contentTypes.alert, alert);
+    this.#config.trace?.({ kind: 'alert', direction: 'sent', level: alert[0] as number, alert: name });
+  }
+
+  /** The one place where an error becomes an alert (RFC 9846, Section 6.2). */
+  #fail(cause: unknown): void {
+    if (this.#closed) return;
+    const error = asTlsError(cause);
+    this.#error = error;
+    const silent = error instanceof AlertReceivedError || error.code === 'ERR_TLS_CONNECTION_ENDED';
+    if (!silent && !this.#writeClosed) {
+      try {
+        this.#sendAlert(error.alert);
+      } catch {
+        // The write keys are exhausted or gone: the connection ends without an alert.
+      }
+    }
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#closed = true;
+    this.#progress = this.#error === undefined ? { state: 'closed' } : { state: 'closed', error: this.#error };
+    for (const { flow } of this.#tasks.splice(0)) closeFlow(flow);
+    this.#hostQueue.length = 0;
+    this.#hostPending.clear();
+    this.#established?.destroy();
+    this.#reader.destroy();
+    this.#writer.destroy();
+    this.#config.trace?.(this.#error === undefined ? { kind: 'closed' } : { kind: 'closed', error: this.#error.code });
+  }
+
+  #traceMessage(direction: 'sent' | 'received', type: Expectation, raw: Uint8Array, epoch: Epoch): void {
+    const { trace } = this.#config;
+    if (trace === undefined) return;
+    const fields = describeMessage(type, raw, this.#version ?? tls12);
+    trace({ kind: 'message', direction, type, epoch, raw: raw.slice(), fields });
+  }
+
+  /** What the handshake tells the record layer to do. */
+  readonly #output: RecordOutput = {
+    sendMessage: (type: HandshakeType, raw: Uint8Array) => {
+      // A flight is answered when all of it has been read: what is left over came too early.
+      if (this.#established === undefined && this.#assembler.buffered) throw excessHandshakeData();
+      if (type === 'clientHello' && this.#writeEpoch === 'none') {
+        this.#writer.setRecordVersion(this.#version === undefined ? 0x0301 : 0x0303);
+      }
+      this.#traceMessage('sent', type, raw, this.#writeEpoch);
+      this.#writer.handshake(raw);
+    },
+    sendChangeCipherSpec: () => {
+      if (this.#version === tls13 || this.#version === undefined) {
+        if (this.#sentChangeCipherSpec) return;
+        this.#sentChangeCipherSpec = true;
+      }
+      this.#traceMessage('sent', 'changeCipherSpec', changeCipherSpec, this.#writeEpoch);
+      this.#writer.write(contentTypes.changeCipherSpec, changeCipherSpec);
+    },
+    setWriteKeys: (change) => {
+      this.#writer.setProtection(this.#writeProtection(change));
+      this.#writeEpoch = change.epoch;
+      this.#traceKeys('sent', change);
+    },
+    setReadKeys: (change) => {
+      if (this.#assembler.buffered) throw excessHandshakeData();
+      this.#reader.setProtection(this.#readProtection(change));
+      this.#readEpoch = change.epoch;
+      this.#traceKeys('received', change);
+    },
+    setVersion: (version) => {
+      this.#version = version;
+      this.#reader.expectVersion(tls12);
+      this.#writer.setRecordVersion(tls12);
+    },
+    setRecordSizeLimits: (sending, receiving) => {
+      // In TLS 1.3 the limit counts the content type too (RFC 8449, Section 4).
+      const content = this.#version === tls13 ? 1 : 0;
+      if (sending !== undefined) this.#writer.setMaxFragment(Math.min(sending - content, 2 ** 14));
+      if (receiving !== undefined) this.#reader.setPlaintextLimit(Math.min(receiving, 2 ** 14 + content));
+    },
+    skipEarlyData: (mode) => {
+      this.#reader.skipEarlyData({ mode, maxBytes: this.#config.limits.skippedEarlyData });
+    },
+    beginEarlyData: (limit) => {
+      this.#earlyDataLeft = limit;
+      if (this.role === 'client') this.#writable = true;
+    },
+    endEarlyData: (accepted) => {
+      this.#earlyDataLeft = undefined;
+      if (this.role === 'server') return;
+      this.#writable = false;
+      // A second ClientHello goes out in the clear; otherwise handshake keys follow at once.
+      if (!accepted) this.#writer.setProtection(undefined);
+      if (!accepted) this.#writeEpoch = 'none';
+    },
+    allowWriting: () => {
+      this.#writable = true;
+    },
+    answerKeyUpdate: (send) => {
+      this.#keyUpdateAnswer ??= send;
+    },
+    newSession: (session) => {
+      this.#sessions.push(session);
+    },
+  };
+
+  #writeProtection(change: KeyChange) {
+    const { crypto } = this.#config;
+    if (change.version === tls13) return createWriteProtection13(crypto, change.suite, change.trafficSecret);
+    const protection = createWriteProtection12(crypto, change.suite, change);
+    zeroize(change.key, change.macKey);
+    return protection;
+  }
+
+  #readProtection(change: KeyChange) {
+    const { crypto } = this.#config;
+    if (change.version === tls13) return createReadProtection13(crypto, change.suite, change.trafficSecret);
+    const protection = createReadProtection12(crypto, change.suite, change);
+    zeroize(change.key, change.macKey);
+    return protection;
+  }
+
+  #traceKeys(direction: 'sent' | 'received', { epoch, suite, secretName }: KeyChange): void {
+    this.#config.trace?.({ kind: 'keyChange', direction, epoch, cipherSuite: suite.name, secret: secretName });
+  }
+}
+
+const changeCipherSpec = Uint8Array.of(1);
+
+function stateError(call: string, problem: string): TlsError {
+  return new TlsError('ERR_TLS_STATE', 'internalError', `${call}: the connection ${problem}`);
+}
+
+function excessHandshakeData(): PeerError {
+  return new PeerError(
+    'ERR_TLS_EXCESS_HANDSHAKE_DATA',
+    'unexpectedMessage',
+    'handshake data follows where the keys change or an answer is due',
+    { phase: 'handshake', rfc: 'RFC 9846, Section 5.1' },
+  );
+}
+
+function unexpectedRecord(what: string, expected: string): PeerError {
+  return new PeerError('ERR_TLS_UNEXPECTED_RECORD', 'unexpectedMessage', `${what} came where ${expected} may come`, {
+    rfc: 'RFC 9846, Section 5',
+  });
+}
+
+function badChangeCipherSpec(): PeerError {
+  return new PeerError(
+    'ERR_TLS_CHANGE_CIPHER_SPEC',
+    'unexpectedMessage',
+    'a changeCipherSpec record is not the single byte 1',
+    { rfc: 'RFC 9846, Section 5' },
+  );
+}
+
+/** Whatever is thrown becomes the one error type; what is not from this stack is an internal error. */
+function asTlsError(cause: unknown): TlsError {
+  if (cause instanceof TlsError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new TlsError('ERR_TLS_INTERNAL', 'internalError', `the host or the engine failed: ${message}`, { cause });
+}
+
+function closeFlow(flow: Flow<unknown>): void {
+  try {
+    flow.return(undefined);
+  } catch {
+    // A flow that is running can't be ended from inside; it ends by the error that it throws.
+  }
+}

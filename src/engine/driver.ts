@@ -1,0 +1,42 @@
+import type { HostRequest } from '../handshake/host.ts';
+import type { Awaitable } from './config.ts';
+import type { Connection, Progress } from './connection.ts';
+import { type Host, isPromise } from './host.ts';
+
+/**
+ * Advances a connection as far as it goes, and answers the host's requests: at once where the answer is at hand, and
+ * later where it is promised; then `wake` is called, and the caller drives again.
+ *
+ * @returns what the connection waits for. `needsHost` is never returned: it is being answered.
+ */
+export function drive(connection: Connection, host: Host, wake: () => void): Progress {
+  for (;;) {
+    const progress = connection.advance();
+    if (progress.state !== 'needsHost') return progress;
+    answer(connection, host, progress.id, progress.request, wake);
+  }
+}
+
+function answer(connection: Connection, host: Host, id: number, request: HostRequest, wake: () => void): void {
+  let value: Awaitable<unknown>;
+  try {
+    value = (host[request.name] as (input: unknown) => Awaitable<unknown>)(request.input);
+  } catch (error) {
+    connection.fail(id, error);
+    return;
+  }
+  if (!isPromise(value)) {
+    connection.answer(id, value);
+    return;
+  }
+  value.then(
+    (late) => {
+      connection.answer(id, late);
+      wake();
+    },
+    (error) => {
+      connection.fail(id, error);
+      wake();
+    },
+  );
+}

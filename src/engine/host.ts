@@ -1,0 +1,127 @@
+import { cipherSuite } from '../crypto/cipher-suites.ts';
+import type { ServerHandshakeConfig } from '../handshake/config.ts';
+import type { HostRequests, PskLookup, SessionBinding, SessionLookup } from '../handshake/host.ts';
+import { chooseCredential } from '../handshake/negotiate.ts';
+import { earlyDataContext } from '../session/policy.ts';
+import type { FoundPsk, Miss, ServerSessions, SessionExpectation } from '../session/resumption.ts';
+import { type Awaitable, type ClientOptions, type ServerOptions, serverConfig } from './config.ts';
+
+/** Answers to the requests of a handshake, now or later. */
+export type Host = {
+  readonly [K in keyof HostRequests]: (input: HostRequests[K]['input']) => Awaitable<HostRequests[K]['answer']>;
+};
+
+const hosts = new WeakMap<ServerOptions | ClientOptions, Host>();
+
+/** The host that answers a server's handshakes from its options. */
+export function serverHost(options: ServerOptions): Host {
+  return cached(options, () => ({
+    ...commonHost(options),
+    selectConfig: (hello) => after(options.selectConfig?.(hello), (other) => other && serverConfig(other)),
+    ...sessionHost(options.sessions, options.now ?? Date.now),
+  }));
+}
+
+/** The host that answers a client's handshakes from its options. */
+export function clientHost(options: ClientOptions): Host {
+  return cached(options, () => ({
+    ...commonHost(options),
+    selectConfig: () => undefined,
+    ...sessionHost(undefined, Date.now),
+  }));
+}
+
+function cached(options: ServerOptions | ClientOptions, make: () => Host): Host {
+  let host = hosts.get(options);
+  if (host === undefined) hosts.set(options, (host = make()));
+  return host;
+}
+
+function commonHost(options: ServerOptions | ClientOptions) {
+  return {
+    selectCredential: options.selectCredential ?? chooseCredential,
+    sign: ({ signer, scheme, data }) => signer.sign(scheme, data),
+    decryptPremaster: ({ signer, ciphertext }) => signer.decryptRaw?.(ciphertext),
+    // Both configurations refuse to be made without a verifier where a peer shows a certificate.
+    verifyPeer: (peer) => {
+      if (options.verifyPeer === undefined) throw new Error('no verifyPeer');
+      return options.verifyPeer(peer);
+    },
+  } satisfies Partial<Host>;
+}
+
+function sessionHost(sessions: ServerSessions | undefined, now: () => number) {
+  const none = { miss: 'disabled' };
+  return {
+    lookupSession: ({ sessionId, binding }): Awaitable<SessionLookup> =>
+      sessions === undefined ? none : sessions.lookupSession({ sessionId, ...expectation(binding, now()) }),
+    openTicket: ({ ticket, binding }): Awaitable<SessionLookup> =>
+      sessions === undefined ? none : sessions.openTicket({ ticket, ...expectation(binding, now()) }),
+    lookupPsk: ({ identity, binding }): Awaitable<PskLookup> =>
+      sessions === undefined
+        ? none
+        : after(sessions.lookupPsk({ identity, ...expectation(binding, now()) }), asPskLookup),
+    storeSession: ({ sessionId, state }) => sessions?.storeSession({ sessionId, state, now: now() }) ?? false,
+    sealTicket: ({ state }) =>
+      sessions === undefined
+        ? undefined
+        : after(sessions.sealTicket({ state, now: now() }), (issued) =>
+            'ticket' in issued ? issued.ticket : undefined,
+          ),
+    claimEarlyData: ({ identity, state, obfuscatedTicketAge, binding, alpnProtocol }) => {
+      if (sessions === undefined) return false;
+      const { serverName, config } = binding;
+      const context = earlyDataContext(config.crypto, { alpnProtocol, cipherSuite: state.cipherSuite, serverName });
+      const claim = sessions.claimEarlyData({ identity, state, obfuscatedTicketAge, context, now: now() });
+      return after(claim, ({ accepted }) => accepted);
+    },
+  } satisfies Partial<Host>;
+}
+
+/** What the session of this connection must have been made under. */
+function expectation(binding: SessionBinding, now: number): SessionExpectation {
+  const { version, serverName, config, cipherHash, cipherSuites, extendedMasterSecret } = binding;
+  return {
+    version,
+    now,
+    cipherHash,
+    cipherSuites,
+    extendedMasterSecret,
+    policy: policyOf(config, serverName, binding),
+  };
+}
+
+function policyOf(
+  { resumption }: ServerHandshakeConfig,
+  serverName: string | undefined,
+  { version, extendedMasterSecret }: SessionBinding,
+): SessionExpectation['policy'] {
+  return (state) =>
+    resumption.policyDigest({
+      serverName,
+      version,
+      cipherHash: cipherSuite(state.cipherSuite)?.hash ?? 'sha256',
+      extendedMasterSecret: extendedMasterSecret ?? true,
+    });
+}
+
+function asPskLookup(found: FoundPsk | Miss): PskLookup {
+  if ('miss' in found) return found;
+  const { secret, hash, binderLabel, state } = found;
+  return {
+    key: secret,
+    hash,
+    kind: binderLabel === 'res binder' ? 'res' : binderLabel === 'ext binder' ? 'ext' : 'imp',
+    state,
+  };
+}
+
+/** Maps a value now where it is there, and later where it is promised. */
+function after<T, U>(value: Awaitable<T>, map: (value: T) => U): Awaitable<U> {
+  return isPromise(value) ? value.then(map) : map(value as T);
+}
+
+/** Whether a value is a promise, of this realm or another library's. */
+export function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}

@@ -1,0 +1,66 @@
+import { noBytes } from '../bytes/bytes.ts';
+import { illegalParameter, PeerError } from '../errors.ts';
+import { type HandshakeMessage, handshakeTypeName } from '../wire/handshake-type.ts';
+
+/** Puts handshake messages together from the fragments that records carry (RFC 9846, Section 5.1). */
+export class MessageAssembler {
+  readonly #maxLength: number;
+  #bytes: Uint8Array = noBytes;
+
+  /** @param maxLength the longest message body that is taken, in bytes. */
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  /** Whether bytes of a message, complete or not, are waiting. */
+  get buffered(): boolean {
+    return this.#bytes.length > 0;
+  }
+
+  /** Adds the content of a handshake record; the bytes are kept as a view while they are the only ones. */
+  push(fragment: Uint8Array): void {
+    if (this.#bytes.length === 0) {
+      this.#bytes = fragment;
+      return;
+    }
+    const joined = new Uint8Array(this.#bytes.length + fragment.length);
+    joined.set(this.#bytes);
+    joined.set(fragment, this.#bytes.length);
+    this.#bytes = joined;
+  }
+
+  /** The next message without taking it; `undefined` while it is not complete. */
+  peek(): HandshakeMessage | undefined {
+    const bytes = this.#bytes;
+    if (bytes.length < 4) return undefined;
+    const length = ((bytes[1] as number) << 16) | ((bytes[2] as number) << 8) | (bytes[3] as number);
+    if (length > this.#maxLength) {
+      throw illegalParameter(
+        'ERR_TLS_HANDSHAKE_TOO_LARGE',
+        `a handshake message of ${length} bytes, where ${this.#maxLength} are allowed`,
+      );
+    }
+    if (bytes.length < 4 + length) return undefined;
+    const type = handshakeTypeName(bytes[0] as number);
+    if (type === undefined || type === 'messageHash') {
+      throw new PeerError(
+        'ERR_TLS_UNEXPECTED_MESSAGE',
+        'unexpectedMessage',
+        `a handshake message of the unknown type ${bytes[0]}`,
+        { rfc: 'RFC 9846, Section 4' },
+      );
+    }
+    const raw = bytes.subarray(0, 4 + length);
+    return { type, body: raw.subarray(4), raw };
+  }
+
+  /** Takes the message that {@link peek} showed. */
+  take(message: HandshakeMessage): void {
+    this.#bytes = this.#bytes.length === message.raw.length ? noBytes : this.#bytes.subarray(message.raw.length);
+  }
+
+  /** Keeps a copy of what is buffered, where the transport reuses its buffer. */
+  own(): void {
+    if (this.#bytes.length > 0) this.#bytes = this.#bytes.slice();
+  }
+}

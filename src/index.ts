@@ -1,0 +1,29 @@
+/** `handfast`: the TLS engine without I/O, for any runtime. */
+export { defaultCipherSuites } from './crypto/cipher-suites.ts';
+export type { CryptoProvider, GroupName, PrivateKey, PublicKey } from './crypto/provider.ts';
+export { ClientConnection } from './engine/client-connection.ts';
+export {
+  type Awaitable,
+  type ClientOptions,
+  defaultLimits,
+  type ServerOptions,
+  type VerifyPeer,
+} from './engine/config.ts';
+export type { Connection, ConnectionInfo, Progress } from './engine/connection.ts';
+export { drive } from './engine/driver.ts';
+export { clientHost, type Host, serverHost } from './engine/host.ts';
+export { ServerConnection } from './engine/server-connection.ts';
+export { localSigner } from './engine/signer.ts';
+export {
+  type AlertName,
+  AlertReceivedError,
+  alertCodes,
+  CertificateError,
+  ConfigError,
+  type ErrorCode,
+  PeerError,
+  TlsError,
+} from './errors.ts';
+export type { CertificateCompression, Credential, Limits, Signer } from './handshake/config.ts';
+export type { ClientHelloInfo, CredentialQuery, ExternalPsk, HostRequest, PeerCertificates } from './handshake/host.ts';
+export type { TraceEvent } from './handshake/trace.ts';
