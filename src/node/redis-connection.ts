@@ -13,8 +13,8 @@ export interface RedisConnection {
    * @param key the first key of the command: it routes in a cluster.
    */
   command(key: string, args: readonly RedisArgument[], readonly?: boolean): Promise<unknown>;
-  /** Calls back whenever a connection (to any node) was lost, found again or moved. */
-  onDisturbance(callback: () => void): void;
+  /** Calls back whenever a connection (to any node) is there, for the first time or again. */
+  onConnect(callback: () => void): void;
   close(): void;
 }
 
@@ -105,13 +105,11 @@ export function redisConnection(
 ): RedisConnection {
   const options = { typeMapping: bulkStringsAsBuffers, timeout: commandTimeoutMs };
   const emitter = 'client' in of ? of.client : of.cluster;
-  const events =
-    'client' in of ? ['ready', 'end', 'reconnecting'] : ['node-ready', 'node-disconnect', 'node-reconnecting'];
   return {
     command: (key, args, readonly = false) =>
       'client' in of ? of.client.sendCommand(args, options) : of.cluster.sendCommand(key, readonly, args, options),
-    onDisturbance: (callback) => {
-      for (const event of events) emitter.on(event, () => callback());
+    onConnect: (callback) => {
+      emitter.on('client' in of ? 'ready' : 'node-ready', callback);
     },
     close: () => {
       try {

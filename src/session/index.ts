@@ -4,6 +4,7 @@ export * from './client-session.ts';
 export * from './counters.ts';
 export * from './early-data.ts';
 export * from './fleet-key.ts';
+export * from './fleet-keyring.ts';
 export * from './memory-store.ts';
 export * from './miss-reason.ts';
 export * from './policy.ts';

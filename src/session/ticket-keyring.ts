@@ -147,7 +147,7 @@ export class TicketKeyring {
     const head = ticket.subarray(0, 1 + keyNameLength);
     const state = (version === 0x0304 ? key.tls13 : key.tls12).open(head, ticket.subarray(1 + keyNameLength));
     if (state === undefined) return { miss: 'malformed' };
-    return { state, stale: key.sealUntil <= now };
+    return { state, stale: key !== this.#select(now) };
   }
 
   /**
