@@ -165,7 +165,7 @@ function readChain(chain: readonly Uint8Array[]): {
       `the peer sent ${chain.length} certificates; ${maxChain} are read at most`,
     );
   }
-  const leaf = parseCertificate(first);
+  const leaf = readLeaf(first);
   const pool: Certificate[] = [];
   let broken: Error | undefined;
   for (const der of others) {
@@ -178,6 +178,20 @@ function readChain(chain: readonly Uint8Array[]): {
     }
   }
   return { leaf, pool, broken };
+}
+
+function readLeaf(der: Uint8Array): Certificate {
+  try {
+    return parseCertificate(der);
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+    throw new CertificateError(
+      error.code,
+      error.alert,
+      `the peer's own certificate is malformed and must be issued again: ${error.message}`,
+      { rfc: error.rfc, phase: 'certificate', cause: error },
+    );
+  }
 }
 
 function withCause(error: CertificateError, broken: Error): CertificateError {

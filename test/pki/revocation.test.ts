@@ -1,0 +1,326 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { concat } from '../../src/bytes/bytes.ts';
+import { Writer } from '../../src/bytes/writer.ts';
+import { createNodeCrypto } from '../../src/crypto/node.ts';
+import type { CertificateError } from '../../src/errors.ts';
+import { derOctetString } from '../../src/pki/der/writer.ts';
+import {
+  buildCertificateList,
+  buildOcspResponse,
+  type CertificateListTemplate,
+  type CertStatus,
+  checkOcspResponse,
+  createTrustAnchors,
+  encodeCertId,
+  encodeOcspError,
+  extension,
+  oids,
+  parseCertificate,
+  parseCertificateList,
+  type VerifyOptions,
+  verifyChain,
+} from '../../src/pki/index.ts';
+import { withoutTimestamps } from '../../src/pki/verify/sct.ts';
+import { dns, now, type TestCertificate, type TestKey, testCertificate, testKey } from './support.ts';
+
+const crypto = createNodeCrypto();
+const hour = 3_600_000;
+const root = { name: 'Root', key: testKey() };
+const inter = { name: 'Intermediate', key: testKey() };
+const rootDer = await testCertificate({ ...root, issuer: root, ca: true });
+const interDer = await testCertificate({ ...inter, issuer: root, ca: true });
+const leaf = (more: Partial<TestCertificate> = {}) =>
+  testCertificate({ name: 'leaf', key: testKey(), issuer: inter, names: dns('example.com'), ...more });
+const leafDer = await leaf();
+const issuer = parseCertificate(interDer);
+
+function problemOf(
+  more: Partial<VerifyOptions>,
+  chain: readonly Uint8Array[] = [leafDer, interDer],
+): CertificateError | undefined {
+  const verdict = verifyChain({
+    chain,
+    anchors: createTrustAnchors([rootDer]),
+    now,
+    profile: 'server',
+    crypto,
+    ...more,
+  });
+  return verdict.ok ? undefined : verdict.error;
+}
+const codeOf = (...args: Parameters<typeof problemOf>): string => problemOf(...args)?.code ?? 'good';
+
+function crl(by: typeof root, more: Partial<CertificateListTemplate> = {}, key: TestKey = by.key): Promise<Uint8Array> {
+  return buildCertificateList(
+    {
+      issuer: parseCertificate(by === root ? rootDer : interDer).subject,
+      thisUpdate: now - hour,
+      nextUpdate: now + hour,
+      crlNumber: 1,
+      authorityKeyIdentifier: by.key.keyId,
+      revoked: [],
+      ...more,
+    },
+    key,
+  );
+}
+const entry = (der: Uint8Array) =>
+  ({
+    serialNumber: parseCertificate(der).serialNumber,
+    revocationDate: now - 2 * hour,
+    reason: 'keyCompromise',
+  }) as const;
+
+describe('revocation lists', () => {
+  it('are needed for the whole path unless the policy says otherwise', async () => {
+    const both = [await crl(inter), await crl(root)];
+    assert.equal(codeOf({ crls: both }), 'good');
+    assert.equal(codeOf({ crls: both.slice(0, 1) }), 'ERR_TLS_CERT_REVOCATION_UNKNOWN');
+    assert.equal(codeOf({ crls: both.slice(0, 1), policy: { crls: 'leaf' } }), 'good');
+    assert.equal(codeOf({ crls: both.slice(1), policy: { crls: 'leaf' } }), 'ERR_TLS_CERT_REVOCATION_UNKNOWN');
+    assert.equal(codeOf({ crls: [], policy: { crls: 'ifAvailable' } }), 'good');
+    assert.equal(codeOf({ crls: both.map((der) => parseCertificateList(der)) }), 'good');
+  });
+
+  it('refuse what they name, leaf or intermediate, with the reason', async () => {
+    const error = problemOf({ crls: [await crl(inter, { revoked: [entry(leafDer)] }), await crl(root)] });
+    assert.equal(error?.code, 'ERR_TLS_CERT_REVOKED');
+    assert.equal(error?.alert, 'certificateRevoked');
+    assert.match(error?.message ?? '', /keyCompromise/);
+    assert.equal(
+      codeOf({ crls: [await crl(inter), await crl(root, { revoked: [entry(interDer)] })] }),
+      'ERR_TLS_CERT_REVOKED',
+    );
+    // The serial number on another issuer's list says nothing.
+    assert.equal(codeOf({ crls: [await crl(inter), await crl(root, { revoked: [entry(leafDer)] })] }), 'good');
+    // A stale list still revokes.
+    assert.equal(
+      codeOf({
+        crls: [await crl(inter, { revoked: [entry(leafDer)], nextUpdate: now - 1 })],
+        policy: { crls: 'ifAvailable' },
+      }),
+      'ERR_TLS_CERT_REVOKED',
+    );
+  });
+
+  it('must be fresh, signed by the issuer, and about this kind of certificate', async () => {
+    const tops = [await crl(root)];
+    const withList = async (more: Partial<CertificateListTemplate>, key?: TestKey) =>
+      codeOf({ crls: [await crl(inter, more, key), ...tops] });
+    assert.equal(await withList({ nextUpdate: now - 1000 }), 'ERR_TLS_CERT_CRL');
+    assert.equal(await withList({ thisUpdate: now + hour, nextUpdate: now + 2 * hour }), 'ERR_TLS_CERT_CRL');
+    assert.equal(await withList({}, root.key), 'ERR_TLS_CERT_CRL');
+    assert.equal(await withList({ revoked: [entry(leafDer)] }, root.key), 'ERR_TLS_CERT_CRL');
+    assert.equal(await withList({ distributionPoint: { only: 'cas' } }), 'ERR_TLS_CERT_CRL');
+    assert.equal(await withList({ distributionPoint: { only: 'users' } }), 'good');
+    assert.equal(await withList({ distributionPoint: { uris: ['http://a.example/1.crl'] } }), 'ERR_TLS_CERT_CRL');
+    assert.equal(codeOf({ crls: [new Uint8Array(10)] }), 'ERR_TLS_CERT_CRL');
+  });
+
+  it('of a distribution point count for the certificates that name it', async () => {
+    const der = await leaf({ more: [extension.crlDistributionPoints('http://a.example/1.crl')] });
+    const lists = async (uri: string) => [await crl(inter, { distributionPoint: { uris: [uri] } }), await crl(root)];
+    assert.equal(codeOf({ crls: await lists('http://a.example/1.crl') }, [der, interDer]), 'good');
+    assert.equal(codeOf({ crls: await lists('http://a.example/2.crl') }, [der, interDer]), 'ERR_TLS_CERT_CRL');
+  });
+
+  it('do not count where the issuer may not sign lists', async () => {
+    const der = await testCertificate({
+      ...inter,
+      issuer: root,
+      ca: true,
+      replace: { [oids.keyUsage]: extension.keyUsage('keyCertSign') },
+    });
+    assert.equal(codeOf({ crls: [await crl(inter), await crl(root)] }, [leafDer, der]), 'ERR_TLS_CERT_CRL');
+  });
+});
+
+interface OcspInput {
+  readonly status?: CertStatus;
+  readonly about?: Uint8Array;
+  readonly thisUpdate?: number;
+  readonly nextUpdate?: number | null;
+  readonly key?: TestKey;
+  readonly responder?: { name: Uint8Array } | { keyHash: Uint8Array };
+  readonly certificates?: Uint8Array[];
+}
+
+function ocsp(input: OcspInput = {}): Promise<Uint8Array> {
+  const nextUpdate = input.nextUpdate === null ? {} : { nextUpdate: input.nextUpdate ?? now + hour };
+  return buildOcspResponse(
+    {
+      responder: input.responder ?? { name: issuer.subject },
+      producedAt: now - hour,
+      responses: [
+        {
+          certId: encodeCertId(parseCertificate(input.about ?? leafDer).serialNumber, issuer, crypto),
+          status: input.status ?? { kind: 'good' },
+          thisUpdate: input.thisUpdate ?? now - hour,
+          ...nextUpdate,
+        },
+      ],
+      certificates: input.certificates,
+    },
+    input.key ?? inter.key,
+  );
+}
+
+describe('stapled OCSP answers', () => {
+  const judged = async (input: OcspInput) => problemOf({ ocspResponse: await ocsp(input) });
+  const code = async (input: OcspInput) => (await judged(input))?.code ?? 'good';
+
+  it('are accepted where they say good about this certificate', async () => {
+    assert.equal(await code({}), 'good');
+    assert.equal(await code({ responder: { keyHash: inter.key.keyId } }), 'good');
+    const good = checkOcspResponse({
+      response: await ocsp(),
+      certificate: parseCertificate(leafDer),
+      issuer,
+      now,
+      crypto,
+    });
+    assert.equal(good.nextUpdate, now + hour);
+  });
+
+  it('refuse a revoked certificate', async () => {
+    const error = await judged({ status: { kind: 'revoked', revocationTime: now - hour, reason: 'superseded' } });
+    assert.equal(error?.code, 'ERR_TLS_CERT_REVOKED');
+    assert.match(error?.message ?? '', /superseded/);
+  });
+
+  it('are refused where they are unknown, stale, early, endless, about another, badly signed or no answer', async () => {
+    const other = await leaf();
+    for (const input of [
+      { status: { kind: 'unknown' } },
+      { nextUpdate: now - 1000 },
+      { thisUpdate: now + hour },
+      { nextUpdate: null },
+      { about: other },
+      { key: root.key },
+      { responder: { name: parseCertificate(rootDer).subject } },
+    ] satisfies OcspInput[]) {
+      const error = await judged(input);
+      assert.equal(error?.code, 'ERR_TLS_CERT_OCSP', JSON.stringify(input));
+      assert.equal(error?.alert, 'badCertificateStatusResponse');
+    }
+    assert.equal(codeOf({ ocspResponse: encodeOcspError('tryLater') }), 'ERR_TLS_CERT_OCSP');
+    assert.equal(codeOf({ ocspResponse: Uint8Array.of(1, 2, 3) }), 'ERR_TLS_CERT_OCSP');
+    assert.equal(codeOf({ ocspResponse: concat(await ocsp(), Uint8Array.of(0)) }), 'ERR_TLS_CERT_OCSP');
+  });
+
+  it('may come from a delegate whom the issuer itself named', async () => {
+    const key = testKey();
+    const make = (more: Partial<TestCertificate>) =>
+      testCertificate({
+        name: 'Responder',
+        key,
+        issuer: inter,
+        replace: { [oids.extendedKeyUsage]: extension.extendedKeyUsage(oids.ocspSigning) },
+        ...more,
+      });
+    const answer = async (more: Partial<TestCertificate>) =>
+      code({ key, responder: { keyHash: key.keyId }, certificates: [await make(more)] });
+    assert.equal(await answer({}), 'good');
+    assert.equal(await answer({ replace: {} }), 'ERR_TLS_CERT_OCSP');
+    assert.equal(await answer({ issuer: root }), 'ERR_TLS_CERT_OCSP');
+    assert.equal(await answer({ issuer: { name: 'Intermediate', key: root.key } }), 'ERR_TLS_CERT_OCSP');
+    assert.equal(await answer({ notAfter: now - 1000 }), 'ERR_TLS_CERT_OCSP');
+    assert.equal(await code({ key, responder: { keyHash: key.keyId } }), 'ERR_TLS_CERT_OCSP');
+  });
+
+  it('are demanded by must-staple and by the policy', async () => {
+    const must = await leaf({ more: [extension.mustStaple()] });
+    const error = problemOf({}, [must, interDer]);
+    assert.equal(error?.code, 'ERR_TLS_CERT_MUST_STAPLE');
+    assert.equal(error?.alert, 'badCertificateStatusResponse');
+    assert.equal(codeOf({ ocspResponse: await ocsp({ about: must }) }, [must, interDer]), 'good');
+    assert.equal(codeOf({ policy: { requireStaple: true } }), 'ERR_TLS_CERT_MUST_STAPLE');
+    assert.equal(codeOf({ profile: 'client' }, [must, interDer]), 'good');
+  });
+});
+
+describe('certificate timestamps', () => {
+  const logs = [testKey(), testKey(), testKey()];
+  const known = logs.slice(0, 2).map((key, i) => ({ key: key.spki, operator: `operator ${i}` }));
+
+  /** A list of timestamps over a precertificate's TBSCertificate. */
+  async function timestamps(tbs: Uint8Array, signers: readonly TestKey[], at = now - hour): Promise<Uint8Array> {
+    const list = new Writer();
+    const mark = list.open(2);
+    for (const key of signers) {
+      const head = new Writer()
+        .u8(0)
+        .u8(0)
+        .u32(Math.floor(at / 2 ** 32))
+        .u32(at % 2 ** 32);
+      const signedData = concat(
+        head.finish(),
+        new Writer().u16(1).bytes(crypto.hash('sha256', inter.key.spki)).vector24(tbs).u16(0).finish(),
+      );
+      const item = new Writer()
+        .u8(0)
+        .bytes(crypto.hash('sha256', key.spki))
+        .bytes(head.finish().subarray(2))
+        .u16(0)
+        .u8(4)
+        .u8(3)
+        .vector16(await key.sign(signedData));
+      list.vector16(item.finish());
+    }
+    return list.close(mark, 2).finish();
+  }
+
+  /** A leaf with embedded timestamps of these logs. */
+  async function logged(signers: readonly TestKey[], at?: number): Promise<Uint8Array> {
+    const key = testKey();
+    const serialNumber = Uint8Array.of(0x55, 1);
+    const make = (list?: Uint8Array) =>
+      leaf({
+        key,
+        serialNumber,
+        more:
+          list === undefined
+            ? []
+            : [
+                {
+                  oid: oids.signedCertificateTimestamps,
+                  value: derOctetString(list),
+                },
+              ],
+      });
+    const pre = parseCertificate(await make());
+    const list = await timestamps(pre.tbs, signers, at);
+    const der = await make(list);
+    assert.deepEqual(Buffer.from(withoutTimestamps(parseCertificate(der).tbs)), Buffer.from(pre.tbs));
+    return der;
+  }
+
+  it('must be there from enough known logs and operators', async () => {
+    const sct = { logs: known };
+    assert.equal(codeOf({ policy: { sct } }, [await logged(logs.slice(0, 2)), interDer]), 'good');
+    assert.equal(codeOf({ policy: { sct } }, [await logged(logs.slice(1)), interDer]), 'ERR_TLS_CERT_SCT');
+    assert.equal(codeOf({ policy: { sct: { ...sct, minimum: 1 } } }, [await logged(logs.slice(1)), interDer]), 'good');
+    assert.equal(codeOf({ policy: { sct } }), 'ERR_TLS_CERT_SCT');
+    const same = known.map((log) => ({ ...log, operator: 'one' }));
+    assert.equal(
+      codeOf({ policy: { sct: { logs: same, operators: 2 } } }, [await logged(logs.slice(0, 2)), interDer]),
+      'ERR_TLS_CERT_SCT',
+    );
+  });
+
+  it('do not count from the future, from retired logs, or twice', async () => {
+    const sct = { logs: known };
+    assert.equal(
+      codeOf({ policy: { sct } }, [await logged(logs.slice(0, 2), now + hour), interDer]),
+      'ERR_TLS_CERT_SCT',
+    );
+    const retired = known.map((log) => ({ ...log, retiredAt: now - 2 * hour }));
+    assert.equal(
+      codeOf({ policy: { sct: { logs: retired } } }, [await logged(logs.slice(0, 2)), interDer]),
+      'ERR_TLS_CERT_SCT',
+    );
+    const [first] = logs as [TestKey];
+    assert.equal(codeOf({ policy: { sct } }, [await logged([first, first]), interDer]), 'ERR_TLS_CERT_SCT');
+  });
+});
