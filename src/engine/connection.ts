@@ -570,11 +570,12 @@ export abstract class Connection {
     sendMessage: (type: HandshakeType, raw: Uint8Array) => {
       // A flight is answered when all of it has been read: what is left over came too early.
       if (this.#established === undefined && this.#assembler.buffered) throw excessHandshakeData();
-      if (type === 'clientHello' && this.#writeEpoch === 'none') {
-        this.#writer.setRecordVersion(this.#version === undefined ? 0x0301 : 0x0303);
-      }
+      // Only the first ClientHello is marked as TLS 1.0, for old middleboxes (RFC 9846, Section 5.1).
+      const first = type === 'clientHello' && this.#version === undefined;
+      if (first) this.#writer.setRecordVersion(0x0301);
       this.#traceMessage('sent', type, raw, this.#writeEpoch);
       this.#writer.handshake(raw);
+      if (first) this.#writer.setRecordVersion(tls12);
     },
     sendChangeCipherSpec: () => {
       if (this.#version === tls13 || this.#version === undefined) {

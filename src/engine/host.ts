@@ -66,7 +66,7 @@ function sessionHost(sessions: ServerSessions | undefined, now: () => number) {
       sessions === undefined
         ? undefined
         : after(sessions.sealTicket({ state, now: now() }), (issued) =>
-            'ticket' in issued ? issued.ticket : undefined,
+            'ticket' in issued ? issued : undefined,
           ),
     claimEarlyData: ({ identity, state, obfuscatedTicketAge, binding, alpnProtocol }) => {
       if (sessions === undefined) return false;

@@ -25,7 +25,7 @@ export interface HostRequests {
   /** Opens a ticket of TLS 1.2 (RFC 5077). */
   openTicket: { input: { ticket: Uint8Array; binding: SessionBinding }; answer: SessionLookup };
   /** Seals a session into a ticket; `undefined` where none can be given now. */
-  sealTicket: { input: { state: SessionState }; answer: Uint8Array | undefined };
+  sealTicket: { input: { state: SessionState }; answer: SealedTicket | undefined };
   /** The PSK of an identity: a ticket of TLS 1.3, or an external PSK (RFC 9846, Section 4.2.11; RFC 9258). */
   lookupPsk: { input: { identity: Uint8Array; binding: SessionBinding }; answer: PskLookup };
   /** Whether 0-RTT may be taken: once a ticket, and only inside the freshness window (RFC 9846, Section 8). */
@@ -104,6 +104,12 @@ export interface VerifiedPeer {
 export type SessionLookup =
   | { state: SessionState /** TLS 1.2: a fresh ticket is due. */; renew?: boolean }
   | { miss: string };
+
+/** A ticket, and for how many seconds it will be opened. */
+export interface SealedTicket {
+  ticket: Uint8Array;
+  lifetime: number;
+}
 
 /** A PSK with what its binder needs, or why there is none. `state` for resumption PSKs only. */
 export type PskLookup =

@@ -100,12 +100,11 @@ function* sendTickets(
   if (!resumption.psk || !usable) return;
   const now = config.now();
   const createdAt = resumed?.createdAt ?? now;
-  const left = Math.floor((createdAt + 1000 * resumption.lifetime - now) / 1000);
   const wanted = hello.extensions.ticketRequest;
   const standard = resumed === undefined ? resumption.ticketCount : resumption.ticketCountResumed;
   const asked = resumed === undefined ? wanted?.newSessionCount : wanted?.resumptionCount;
   const count = asked === undefined ? standard : Math.min(asked, resumption.ticketCount);
-  if (left <= 0) return;
+  if (now >= createdAt + 1000 * resumption.lifetime) return;
   for (let i = 0; i < count; i++) {
     const ticketNonce = Uint8Array.of(i);
     const ticketAgeAdd = new DataView(config.random(4).slice().buffer).getUint32(0);
@@ -135,11 +134,12 @@ function* sendTickets(
       maxEarlyDataSize: resumption.maxEarlyData,
       peerSignatureScheme: agreement.peerSignatureScheme ?? 0,
     });
-    const ticket = yield* request('sealTicket', { state });
+    const sealed = yield* request('sealTicket', { state });
     zeroize(state.secret);
-    if (ticket === undefined || ticket.length === 0) return;
+    if (sealed === undefined) return;
+    const { ticket, lifetime: ticketLifetime } = sealed;
     const extensions = resumption.maxEarlyData > 0 ? { earlyData: resumption.maxEarlyData } : {};
-    const body = encodeNewSessionTicket13({ ticketLifetime: left, ticketAgeAdd, ticketNonce, ticket, extensions });
+    const body = encodeNewSessionTicket13({ ticketLifetime, ticketAgeAdd, ticketNonce, ticket, extensions });
     output.sendMessage('newSessionTicket', frameMessage('newSessionTicket', body));
   }
 }

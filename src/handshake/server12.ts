@@ -450,8 +450,10 @@ function newState(
 
 /** NewSessionTicket; an empty one where none can be sealed now (RFC 5077, Section 3.3). */
 function* sendTicket(context: ServerContext, transcript: Transcript, state: SessionState): Flow<void> {
-  const ticket = (yield* request('sealTicket', { state })) ?? noBytes;
-  const left = Math.floor((state.createdAt + 1000 * state.lifetime - context.config.now()) / 1000);
-  const body = encodeNewSessionTicket12({ ticketLifetimeHint: Math.max(1, left), ticket });
+  const sealed = yield* request('sealTicket', { state });
+  const body = encodeNewSessionTicket12({
+    ticketLifetimeHint: sealed?.lifetime ?? 0,
+    ticket: sealed?.ticket ?? noBytes,
+  });
   sendMessage(context, transcript, 'newSessionTicket', body);
 }

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ClientOptions, ServerOptions } from '../../src/engine/config.ts';
+import type { ClientSession } from '../../src/session/client-session.ts';
+import { MemoryStore } from '../../src/session/memory-store.ts';
+import { ServerSessions, type ServerSessionsConfig } from '../../src/session/resumption.ts';
+import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
+import { tls12, tls13 } from '../../src/wire/versions.ts';
+import { createPair, crypto, matrix, testCredential } from './pair.ts';
+
+const clock = { now: () => Date.now() };
+const early = new TextEncoder().encode('GET / HTTP/1.1\r\n\r\n');
+
+function createSessions(extra: Partial<ServerSessionsConfig> = {}): ServerSessions {
+  const keyring = new TicketKeyring({ crypto, clock });
+  return new ServerSessions({ crypto, keyring, store: new MemoryStore({ clock }), ...extra });
+}
+
+/** A full handshake, and the sessions that it gave the client. */
+async function firstVisit(client: Partial<ClientOptions>, server: Partial<ServerOptions>): Promise<ClientSession[]> {
+  const pair = createPair({ client, server });
+  await pair.run();
+  assert.equal(pair.client.error, undefined, pair.client.error?.stack);
+  assert.equal(pair.server.error, undefined, pair.server.error?.stack);
+  assert.equal(pair.client.info.resumed, false);
+  return pair.client.takeSessions();
+}
+
+const kinds = [
+  { name: 'TLS 1.2 session ID', version: tls12, config: { tls12Tickets: false }, resumption: 'sessionId' },
+  { name: 'TLS 1.2 ticket', version: tls12, config: {}, resumption: 'ticket' },
+  { name: 'TLS 1.3 PSK, stateless', version: tls13, config: {}, resumption: 'psk' },
+  { name: 'TLS 1.3 PSK, stateful', version: tls13, config: { tls13Tickets: 'stateful' }, resumption: 'psk' },
+  { name: 'TLS 1.3 PSK, single use', version: tls13, config: { tls13Tickets: 'singleUse' }, resumption: 'psk' },
+] as const;
+
+for (const { name, version, config, resumption } of kinds) {
+  describe(name, () => {
+    matrix((delivery, hostKind, label) => {
+      test(label, async () => {
+        const server = { sessions: createSessions(config) };
+        const client = { maxVersion: version };
+        const sessions = await firstVisit(client, server);
+        assert.ok(sessions.length > 0);
+        const pair = createPair({ client: { ...client, sessions }, server }, delivery, hostKind);
+        await pair.run();
+        assert.equal(pair.client.error, undefined, pair.client.error?.stack);
+        assert.equal(pair.server.error, undefined, pair.server.error?.stack);
+        for (const side of [pair.client, pair.server]) assert.equal(side.info.resumption, resumption);
+        pair.client.write(early);
+        pair.server.write(early);
+        await pair.run();
+        assert.deepEqual(pair.received.server, early);
+        assert.deepEqual(pair.received.client, early);
+      });
+    });
+
+    test('under another server name the handshake is a full one', async () => {
+      const server = { sessions: createSessions(config) };
+      const sessions = await firstVisit({ maxVersion: version }, server);
+      const pair = createPair({ client: { maxVersion: version, sessions, serverName: 'example.test' }, server });
+      await pair.run();
+      assert.equal(pair.server.error, undefined, pair.server.error?.stack);
+      assert.equal(pair.server.info.resumption, 'none');
+      assert.equal(pair.client.info.resumption, 'none');
+    });
+
+    test('under another client policy the handshake is a full one, with the client certificate', async () => {
+      const sessions = createSessions(config);
+      const credential = testCredential('client-ecdsa-p256');
+      const kept = await firstVisit({ maxVersion: version }, { sessions });
+      const pair = createPair({
+        client: { maxVersion: version, sessions: kept, credentials: [credential] },
+        server: { sessions, clientCertificate: 'require', verifyPeer: () => undefined },
+      });
+      await pair.run();
+      assert.equal(pair.server.error, undefined, pair.server.error?.stack);
+      assert.equal(pair.server.info.resumption, 'none');
+      assert.deepEqual(pair.server.info.peerCertificates, credential.chain);
+    });
+  });
+}
+
+describe('early data', () => {
+  const config = { maxEarlyDataSize: 16_384 };
+
+  matrix((delivery, hostKind, label) => {
+    test(`accepted once, ${label}`, async () => {
+      const server = { sessions: createSessions(config) };
+      const sessions = await firstVisit({}, server);
+      const client = { sessions: sessions.slice(0, 1), earlyData: true };
+      for (const expected of ['accepted', 'rejected']) {
+        const pair = createPair({ client, server }, delivery, hostKind);
+        pair.client.advance();
+        assert.ok(pair.client.earlyDataAllowance >= early.length);
+        pair.client.write(early);
+        await pair.run();
+        assert.equal(pair.client.error, undefined, pair.client.error?.stack);
+        assert.equal(pair.server.error, undefined, pair.server.error?.stack);
+        assert.equal(pair.server.info.earlyData, expected);
+        assert.equal(pair.client.info.earlyData, expected);
+        assert.deepEqual(pair.received.server, expected === 'accepted' ? early : new Uint8Array(0));
+        pair.client.write(early);
+        await pair.run();
+        assert.equal(pair.received.server.length, expected === 'accepted' ? 2 * early.length : early.length);
+      }
+    });
+
+    test(`skipped over a HelloRetryRequest, ${label}`, async () => {
+      const sessions = createSessions(config);
+      const kept = await firstVisit({}, { sessions });
+      const pair = createPair(
+        {
+          client: { sessions: kept, earlyData: true, keyShares: ['x25519'] },
+          server: { sessions, groups: ['secp256r1'] },
+        },
+        delivery,
+        hostKind,
+      );
+      pair.client.advance();
+      pair.client.write(early);
+      await pair.run();
+      assert.equal(pair.client.error, undefined, pair.client.error?.stack);
+      assert.equal(pair.server.error, undefined, pair.server.error?.stack);
+      assert.equal(pair.client.info.earlyData, 'rejected');
+      assert.equal(pair.client.info.resumption, 'psk');
+      assert.equal(pair.received.server.length, 0);
+      pair.client.write(early);
+      await pair.run();
+      assert.deepEqual(pair.received.server, early);
+    });
+  });
+});
+
+describe('external PSK', () => {
+  const key = new Uint8Array(32).fill(7);
+  const identity = new TextEncoder().encode('device 7');
+
+  for (const imported of [false, true]) {
+    test(imported ? 'imported' : 'plain', async () => {
+      const externalPsk = (asked: Uint8Array) =>
+        Buffer.compare(asked, identity) === 0
+          ? { identity, secret: key, hash: 'sha256' as const, imported }
+          : undefined;
+      const sessions = createSessions({ externalPsk });
+      const pair = createPair({
+        client: { externalPsks: [{ identity, key, hash: 'sha256', imported }] },
+        server: { sessions },
+      });
+      await pair.run();
+      assert.equal(pair.client.error, undefined, pair.client.error?.stack);
+      assert.equal(pair.server.error, undefined, pair.server.error?.stack);
+      assert.equal(pair.server.info.resumption, 'externalPsk');
+    });
+  }
+
+  test('a wrong key ends the handshake with decrypt_error', async () => {
+    const externalPsk = () => ({ identity, secret: key, hash: 'sha256' as const, imported: false });
+    const pair = createPair({
+      client: { externalPsks: [{ identity, key: new Uint8Array(32), hash: 'sha256' }] },
+      server: { sessions: createSessions({ externalPsk }) },
+    });
+    await pair.run();
+    assert.equal(pair.server.error?.code, 'ERR_TLS_PSK_BINDER');
+    assert.equal(pair.client.error?.alert, 'decryptError');
+  });
+});
