@@ -24,3 +24,14 @@ export {
 } from './storage/folder.ts';
 export type { JournalHead } from './storage/journal.ts';
 export type { NewKeyType } from './storage/keys.ts';
+export { type DoctorOptions, diagnose, type Finding } from './stores/doctor.ts';
+export { type Host, type RunResult, thisHost } from './stores/host.ts';
+export type { RootToTrust, TrustStore } from './stores/store.ts';
+export {
+  findTrustStores,
+  type TrustOptions,
+  type TrustOutcome,
+  trustLines,
+  trustRoot,
+  untrustRoot,
+} from './stores/trust.ts';

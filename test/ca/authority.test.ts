@@ -136,9 +136,27 @@ describe('an authority', () => {
     t.after(() => ca.close());
     const key = join(folder, 'request.key');
     const csr = join(folder, 'request.der');
-    openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-outform',
-      'DER', '-out', csr, '-subj', '/CN=x.test/O=Somebody', '-addext', 'subjectAltName=DNS:x.test,IP:10.0.0.7',
-      '-addext', 'basicConstraints=critical,CA:TRUE'); // biome-ignore format: one command
+    openssl(
+      'req',
+      '-new',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-keyout',
+      key,
+      '-outform',
+      'DER',
+      '-out',
+      csr,
+      '-subj',
+      '/CN=x.test/O=Somebody',
+      '-addext',
+      'subjectAltName=DNS:x.test,IP:10.0.0.7',
+      '-addext',
+      'basicConstraints=critical,CA:TRUE',
+    );
     const issued = await ca.issue({ csr: readFileSync(csr) });
     assert.deepEqual(issued.names, ['x.test', '10.0.0.7']);
     assert.equal(issued.key, undefined);

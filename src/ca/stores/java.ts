@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { findProgram, type Host, realPath } from './host.ts';
+import type { TrustStore } from './store.ts';
+import { failed, sameCertificate, withFile } from './system.ts';
+
+/** The password that every JDK ships its trust store with; it protects nothing. */
+const storePassword = 'changeit';
+
+/** The trust stores of the Java installations: that of `JAVA_HOME`, and that of the `java` in the PATH. */
+export function javaStores(host: Host): TrustStore[] {
+  const homes = new Set<string>();
+  const named = host.env['JAVA_HOME'];
+  if (named !== undefined && named !== '') homes.add(realPath(named));
+  const tool = findProgram(host, 'keytool');
+  if (tool !== undefined) homes.add(dirname(dirname(realPath(tool))));
+  const stores = new Map<string, TrustStore>();
+  for (const home of homes) {
+    const keystore = [join(home, 'lib', 'security', 'cacerts'), join(home, 'jre', 'lib', 'security', 'cacerts')].find(
+      (path) => existsSync(path),
+    );
+    const own = join(home, 'bin', host.platform === 'win32' ? 'keytool.exe' : 'keytool');
+    const program = existsSync(own) ? own : tool;
+    if (keystore === undefined || program === undefined) continue;
+    // On Debian all of them are links to one file.
+    const where = realPath(keystore);
+    stores.set(where, javaStore(host, program, where));
+  }
+  return [...stores.values()];
+}
+
+function javaStore(host: Host, keytool: string, where: string): TrustStore {
+  const store = ['-keystore', where, '-storepass', storePassword];
+  return {
+    kind: 'java',
+    name: `Java trust store ${where}`,
+    where,
+    usedBy: 'Java programs',
+    async has(root) {
+      const { status, stdout } = await host.run(keytool, ['-exportcert', '-rfc', '-alias', root.id, ...store]);
+      return status === 0 && sameCertificate(stdout, root);
+    },
+    add: (root) =>
+      withFile(root, async (file) => {
+        const args = ['-importcert', '-noprompt', '-trustcacerts', '-alias', root.id, '-file', file, ...store];
+        const { status, stdout, stderr } = await host.run(keytool, args);
+        if (status !== 0) throw failed('keytool -importcert failed', Buffer.from(stdout).toString() + stderr);
+      }),
+    async remove(root) {
+      const { status, stdout, stderr } = await host.run(keytool, ['-delete', '-noprompt', '-alias', root.id, ...store]);
+      if (status !== 0) throw failed('keytool -delete failed', Buffer.from(stdout).toString() + stderr);
+    },
+    byHand: (root, file) => [
+      `sudo keytool -importcert -noprompt -trustcacerts -alias ${root.id} -file ${file} -keystore "${where}" -storepass ${storePassword}`,
+    ],
+  };
+}

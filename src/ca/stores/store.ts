@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { encodePem } from '../../bytes/pem.ts';
+
+/** A root certificate as it goes into trust stores. */
+export interface RootToTrust {
+  readonly der: Uint8Array;
+  readonly pem: string;
+  /** Hexadecimal. */
+  readonly sha256: string;
+  readonly sha1: string;
+  /** Nickname, alias or file name under which stores keep it: names this root and no other. */
+  readonly id: string;
+}
+
+/** One place where programs look for roots. */
+export interface TrustStore {
+  readonly kind: 'system' | 'nss' | 'java';
+  /** For people: "system store (Debian)", "Firefox profile …". */
+  readonly name: string;
+  /** The file, folder or keychain. */
+  readonly where: string;
+  /** Programs that read it. */
+  readonly usedBy: string;
+  /** Whether this very certificate is in it and trusted. */
+  has(root: RootToTrust): Promise<boolean>;
+  /** Throws with the tool's words where it fails. */
+  add(root: RootToTrust): Promise<void>;
+  /** Takes out what {@link add} put in, and nothing else. */
+  remove(root: RootToTrust): Promise<void>;
+  /** What a person types to do it by hand, for want of rights. @param file the root as PEM. */
+  byHand(root: RootToTrust, file: string): readonly string[];
+}
+
+export function rootToTrust(der: Uint8Array): RootToTrust {
+  const sha256 = createHash('sha256').update(der).digest('hex');
+  return {
+    der,
+    pem: encodePem('CERTIFICATE', der),
+    sha256,
+    sha1: createHash('sha1').update(der).digest('hex'),
+    id: `handfast-${sha256.slice(0, 16)}`,
+  };
+}

@@ -1,0 +1,92 @@
+import { type Host, thisHost } from './host.ts';
+import { javaStores } from './java.ts';
+import { nssStores } from './nss.ts';
+import { rootToTrust, type TrustStore } from './store.ts';
+import { systemStore } from './system.ts';
+
+export interface TrustOptions {
+  /** Stores to act on; all that are found where absent. */
+  readonly kinds?: readonly TrustStore['kind'][] | undefined;
+  /** The root as a PEM file, for the lines that a person types. */
+  readonly rootFile: string;
+  readonly host?: Host | undefined;
+}
+
+/** What became of one store. */
+export interface TrustOutcome {
+  readonly store: TrustStore;
+  readonly outcome: 'added' | 'was there' | 'removed' | 'was not there' | 'failed';
+  readonly why?: string;
+  /** Where it failed: commands that do it, with the rights they need. */
+  readonly byHand?: readonly string[];
+}
+
+/** The trust stores of this machine and user. */
+export function findTrustStores(options: Pick<TrustOptions, 'kinds' | 'host'> = {}): TrustStore[] {
+  const host = options.host ?? thisHost();
+  const system = systemStore(host);
+  // The system first: on Debian it renews Java's store, so that Java is not asked in vain.
+  const all = [...(system === undefined ? [] : [system]), ...nssStores(host), ...javaStores(host)];
+  return all.filter(({ kind }) => options.kinds?.includes(kind) ?? true);
+}
+
+/** Puts a root into the trust stores. A store that fails doesn't keep the others from it. */
+export async function trustRoot(root: Uint8Array, options: TrustOptions): Promise<TrustOutcome[]> {
+  return eachStore(root, options, async (store, it) => {
+    if (await store.has(it)) return 'was there';
+    await store.add(it);
+    if (!(await store.has(it))) throw new Error('the tool reported success, but the root is not in the store');
+    return 'added';
+  });
+}
+
+/** Takes a root out of the trust stores: this one certificate, by its fingerprint, and nothing else. */
+export async function untrustRoot(root: Uint8Array, options: TrustOptions): Promise<TrustOutcome[]> {
+  return eachStore(root, options, async (store, it) => {
+    if (!(await store.has(it))) return 'was not there';
+    await store.remove(it);
+    if (await store.has(it)) throw new Error('the tool reported success, but the root is still in the store');
+    return 'removed';
+  });
+}
+
+async function eachStore(
+  der: Uint8Array,
+  options: TrustOptions,
+  act: (store: TrustStore, root: ReturnType<typeof rootToTrust>) => Promise<TrustOutcome['outcome']>,
+): Promise<TrustOutcome[]> {
+  const root = rootToTrust(der);
+  const outcomes: TrustOutcome[] = [];
+  // One after the other: tools of one store don't like company.
+  for (const store of findTrustStores(options)) {
+    try {
+      outcomes.push({ store, outcome: await act(store, root) });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      outcomes.push({ store, outcome: 'failed', why, byHand: store.byHand(root, options.rootFile) });
+    }
+  }
+  return outcomes;
+}
+
+/** How programs that look into no store are told of the root: what a person types, or does. */
+export function trustLines(rootFile: string): { readonly program: string; readonly line: string }[] {
+  const file = /[\s'"$]/.test(rootFile) ? `"${rootFile}"` : rootFile;
+  return [
+    { program: 'Node', line: `export NODE_EXTRA_CA_CERTS=${file}` },
+    { program: 'Node 22.15 and later, from the system store', line: 'node --use-system-ca …' },
+    { program: 'Deno', line: `export DENO_CERT=${file}` },
+    { program: 'Bun', line: `export NODE_EXTRA_CA_CERTS=${file}` },
+    { program: 'curl', line: `curl --cacert ${file} https://…` },
+    { program: 'Python requests', line: `export REQUESTS_CA_BUNDLE=${file}` },
+    { program: 'git', line: `git config --global http.sslCAInfo ${file}` },
+    {
+      program: 'iPhone, iPad',
+      line: 'send the file to the device, install the profile in Settings, then switch it on under General > About > Certificate Trust Settings',
+    },
+    {
+      program: 'Android',
+      line: 'copy the file to the device; Settings > Security > Encryption & credentials > Install a certificate > CA certificate (browsers trust it, apps only where they say so)',
+    },
+  ];
+}
