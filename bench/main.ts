@@ -1,0 +1,299 @@
+/**
+ * The benchmark against node:tls: pairs of server processes, ours and Node's, take turns under the same client (node:tls),
+ * and the server's own CPU time (user + system) is compared. Ratios below 1 are in our favour.
+ *
+ *     npm run bench                         every row
+ *     npm run bench -- full13 bulkSend      only these rows
+ *     npm run bench -- --engine …           the bare engine instead of handfast/tls
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import tls from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import { rootPem } from '../test/helpers/pki.ts';
+import type { ServerKind } from './server.ts';
+
+interface Sample {
+  /** Server CPU in microseconds. */
+  cpu: number;
+  /** Wall time in milliseconds. */
+  wall: number;
+}
+
+interface Row {
+  readonly name: string;
+  readonly unit: string;
+  readonly target: number;
+  readonly resumption: 'none' | 'ticket' | 'sessionId';
+  /** How many units one round does. */
+  readonly units: number;
+  run(port: number, session: Buffer | undefined): Promise<void>;
+  /** Whether a session is fetched before the rounds. */
+  readonly version: 'TLSv1.3' | 'TLSv1.2';
+  readonly resumes?: true;
+  readonly measure?: 'wall';
+}
+
+const connections = 400;
+const megabytes = 192;
+
+const rows: readonly Row[] = [
+  handshakes('full13', 'full TLS 1.3 handshake', 0.8, 'none', 'TLSv1.3'),
+  handshakes('psk13', 'TLS 1.3 PSK resumption', 1.0, 'ticket', 'TLSv1.3', true),
+  handshakes('full12', 'full TLS 1.2 handshake', 0.95, 'none', 'TLSv1.2'),
+  handshakes('id12', 'TLS 1.2 session ID', 0.65, 'sessionId', 'TLSv1.2', true),
+  handshakes('ticket12', 'TLS 1.2 ticket', 0.8, 'ticket', 'TLSv1.2', true),
+  bulk('bulkSend', 'bulk send', 1.6, 1),
+  bulk('bulkReceive', 'bulk receive', 1.4, 2),
+  echo('echo64', 'echo of 64 B', 1.5, 64),
+  echo('echo1k', 'echo of 1 KiB', 1.5, 1024),
+  {
+    ...handshakes('latency', 'latency of handshake + echo', 1.0, 'none', 'TLSv1.3'),
+    measure: 'wall',
+    run: (port) => openMany(port, 'TLSv1.3', undefined, connections, 1),
+  },
+];
+
+function handshakes(
+  name: string,
+  unit: string,
+  target: number,
+  resumption: Row['resumption'],
+  version: Row['version'],
+  resumes?: true,
+): Row & { key: string } {
+  const run = (port: number, session: Buffer | undefined) => openMany(port, version, session, connections, 8);
+  return { key: name, name: unit, unit: 'handshake', target, resumption, version, units: connections, run, resumes };
+}
+
+function bulk(key: string, name: string, target: number, job: number): Row & { key: string } {
+  const bytes = megabytes * 2 ** 20;
+  const run = async (port: number): Promise<void> => {
+    const socket = await open(port, 'TLSv1.3');
+    const first = Buffer.alloc(5);
+    first[0] = job;
+    first.writeUInt32BE(bytes, 1);
+    socket.write(first);
+    if (job === 1) {
+      let left = bytes;
+      await new Promise<void>((resolve) => {
+        socket.on('data', (chunk: Buffer) => {
+          left -= chunk.length;
+          if (left <= 0) resolve();
+        });
+      });
+    } else {
+      const block = Buffer.alloc(256 * 1024, 7);
+      for (let sent = 0; sent < bytes; sent += block.length) {
+        if (!socket.write(block)) await once(socket, 'drain');
+      }
+      await once(socket, 'data');
+    }
+    socket.destroy();
+  };
+  return { key, name, unit: 'GB', target, resumption: 'none', version: 'TLSv1.3', units: bytes / 1e9, run };
+}
+
+function echo(key: string, name: string, target: number, size: number): Row & { key: string } {
+  const messages = 8000;
+  const run = async (port: number): Promise<void> => {
+    const socket = await open(port, 'TLSv1.3');
+    socket.write(Uint8Array.of(0));
+    const message = Buffer.alloc(size, 7);
+    let left = messages;
+    await new Promise<void>((resolve) => {
+      let got = 0;
+      socket.on('data', (chunk: Buffer) => {
+        got += chunk.length;
+        if (got < size) return;
+        got -= size;
+        if (--left === 0) resolve();
+        else socket.write(message);
+      });
+      socket.write(message);
+    });
+    socket.destroy();
+  };
+  return { key, name, unit: 'message', target, resumption: 'none', version: 'TLSv1.3', units: messages, run };
+}
+
+function clientOptions(port: number, version: Row['version'], session?: Buffer): tls.ConnectionOptions {
+  return {
+    port,
+    host: '127.0.0.1',
+    servername: 'localhost',
+    ca: rootPem,
+    secureContext: contextFor(version),
+    ...(session && { session }),
+  };
+}
+
+const contexts = new Map<string, tls.SecureContext>();
+
+/** One context for all connections: the client must not be the bottleneck. */
+function contextFor(version: Row['version']): tls.SecureContext {
+  let context = contexts.get(version);
+  if (context === undefined) {
+    context = tls.createSecureContext({
+      ca: rootPem,
+      minVersion: version,
+      maxVersion: version,
+      ecdhCurve: 'X25519:P-256',
+    });
+    contexts.set(version, context);
+  }
+  return context;
+}
+
+async function open(port: number, version: Row['version'], session?: Buffer): Promise<tls.TLSSocket> {
+  const socket = tls.connect(clientOptions(port, version, session));
+  socket.setNoDelay(true);
+  await once(socket, 'secureConnect');
+  return socket;
+}
+
+/** Opens connections one after the other in so many lanes; each echoes one byte and ends. */
+async function openMany(
+  port: number,
+  version: Row['version'],
+  session: Buffer | undefined,
+  count: number,
+  lanes: number,
+): Promise<void> {
+  let left = count;
+  const lane = async (): Promise<void> => {
+    while (left-- > 0) {
+      const socket = await open(port, version, session);
+      if (session !== undefined && !socket.isSessionReused()) throw new Error('the session was not resumed');
+      socket.write(Uint8Array.of(0, 1));
+      await once(socket, 'data');
+      const closed = once(socket, 'close');
+      socket.end();
+      await closed;
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
+class Server {
+  readonly kind: ServerKind;
+  readonly child: ChildProcess;
+  port = 0;
+
+  constructor(kind: ServerKind, resumption: Row['resumption']) {
+    this.kind = kind;
+    const file = fileURLToPath(new URL('server.ts', import.meta.url));
+    const execArgv = ['--import', 'tsx', '--expose-gc'];
+    this.child = fork(file, [kind, resumption], { execArgv, stdio: 'inherit' });
+  }
+
+  async ready(): Promise<void> {
+    this.port = (await this.#answer<{ port: number }>()).port;
+  }
+
+  async cpu(): Promise<number> {
+    this.child.send('usage');
+    return (await this.#answer<{ cpu: number }>()).cpu;
+  }
+
+  async memory(): Promise<number> {
+    this.child.send('memory');
+    return (await this.#answer<{ rss: number }>()).rss;
+  }
+
+  stop(): void {
+    this.child.kill();
+  }
+
+  async #answer<T>(): Promise<T> {
+    const [message] = await once(this.child, 'message');
+    return message as T;
+  }
+}
+
+/** A session to resume with: the last ticket, or the session of TLS 1.2. */
+async function fetchSession(port: number, version: Row['version']): Promise<Buffer> {
+  const socket = await open(port, version);
+  const ticket = version === 'TLSv1.3' ? once(socket, 'session') : undefined;
+  socket.write(Uint8Array.of(0, 1));
+  await once(socket, 'data');
+  const session = ticket === undefined ? socket.getSession() : ((await ticket)[0] as Buffer);
+  socket.destroy();
+  if (session === undefined) throw new Error('the server gave no session');
+  return session;
+}
+
+async function measure(row: Row, server: Server, session: Buffer | undefined): Promise<Sample> {
+  const before = await server.cpu();
+  const start = performance.now();
+  await row.run(server.port, session);
+  const wall = performance.now() - start;
+  return { cpu: (await server.cpu()) - before, wall };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+async function compare(row: Row, ours: ServerKind, rounds: number): Promise<void> {
+  const servers = [new Server(ours, row.resumption), new Server('node', row.resumption)] as const;
+  await Promise.all(servers.map((server) => server.ready()));
+  const sessions = row.resumes
+    ? [await fetchSession(servers[0].port, row.version), await fetchSession(servers[1].port, row.version)]
+    : [];
+  for (const [i, server] of servers.entries()) {
+    await measure(row, server, sessions[i]);
+    await measure(row, server, sessions[i]);
+  }
+  const pairs: [Sample, Sample][] = [];
+  for (let round = 0; round < rounds; round++) {
+    pairs.push([await measure(row, servers[0], sessions[0]), await measure(row, servers[1], sessions[1])]);
+  }
+  for (const server of servers) server.stop();
+  const key = row.measure ?? 'cpu';
+  const ratio = median(pairs.map(([a, b]) => a[key] / b[key]));
+  const scale = key === 'cpu' && row.unit !== 'GB' ? 1 : key === 'cpu' ? 1e-6 : 1000;
+  const each = (i: 0 | 1) => (median(pairs.map((pair) => pair[i][key])) * scale) / row.units;
+  const label = row.unit === 'GB' ? 's/GB' : 'µs';
+  console.log(
+    `${row.name.padEnd(30)} ${each(0).toFixed(2).padStart(9)} ${each(1).toFixed(2).padStart(9)} ${label.padEnd(5)}` +
+      ` ratio ${ratio.toFixed(2)}  target ${row.target.toFixed(2)}  ${ratio <= row.target ? 'met' : 'missed'}`,
+  );
+}
+
+/** Resident memory of a server with many idle connections, per connection. */
+async function idleMemory(ours: ServerKind, count: number): Promise<void> {
+  const perConnection: number[] = [];
+  for (const kind of [ours, 'node'] as const) {
+    const server = new Server(kind, 'none');
+    await server.ready();
+    await openMany(server.port, 'TLSv1.3', undefined, 200, 8);
+    const before = await server.memory();
+    const sockets: tls.TLSSocket[] = [];
+    for (let i = 0; i < count; i += 50) {
+      const some = Array.from({ length: 50 }, () => open(server.port, 'TLSv1.3'));
+      sockets.push(...(await Promise.all(some)));
+    }
+    perConnection.push(((await server.memory()) - before) / count / 1024);
+    for (const socket of sockets) socket.destroy();
+    server.stop();
+  }
+  const [mine = 0, node = 0] = perConnection;
+  console.log(
+    `${'memory per idle connection'.padEnd(30)} ${mine.toFixed(1).padStart(9)} ${node.toFixed(1).padStart(9)} KiB  ` +
+      ` of ${count} connections, target 12 KiB  ${mine <= 12 ? 'met' : 'missed'}`,
+  );
+}
+
+const words = process.argv.slice(2);
+const ours: ServerKind = words.includes('--engine') ? 'engine' : 'handfast';
+const quick = words.includes('--quick');
+const wanted = words.filter((word) => !word.startsWith('--'));
+const keyed = rows as readonly (Row & { key: string })[];
+console.log(`Node ${process.version}, ${process.platform} ${process.arch}; left: ${ours}, right: node:tls; server CPU`);
+for (const row of keyed) {
+  if (wanted.length === 0 || wanted.includes(row.key)) await compare(row, ours, quick ? 3 : 7);
+}
+if (wanted.length === 0 || wanted.includes('memory')) await idleMemory(ours, quick ? 1000 : 10_000);
+process.exit();
