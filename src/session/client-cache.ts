@@ -54,8 +54,13 @@ export class ClientSessionCache {
     return this.#slots.get(toHex(policy))?.sessions ?? noSessions;
   }
 
-  /** Keeps a session under its `state.policyDigest`. */
-  add(session: ClientSession): void {
+  /**
+   * Keeps a session.
+   * @param policy the digest (`clientPolicyDigest`) of the connection that it came from; default its `state.policyDigest`.
+   */
+  add(from: ClientSession, policy: Uint8Array = from.state.policyDigest): void {
+    const session =
+      policy === from.state.policyDigest ? from : { ...from, state: { ...from.state, policyDigest: policy } };
     const key = toHex(session.state.policyDigest);
     const slot: Slot = this.#slots.get(key) ?? { sessions: [], bytes: 0 };
     this.#slots.delete(key);

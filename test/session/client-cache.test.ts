@@ -72,6 +72,18 @@ test('promise 10: a TLS 1.3 ticket is used once, and concurrent connections get 
   assert.deepEqual([cache.size, cache.bytes], [0, 0]);
 });
 
+test('a session of the engine is kept under the policy of its connection', () => {
+  const cache = new ClientSessionCache();
+  const one = session(0x0304, {}, new Uint8Array(32));
+  cache.add(one, digest());
+  const taken = cache.take(digest(), now) as ClientSession;
+  assert.deepEqual(taken.ticket, one.ticket);
+  assert.deepEqual(taken.state.policyDigest, digest());
+  cache.add(taken);
+  cache.remove(taken);
+  assert.equal(cache.size, 0);
+});
+
 test('a TLS 1.2 session is used again, until a newer one comes or the server refuses it', () => {
   const cache = new ClientSessionCache();
   const [old, next] = [session(0x0303), session(0x0303)];

@@ -1,86 +1,15 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import {
-  FleetKeyring,
-  type FleetKeyringOptions,
-  type RingChannel,
-  type RingReading,
-} from '../../src/session/fleet-keyring.ts';
+import { FleetKeyring, type FleetKeyringOptions } from '../../src/session/fleet-keyring.ts';
 import { decodeRingDocument, encodeRingDocument } from '../../src/session/ring-document.ts';
 import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
 import { FakeTime, sessionCrypto } from './helpers.ts';
+import { SharedRing } from './shared-ring.ts';
 
 const crypto = sessionCrypto();
 const fleetKeys = [new Uint8Array(randomBytes(32))];
 const state = new Uint8Array([1, 2, 3]);
-
-/** The shared document as Redis would hold it; `down` makes every call fail, `lose` forgets everything. */
-class SharedRing {
-  readonly time: FakeTime;
-  down = false;
-  epoch = '';
-  revision = 0;
-  document: Uint8Array = new Uint8Array(0);
-  proposals = 0;
-  granted = 0;
-  readonly leases = new Map<string, number>();
-  readonly acks = new Map<string, number>();
-
-  constructor(time: FakeTime) {
-    this.time = time;
-  }
-
-  lose(): void {
-    this.epoch = '';
-    this.revision = 0;
-    this.granted = 0;
-    this.document = new Uint8Array(0);
-    this.leases.clear();
-    this.acks.clear();
-  }
-
-  channel(): RingChannel {
-    return {
-      sync: async ({ node, epoch, ack, leaseMs }): Promise<RingReading> => {
-        if (this.down) throw new Error('down');
-        const now = this.time.now();
-        for (const [each, until] of this.leases) {
-          if (until > now) continue;
-          this.leases.delete(each);
-          this.acks.delete(each);
-        }
-        if (leaseMs > 0) {
-          this.leases.set(node, now + leaseMs);
-          this.acks.set(node, epoch === this.epoch ? Math.min(ack, this.revision) : 0);
-        } else {
-          this.leases.delete(node);
-          this.acks.delete(node);
-        }
-        const least = Math.min(this.revision, ...this.acks.values());
-        if (this.acks.size > 0) this.granted = Math.max(Math.min(this.granted, this.revision), least);
-        const acknowledged = this.granted;
-        return {
-          epoch: this.epoch,
-          revision: this.revision,
-          document: this.document,
-          now,
-          acknowledged,
-          nodes: this.leases.size,
-        };
-      },
-      propose: async (expected, epoch, document) => {
-        if (this.down) throw new Error('down');
-        if (expected.epoch !== this.epoch || expected.revision !== this.revision) return false;
-        this.proposals++;
-        this.epoch = epoch;
-        this.revision++;
-        this.document = document;
-        return true;
-      },
-    };
-  }
-}
 
 interface Node {
   readonly fleet: FleetKeyring;
