@@ -45,6 +45,7 @@ export {
 } from './extensions.ts';
 export { formatGeneralName, type GeneralName, hostGeneralName } from './general-name.ts';
 export { formatIp, parseIp } from './ip.ts';
+export type { KeyFileCrypto, KeyFileHash, ScryptCost } from './key-file-crypto.ts';
 export { commonName, encodeName, formatName, type NameAttribute, type NameInput, nameAttributes } from './name.ts';
 export {
   type BasicOcspResponse,
@@ -64,6 +65,9 @@ export {
   publicKeyBits,
   type SingleResponse,
 } from './ocsp.ts';
+export type { EncryptionChoice } from './pbes2.ts';
+export { encodePkcs12, openPkcs12, type Pkcs12, type Pkcs12Entry, type Pkcs12Input } from './pkcs12.ts';
+export { decodePrivateKey, encodePrivateKey, type KeyFileOptions } from './private-key.ts';
 export {
   buildCertificateRequest,
   type CertificateRequest,
