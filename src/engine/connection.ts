@@ -137,6 +137,13 @@ export abstract class Connection {
   }
   #receivedCloseNotify = false;
 
+  /** The verify_data of both Finished messages of the handshake (tls-unique; RFC 5929, Section 3). */
+  get finished(): { readonly sent: Uint8Array | undefined; readonly received: Uint8Array | undefined } {
+    return { sent: this.#sentFinished?.subarray(4), received: this.#receivedFinished?.subarray(4) };
+  }
+  #sentFinished: Uint8Array | undefined;
+  #receivedFinished: Uint8Array | undefined;
+
   /** What ended the connection, where it was not close_notify. */
   get error(): TlsError | undefined {
     return this.#error;
@@ -275,6 +282,11 @@ export abstract class Connection {
     return data;
   }
 
+  /** Limits the plaintext of each record that is sent from now on; 1 to 16384 bytes. */
+  setMaxFragment(bytes: number): void {
+    this.#writer.setMaxFragment(bytes);
+  }
+
   /** Client: sessions that the server has given since the last call. */
   takeSessions(): ClientSession[] {
     return this.#sessions.splice(0);
@@ -389,6 +401,7 @@ export abstract class Connection {
     this.#traceMessage('received', message.type, message.raw, this.#readEpoch);
     if (waiting !== undefined) {
       this.#assembler.take(message);
+      if (message.type === 'finished') this.#receivedFinished = message.raw.slice();
       return this.#step(waiting, waiting.flow.next(message));
     }
     if (this.#established === undefined) throw this.#unexpected(message.type);
@@ -574,6 +587,7 @@ export abstract class Connection {
       const first = type === 'clientHello' && this.#version === undefined;
       if (first) this.#writer.setRecordVersion(0x0301);
       this.#traceMessage('sent', type, raw, this.#writeEpoch);
+      if (type === 'finished') this.#sentFinished = raw;
       this.#writer.handshake(raw);
       if (first) this.#writer.setRecordVersion(tls12);
     },

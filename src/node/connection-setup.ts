@@ -1,0 +1,433 @@
+/** From the options of a socket to a connection of the engine, and the host that answers its handshake. */
+import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
+import { ClientConnection } from '../engine/client-connection.ts';
+import { type ClientOptions, type ServerOptions, serverConfig } from '../engine/config.ts';
+import type { Connection } from '../engine/connection.ts';
+import { drive } from '../engine/driver.ts';
+import { clientHost, type Host, serverHost } from '../engine/host.ts';
+import { ServerConnection } from '../engine/server-connection.ts';
+import { parseCertificate } from '../pki/index.ts';
+import type { ClientSession } from '../session/index.ts';
+import { alpnList } from './alpn.ts';
+import type { Answer, ClientHelloInfo, Credential, Input } from './engine-types.ts';
+import { nodeCrypto } from './key-signer.ts';
+import {
+  type CodedError,
+  invalidArgType,
+  nodeError,
+  validateBuffer,
+  validateObject,
+  validateString,
+} from './node-errors.ts';
+import { ContextState, SecureContextObject } from './secure-context.ts';
+import { ServerResumption } from './server-sessions.ts';
+import { encodeSession } from './session-codec.ts';
+import type { TLSSocket } from './tls-socket.ts';
+import type { InternalServer } from './tls-types.ts';
+import { verifyPeer } from './verify.ts';
+
+const noVerdict = undefined;
+
+/**
+ * What one connection negotiates, and the answers to its handshake's questions: the host of the engine for this
+ * socket. One object a connection, its methods on the prototype.
+ */
+export class Negotiation implements Host {
+  /** The context in force: the socket's own, or the one that its server name selected. */
+  context: ContextState;
+  serverName: string | undefined;
+  offered: ClientSession | undefined;
+  /** Why the peer's chain is not trusted; `null` where it is, or where there was nothing to verify. */
+  verifyError: CodedError | null = null;
+  tracing = false;
+  #socket: TLSSocket | undefined;
+  #host: Host | undefined;
+  #connection: Connection | undefined;
+  #wake: (() => void) | undefined;
+  #hello: ClientHelloInfo | undefined;
+  #verified = false;
+  #session: Buffer | undefined;
+  #ticket: Uint8Array | undefined;
+  #shownCredential: Credential | undefined;
+
+  constructor(context: ContextState) {
+    this.context = context;
+  }
+
+  /** Binds the connection to its socket. */
+  bind(socket: TLSSocket, connection: Connection, host: Host, wake: () => void): void {
+    this.#socket = socket;
+    this.#connection = connection;
+    this.#host = host;
+    this.#wake = wake;
+  }
+
+  drive(): void {
+    drive(this.#connection!, this, this.#wake!);
+  }
+
+  get #isServer(): boolean {
+    return this.#socket?._tlsOptions.isServer === true;
+  }
+
+  // ---- the host ----
+
+  selectConfig(hello: ClientHelloInfo): Answer<'selectConfig'> {
+    this.#hello = hello;
+    const socket = this.#socket!;
+    const { SNICallback } = socket._tlsOptions;
+    if (!hello.serverName) return undefined;
+    const { server } = socket;
+    if (SNICallback !== undefined) {
+      return this.#askProgram<SecureContextObject | ContextState>((done) =>
+        SNICallback.call(socket, hello.serverName!, done),
+      ).then((context) => this.#useContext(context));
+    }
+    // addContext: the last one that fits wins; names are compared without regard to case.
+    const name = hello.serverName.toLowerCase();
+    const fits = server?._contexts?.findLast(([pattern]) => pattern.test(name));
+    return fits === undefined ? undefined : this.#useContext(fits[1]);
+  }
+
+  #useContext(context: SecureContextObject | ContextState | null | undefined) {
+    if (!context) return undefined;
+    const state = context instanceof SecureContextObject ? context.context : context;
+    if (!(state instanceof ContextState))
+      throw nodeError('ERR_TLS_INVALID_CONTEXT', 'the context of SNICallback must be a SecureContext', TypeError);
+    this.context = state;
+    return serverConfig(serverOptions(this.#socket!, state));
+  }
+
+  /** Waits for a callback of the program; a second call of it is an error. */
+  #askProgram<T>(ask: (done: (error: Error | null, value?: T) => void) => void): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      let once = false;
+      ask((error, value) => {
+        if (once) {
+          this.#socket!.destroy(nodeError('ERR_MULTIPLE_CALLBACK', 'Callback called multiple times'));
+          return;
+        }
+        once = true;
+        if (error) reject(error);
+        else resolve(value);
+      });
+    });
+  }
+
+  selectCredential(query: Input<'selectCredential'>): Answer<'selectCredential'> {
+    const chosen = this.#host!.selectCredential(query) as Credential | undefined;
+    this.#shownCredential = chosen;
+    const server = this.#socket!.server;
+    if (chosen === undefined || !this.#isServer || server === undefined || server.listenerCount('OCSPRequest') === 0)
+      return chosen;
+    if (this.#hello === undefined || !asksForOcsp(this.#hello.raw)) return chosen;
+    return this.#askProgram<Buffer>((done) => {
+      server.emit('OCSPRequest', Buffer.from(chosen.chain[0]!), this.context.getIssuer(), done);
+    }).then((response) => (response ? { ...chosen, ocspResponse: Uint8Array.from(response) } : chosen));
+  }
+
+  sign(input: Input<'sign'>): Answer<'sign'> {
+    return this.#host!.sign(input);
+  }
+
+  decryptPremaster(input: Input<'decryptPremaster'>): Answer<'decryptPremaster'> {
+    return this.#host!.decryptPremaster(input);
+  }
+
+  verifyPeer(peer: Input<'verifyPeer'>): Answer<'verifyPeer'> {
+    // As in Node the verdict does not end the handshake: the socket is told, and refuses what it does not trust.
+    this.#judge(peer.chain);
+    return noVerdict;
+  }
+
+  #judge(chain: readonly Uint8Array[]): void {
+    this.#verified = true;
+    const peer = this.#isServer ? 'client' : 'server';
+    this.verifyError = verifyPeer({ chain, context: this.context, peer, now: Date.now() });
+  }
+
+  /** The verdict on the peer, also after a resumption: the chain of the session is judged anew. */
+  settleVerdict(connection: Connection): CodedError | null {
+    if (this.#verified) return this.verifyError;
+    const { peerCertificates, resumption } = connection.info;
+    if (resumption === 'externalPsk') return null;
+    this.#judge(peerCertificates);
+    return this.verifyError;
+  }
+
+  lookupSession(input: Input<'lookupSession'>): Answer<'lookupSession'> {
+    return this.#host!.lookupSession(input);
+  }
+
+  storeSession(input: Input<'storeSession'>): Answer<'storeSession'> {
+    return this.#host!.storeSession(input);
+  }
+
+  openTicket(input: Input<'openTicket'>): Answer<'openTicket'> {
+    return this.#host!.openTicket(input);
+  }
+
+  sealTicket(input: Input<'sealTicket'>): Answer<'sealTicket'> {
+    return this.#host!.sealTicket(input);
+  }
+
+  lookupPsk(input: Input<'lookupPsk'>): Answer<'lookupPsk'> {
+    const { pskCallback } = this.#socket!._tlsOptions;
+    if (pskCallback === undefined) return this.#host!.lookupPsk(input);
+    const given = (pskCallback as (socket: TLSSocket, identity: string) => unknown)(
+      this.#socket!,
+      Buffer.from(input.identity).toString('utf8'),
+    );
+    if (given === undefined || given === null) return this.#host!.lookupPsk(input);
+    const psk = ArrayBuffer.isView(given) ? given : (given as { psk?: unknown }).psk;
+    validateBuffer(psk, 'psk');
+    const key = Uint8Array.from(Buffer.from(psk.buffer, psk.byteOffset, psk.byteLength));
+    return { key, hash: 'sha256', kind: 'ext' };
+  }
+
+  claimEarlyData(input: Input<'claimEarlyData'>): Answer<'claimEarlyData'> {
+    return this.#host!.claimEarlyData(input);
+  }
+
+  // ---- what the socket shows ----
+
+  peerChain(connection: Connection | undefined): readonly Uint8Array[] {
+    return connection?.connected ? connection.info.peerCertificates : [];
+  }
+
+  localChain(): readonly Uint8Array[] | undefined {
+    if (this.#shownCredential !== undefined) return this.#shownCredential.chain;
+    return this.context.credentials[0]?.chain;
+  }
+
+  /** Algorithms that both sides take, in the server's order. */
+  sharedSigalgs(): number[] {
+    const own = this.context.signatureSchemes ?? defaultSigalgs;
+    const peer = this.#hello?.signatureSchemes ?? [];
+    return own.filter((code) => peer.includes(code));
+  }
+
+  get finished(): { sent: Buffer | undefined; received: Buffer | undefined } {
+    const finished = this.#connection?.finished;
+    const buffer = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : Buffer.from(bytes));
+    return { sent: buffer(finished?.sent), received: buffer(finished?.received) };
+  }
+
+  setMaxSendFragment(size: number): boolean {
+    this.#connection?.setMaxFragment(size);
+    return true;
+  }
+
+  /** Emits `session` for what the server has sent; before the identity was checked it waits. */
+  deliverSessions(socket: TLSSocket): void {
+    if (this.#isServer) return;
+    for (const session of this.#connection!.takeSessions()) {
+      const buffer = encodeSession(session);
+      if (buffer === undefined) continue;
+      this.#session = buffer;
+      this.#ticket = session.ticket;
+      if (socket.destroyed) return;
+      if (socket.secureConnecting) this.#pendingSessions = [...(this.#pendingSessions ?? []), buffer];
+      else socket.emit('session', buffer);
+    }
+  }
+  #pendingSessions: Buffer[] | undefined;
+
+  /** Emits the sessions that came before the identity was checked. */
+  releaseSessions(socket: TLSSocket): void {
+    const pending = this.#pendingSessions;
+    this.#pendingSessions = undefined;
+    for (const session of pending ?? []) if (!socket.destroyed) socket.emit('session', session);
+  }
+
+  currentSession(connection: Connection | undefined): Buffer | undefined {
+    if (this.#session !== undefined) return this.#session;
+    if (this.offered !== undefined) return encodeSession(this.offered);
+    // Before the server has given one there is a session all the same, as in Node: one that can't be resumed.
+    if (connection?.connected) return createHash('sha256').update(connection.info.sessionId).digest();
+    return undefined;
+  }
+
+  currentTicket(): Buffer | undefined {
+    const ticket =
+      this.#ticket ?? (this.#connection?.connected && this.#connection.info.resumed ? this.offered?.ticket : undefined);
+    return ticket === undefined || ticket.length === 0 ? undefined : Buffer.from(ticket);
+  }
+}
+
+export function newNegotiation(context: ContextState): Negotiation {
+  return new Negotiation(context);
+}
+
+const defaultSigalgs: readonly number[] = [
+  0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0809, 0x080a, 0x080b, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601,
+];
+
+/** Whether a ClientHello has the extension status_request. */
+function asksForOcsp(raw: Uint8Array): boolean {
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  // Header 4, version 2, random 32; then the vectors for session ID, suites and compression.
+  let at = 38;
+  at += 1 + view.getUint8(at);
+  at += 2 + view.getUint16(at);
+  at += 1 + view.getUint8(at);
+  for (at += 2; at + 4 <= raw.length; at += 4 + view.getUint16(at + 2)) if (view.getUint16(at) === 5) return true;
+  return false;
+}
+
+/** Makes the connection of a socket and binds it to the socket's negotiation. */
+export function createConnection(socket: TLSSocket, wake: () => void): Connection {
+  const { negotiation } = socket;
+  if (socket._tlsOptions.isServer) {
+    const options = serverOptions(socket, negotiation.context);
+    const connection = new ServerConnection(options);
+    negotiation.bind(socket, connection, serverHost(options), wake);
+    return connection;
+  }
+  const options = clientOptions(socket);
+  const connection = new ClientConnection(options);
+  negotiation.bind(socket, connection, clientHost(options), wake);
+  return connection;
+}
+
+/** What both sides take from a context. */
+function commonOptions(context: ContextState) {
+  return {
+    crypto: nodeCrypto(),
+    minVersion: context.minVersion,
+    maxVersion: context.maxVersion,
+    cipherSuites: context.cipherSuites,
+    groups: context.groups,
+    ...(context.signatureSchemes === undefined ? {} : { signatureSchemes: context.signatureSchemes }),
+  };
+}
+
+const resumptions = new WeakMap<object, ServerResumption>();
+
+/** The resumption of a server, shared by all its contexts. */
+export function resumptionOf(server: InternalServer): ServerResumption {
+  let resumption = resumptions.get(server);
+  if (resumption === undefined) {
+    resumption = new ServerResumption(server);
+    resumptions.set(server, resumption);
+  }
+  return resumption;
+}
+
+const nobody = {};
+
+/** The engine's options for a server's socket: made once for a server, a context and what the server has listeners for. */
+function serverOptions(socket: TLSSocket, context: ContextState): ServerOptions {
+  const { server, _tlsOptions: options } = socket;
+  const keyLogged = socket.listenerCount('keylog') > 0;
+  const sessions = server === undefined ? undefined : resumptionOf(server).sessionsFor(context);
+  const perServer = derivedFor(context, server ?? nobody);
+  const alpn = options.ALPNProtocols as Buffer | undefined;
+  const mode = !socket._requestCert ? 'none' : socket._rejectUnauthorized ? 'require' : 'request';
+  const cacheable =
+    server !== undefined && !keyLogged && alpn === undefined ? true : alpn === server?.ALPNProtocols && !keyLogged;
+  const key = `${mode}|${server === undefined}`;
+  const known = cacheable && server !== undefined ? perServer.get(key) : undefined;
+  if (known !== undefined && known.sessions === sessions) return known;
+  const { ALPNCallback } = options;
+  const made: ServerOptions = {
+    ...commonOptions(context),
+    credentials: context.credentials,
+    preferServerOrder: context.preferServerOrder,
+    clientCertificate: mode,
+    certificateAuthorities: mode === 'none' ? [] : authorities(context),
+    verifyPeer: () => undefined,
+    alpnProtocols: alpnList(alpn),
+    ...(ALPNCallback === undefined ? {} : { selectAlpn: (offered, name) => callAlpn(ALPNCallback, offered, name) }),
+    ...(sessions === undefined ? {} : { sessions }),
+    credentialIdentity: context.identity ?? context.sessionIdContext ?? '',
+    clientTrustDigest:
+      context.ca === undefined ? new Uint8Array(0) : nodeCrypto().hash('sha256', Buffer.concat(context.ca)),
+    ...(keyLogged ? { keyLog: (line: string) => socket.emit('keylog', Buffer.from(`${line}\n`)) } : {}),
+  };
+  if (cacheable && server !== undefined) perServer.set(key, made);
+  return made;
+}
+
+function derivedFor(context: ContextState, server: object): Map<string, ServerOptions> {
+  let made = context.derived.get(server) as Map<string, ServerOptions> | undefined;
+  if (made === undefined) context.derived.set(server, (made = new Map()));
+  return made;
+}
+
+/** Names of the authorities whose certificates a client may show. */
+function authorities(context: ContextState): Uint8Array[] {
+  let names = context.derived.get('authorities') as Uint8Array[] | undefined;
+  if (names === undefined) {
+    names = (context.ca ?? []).flatMap((der) => subjectOf(der) ?? []);
+    context.derived.set('authorities', names);
+  }
+  return names;
+}
+
+function callAlpn(
+  callback: (offer: { servername: string; protocols: string[] }) => string | undefined,
+  offered: readonly string[],
+  serverName: string | undefined,
+): string | undefined {
+  const chosen = callback({ servername: serverName as string, protocols: [...offered] });
+  if (chosen === undefined || offered.includes(chosen)) return chosen;
+  throw nodeError(
+    'ERR_TLS_ALPN_CALLBACK_INVALID_RESULT',
+    `ALPN callback returned a value (${chosen}) that did not match any of the client's offered protocols (${offered.join(', ')})`,
+    TypeError,
+  );
+}
+
+function clientOptions(socket: TLSSocket): ClientOptions {
+  const { negotiation, _tlsOptions: options } = socket;
+  const { context, offered } = negotiation;
+  const serverName = negotiation.serverName && !isIP(negotiation.serverName) ? negotiation.serverName : undefined;
+  const alpnProtocols = alpnList(options.ALPNProtocols as Buffer | undefined);
+  // A session belongs to the name that it was verified for.
+  const fits = offered !== undefined && (offered.state.serverName ?? undefined) === (serverName ?? undefined);
+  if (!fits) negotiation.offered = undefined;
+  return {
+    ...commonOptions(context),
+    credentials: context.credentials,
+    serverName,
+    verifyName: undefined,
+    alpnProtocols,
+    requestOcsp: options.requestOCSP === true,
+    verifyPeer: () => undefined,
+    sessions: fits ? [offered] : [],
+    externalPsks: clientPsks(options.pskCallback),
+    keyLog: (line: string) => {
+      if (socket.listenerCount('keylog') > 0) socket.emit('keylog', Buffer.from(`${line}\n`));
+    },
+  };
+}
+
+function clientPsks(
+  pskCallback: ((...args: never[]) => unknown) | undefined,
+): NonNullable<ClientOptions['externalPsks']> {
+  if (pskCallback === undefined) return [];
+  const given = (pskCallback as unknown as (hint: null) => unknown)(null);
+  if (given === undefined || given === null) return [];
+  validateObject(given, 'ret');
+  const { psk, identity } = given as { psk?: unknown; identity?: unknown };
+  validateBuffer(psk, 'psk');
+  validateString(identity, 'identity');
+  const key = Uint8Array.from(Buffer.from(psk.buffer, psk.byteOffset, psk.byteLength));
+  if (key.length === 0) throw invalidArgType('psk', 'Buffer', psk);
+  return [{ identity: Uint8Array.from(Buffer.from(identity)), key, hash: 'sha256' }];
+}
+
+/** The subject (DER) of a certificate; `undefined` where it does not parse. */
+function subjectOf(der: Uint8Array): Uint8Array | undefined {
+  try {
+    return parseSubject(der);
+  } catch {
+    return undefined;
+  }
+}
+
+function parseSubject(der: Uint8Array): Uint8Array {
+  return parseCertificate(der, { leniencies: ['serialNumber', 'names', 'extensions', 'times', 'keyUsage'] }).subject;
+}

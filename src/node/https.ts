@@ -1,0 +1,248 @@
+/** `handfast/https`: does for a program what `node:https` does. HTTP itself is Node's own `http`. */
+import * as http from 'node:http';
+import type * as nodeHttps from 'node:https';
+import type { Duplex } from 'node:stream';
+import { urlToHttpOptions } from 'node:url';
+import { resumptionOf } from './connection-setup.ts';
+import { validateObject } from './node-errors.ts';
+import { connect, type HandfastConnectOptions } from './tls-connect.ts';
+import { type HandfastServerOptions, initServer, mixInto, onConnection, type ServerSelf } from './tls-server.ts';
+
+type Listener = (...args: unknown[]) => void;
+type ServerOptions = http.ServerOptions & HandfastServerOptions;
+
+const HttpServer = http.Server as unknown as {
+  new (...args: unknown[]): http.Server;
+  call(self: unknown, options: object, listener?: unknown): void;
+  prototype: http.Server;
+};
+
+function ServerFunction(this: unknown, options?: unknown, listener?: unknown): unknown {
+  if (!(this instanceof Server))
+    return new (Server as unknown as new (...args: unknown[]) => unknown)(options, listener);
+  const self = this as unknown as ServerSelf & http.Server & { httpAllowHalfOpen: boolean };
+  let given: ServerOptions = {};
+  let onRequest = listener;
+  if (typeof options === 'function') onRequest = options;
+  else if (options !== undefined && options !== null) {
+    validateObject(options, 'options');
+    given = options as ServerOptions;
+  }
+  HttpServer.call(self, { noDelay: true, ...given }, onRequest);
+  // HTTP listens to what TLS has secured; TLS to what the network brings.
+  const [onHttpConnection] = self.listeners('connection') as Listener[];
+  self.removeListener('connection', onHttpConnection!);
+  const alpn = given.ALPNProtocols || given.ALPNCallback ? {} : { ALPNProtocols: ['http/1.1'] };
+  initServer(self as unknown as ServerSelf, { ...alpn, ...given });
+  (self as unknown as { allowHalfOpen: boolean }).allowHalfOpen = given.allowHalfOpen === true;
+  if (given.sessions !== undefined) resumptionOf(self as unknown as ServerSelf).use(given.sessions);
+  self.on('connection', onConnection as Listener);
+  self.on('secureConnection', onHttpConnection!);
+  self.httpAllowHalfOpen = false;
+  self.on('tlsClientError', function (this: http.Server, error: Error, socket: Duplex) {
+    if (!this.emit('clientError', error, socket)) socket.destroy(error);
+  });
+  return undefined;
+}
+
+/** Node's `https.Server`. */
+export const Server = ServerFunction as unknown as typeof nodeHttps.Server;
+Object.setPrototypeOf(Server.prototype, http.Server.prototype);
+Object.setPrototypeOf(Server, http.Server);
+Object.defineProperty(Server, 'name', { value: 'Server' });
+mixInto(Server.prototype);
+
+/** `https.createServer`. */
+export function createServer(options?: unknown, listener?: unknown): nodeHttps.Server {
+  return new (Server as unknown as new (...args: unknown[]) => nodeHttps.Server)(options, listener);
+}
+
+// ---- the agent ----
+
+type AgentOptions = nodeHttps.AgentOptions;
+type RequestOptions = HandfastConnectOptions & { _agentKey?: string; agentKey?: string };
+
+interface AgentSelf extends http.Agent {
+  defaultPort: number;
+  protocol: string;
+  maxCachedSessions: number;
+  options: AgentOptions;
+  _sessionCache: { map: Record<string, Buffer>; list: string[] };
+  _getSession(key: string): Buffer | undefined;
+  _cacheSession(key: string, session: Buffer): void;
+  _evictSession(key: string): void;
+}
+
+const HttpAgent = http.Agent as unknown as { call(self: unknown, options?: object): void; prototype: http.Agent };
+
+function AgentFunction(this: unknown, options?: AgentOptions): unknown {
+  if (!(this instanceof Agent)) return new Agent(options);
+  const self = this as unknown as AgentSelf;
+  HttpAgent.call(self, options);
+  self.defaultPort = 443;
+  self.protocol = 'https:';
+  self.maxCachedSessions = self.options.maxCachedSessions ?? 100;
+  self._sessionCache = { map: Object.create(null) as Record<string, Buffer>, list: [] };
+  return undefined;
+}
+
+/** Node's `https.Agent`, with a session cache that is right for TLS 1.3. */
+export const Agent = AgentFunction as unknown as typeof nodeHttps.Agent;
+Object.setPrototypeOf(Agent.prototype, http.Agent.prototype);
+Object.setPrototypeOf(Agent, http.Agent);
+Object.defineProperty(Agent, 'name', { value: 'Agent' });
+
+/** Options that make a connection another one, in Node's order; `pfx` and the check of the name are among them. */
+const nameFields = [
+  'ca',
+  'cert',
+  'clientCertEngine',
+  'ciphers',
+  'key',
+  'pfx',
+  'rejectUnauthorized',
+  'servername',
+  'minVersion',
+  'maxVersion',
+  'secureProtocol',
+  'crl',
+  'honorCipherOrder',
+  'ecdhCurve',
+  'dhparam',
+  'secureOptions',
+  'sessionIdContext',
+  'sigalgs',
+  'privateKeyIdentifier',
+  'privateKeyEngine',
+] as const;
+
+const shownWhenFalse: ReadonlySet<string> = new Set(['rejectUnauthorized', 'honorCipherOrder', 'secureOptions']);
+const identityChecks = new WeakMap<object, number>();
+let identityCheckCount = 0;
+
+const agentMethods = {
+  createConnection(this: AgentSelf, port: unknown, host: unknown, options: unknown): Duplex {
+    let given: RequestOptions;
+    if (port !== null && typeof port === 'object') given = port as RequestOptions;
+    else if (host !== null && typeof host === 'object') given = { ...host };
+    else if (options === null || typeof options !== 'object') given = {};
+    else given = { ...options };
+    if (typeof port === 'number') given.port = port;
+    if (typeof host === 'string') given.host = host;
+    const key = given._agentKey;
+    if (key) {
+      const session = this._getSession(key);
+      if (session) given = { session, ...given };
+    }
+    const socket = connect(given);
+    if (key) {
+      socket.on('session', (session: Buffer) => this._cacheSession(key, session));
+      // A session that led to an error is not tried again.
+      socket.once('close', (hadError: boolean) => {
+        if (hadError) this._evictSession(key);
+      });
+    }
+    return socket;
+  },
+
+  getName(this: AgentSelf, options: Record<string, unknown> = {}): string {
+    let name = HttpAgent.prototype.getName.call(this, options as http.AgentOptions & http.RequestOptions as never);
+    for (const field of nameFields) {
+      name += ':';
+      const value = options[field];
+      if (field === 'servername' && value === options['host']) continue;
+      if (field === 'sigalgs' && value) name += JSON.stringify(value);
+      else if (shownWhenFalse.has(field) ? value !== undefined : value) name += fieldText(value);
+    }
+    const check = options['checkServerIdentity'];
+    if (typeof check === 'function') {
+      let number = identityChecks.get(check);
+      if (number === undefined) identityChecks.set(check, (number = ++identityCheckCount));
+      name += `:${number}`;
+    }
+    return name;
+  },
+
+  _getSession(this: AgentSelf, key: string): Buffer | undefined {
+    return this._sessionCache.map[key];
+  },
+
+  _cacheSession(this: AgentSelf, key: string, session: Buffer): void {
+    const { map, list } = this._sessionCache;
+    if (this.maxCachedSessions === 0) return;
+    if (map[key] === undefined) {
+      if (list.length >= this.maxCachedSessions) delete map[list.shift()!];
+      list.push(key);
+    }
+    map[key] = session;
+  },
+
+  _evictSession(this: AgentSelf, key: string): void {
+    const { map, list } = this._sessionCache;
+    const index = list.indexOf(key);
+    if (index === -1) return;
+    list.splice(index, 1);
+    delete map[key];
+  },
+};
+
+function fieldText(value: unknown): string {
+  // PFX with passphrases come as objects: their bytes and secrets count.
+  if (
+    Array.isArray(value) &&
+    value.some((item) => item !== null && typeof item === 'object' && !ArrayBuffer.isView(item))
+  ) {
+    return JSON.stringify(value);
+  }
+  return String(value);
+}
+
+for (const [name, value] of Object.entries(agentMethods)) {
+  Object.defineProperty(Agent.prototype, name, { value, configurable: true, writable: true, enumerable: true });
+}
+
+export const globalAgent: nodeHttps.Agent = new Agent({
+  keepAlive: true,
+  scheduling: 'lifo',
+  timeout: 5000,
+});
+
+/** `https.request`, in all its call forms. */
+export function request(...args: unknown[]): http.ClientRequest {
+  const rest = [...args];
+  let options: Record<string, unknown> = {};
+  if (typeof rest[0] === 'string') options = { ...urlToHttpOptions(new URL(rest.shift() as string)) };
+  else if (isUrl(rest[0])) options = { ...urlToHttpOptions(rest.shift() as URL) };
+  if (rest[0] && typeof rest[0] !== 'function') Object.assign(options, rest.shift());
+  options['_defaultAgent'] = https.globalAgent;
+  return new (http.ClientRequest as unknown as new (...args: unknown[]) => http.ClientRequest)(options, ...rest);
+}
+
+function isUrl(value: unknown): boolean {
+  const url = value as { href?: unknown; protocol?: unknown; auth?: unknown; path?: unknown } | undefined;
+  return Boolean(url?.href && url.protocol && url.auth === undefined && url.path === undefined);
+}
+
+/** `https.get`. */
+export function get(...args: unknown[]): http.ClientRequest {
+  const made = request(...args);
+  made.end();
+  return made;
+}
+
+const https = { Agent, globalAgent, Server, createServer, get, request } as unknown as typeof nodeHttps & {
+  globalAgent: nodeHttps.Agent;
+};
+
+declare namespace https {
+  export type Agent = nodeHttps.Agent;
+  export type AgentOptions = nodeHttps.AgentOptions;
+  export type RequestOptions = nodeHttps.RequestOptions;
+  export type Server = nodeHttps.Server;
+  export type ServerOptions = nodeHttps.ServerOptions & HandfastServerOptions;
+}
+
+// biome-ignore lint/style/noDefaultExport: this is the form in which programs import the module it stands in for.
+export default https;
+export type { AgentOptions, RequestOptions, ServerOptions } from 'node:https';
+export { https as 'module.exports' };

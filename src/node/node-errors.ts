@@ -1,0 +1,225 @@
+/**
+ * Errors as Node's own modules throw them: the codes, names and messages that existing programs test for. The error
+ * of the stack, with the alert and the rule, is their `cause`.
+ */
+import { inspect } from 'node:util';
+import { AlertReceivedError, TlsError } from '../errors.ts';
+
+/** An error with one of Node's codes. */
+export interface CodedError extends Error {
+  code: string;
+}
+
+type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
+
+/** Makes an error with a code, in Node's form: `TypeError [CODE]: message` in its stack. */
+export function nodeError(code: string, message: string, Base: ErrorClass = Error, cause?: unknown): CodedError {
+  const error = new Base(message, cause === undefined ? undefined : { cause }) as CodedError;
+  const { name } = error;
+  // As Node does: the stack is made while the name holds the code, the name itself stays.
+  Object.defineProperty(error, 'name', {
+    value: `${name} [${code}]`,
+    configurable: true,
+    writable: true,
+    enumerable: false,
+  });
+  Error.captureStackTrace(error, nodeError);
+  void error.stack;
+  delete (error as { name?: string }).name;
+  error.code = code;
+  return error;
+}
+
+function received(value: unknown): string {
+  if (value === null || value === undefined) return ` Received ${value}`;
+  if (typeof value === 'function') return ` Received function ${value.name}`;
+  if (typeof value === 'object') {
+    const name = value.constructor?.name;
+    return name ? ` Received an instance of ${name}` : ` Received ${inspect(value, { depth: -1 })}`;
+  }
+  let shown = inspect(value, { colors: false });
+  if (shown.length > 28) shown = `${shown.slice(0, 25)}...`;
+  return ` Received type ${typeof value} (${shown})`;
+}
+
+function listed(words: readonly string[]): string {
+  if (words.length < 3) return words.join(' or ');
+  return `${words.slice(0, -1).join(', ')}, or ${words.at(-1)}`;
+}
+
+const primitives = new Set([
+  'string',
+  'function',
+  'number',
+  'object',
+  'boolean',
+  'bigint',
+  'symbol',
+  'Function',
+  'Object',
+]);
+
+/** `ERR_INVALID_ARG_TYPE` with Node's words. */
+export function invalidArgType(name: string, expected: string | readonly string[], value: unknown): CodedError {
+  const wanted = typeof expected === 'string' ? [expected] : expected;
+  const types = wanted.filter((word) => primitives.has(word)).map((word) => word.toLowerCase());
+  const instances = wanted.filter((word) => /^[A-Z]/.test(word) && !primitives.has(word));
+  const other = wanted.filter((word) => !primitives.has(word) && !/^[A-Z]/.test(word));
+  const parts: string[] = [];
+  if (types.length > 0) parts.push(`${types.length > 1 ? 'one of type' : 'of type'} ${listed(types)}`);
+  if (instances.length > 0) parts.push(`an instance of ${listed(instances)}`);
+  if (other.length > 0) parts.push(other.length > 1 ? `one of ${listed(other)}` : other[0]!);
+  const what = name.endsWith(' argument') ? name : `"${name}" ${name.includes('.') ? 'property' : 'argument'}`;
+  return nodeError('ERR_INVALID_ARG_TYPE', `The ${what} must be ${parts.join(' or ')}.${received(value)}`, TypeError);
+}
+
+/** `ERR_INVALID_ARG_VALUE` with Node's words. */
+export function invalidArgValue(name: string, value: unknown, reason = 'is invalid'): CodedError {
+  let shown = inspect(value);
+  if (shown.length > 128) shown = `${shown.slice(0, 128)}...`;
+  const type = name.includes('.') ? 'property' : 'argument';
+  return nodeError('ERR_INVALID_ARG_VALUE', `The ${type} '${name}' ${reason}. Received ${shown}`, TypeError);
+}
+
+/** `ERR_OUT_OF_RANGE` with Node's words. */
+export function outOfRange(name: string, range: string, value: unknown): CodedError {
+  return nodeError(
+    'ERR_OUT_OF_RANGE',
+    `The value of "${name}" is out of range. It must be ${range}. Received ${inspect(value)}`,
+    RangeError,
+  );
+}
+
+export function validateString(value: unknown, name: string): asserts value is string {
+  if (typeof value !== 'string') throw invalidArgType(name, 'string', value);
+}
+
+export function validateFunction(value: unknown, name: string): asserts value is (...args: never[]) => unknown {
+  if (typeof value !== 'function') throw invalidArgType(name, 'Function', value);
+}
+
+export function validateBoolean(value: unknown, name: string): asserts value is boolean {
+  if (typeof value !== 'boolean') throw invalidArgType(name, 'boolean', value);
+}
+
+export function validateObject(value: unknown, name: string): asserts value is object {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw invalidArgType(name, 'Object', value);
+}
+
+export function validateBuffer(value: unknown, name = 'buffer'): asserts value is NodeJS.ArrayBufferView {
+  if (!ArrayBuffer.isView(value)) throw invalidArgType(name, ['Buffer', 'TypedArray', 'DataView'], value);
+}
+
+export function validateNumber(value: unknown, name: string): asserts value is number {
+  if (typeof value !== 'number') throw invalidArgType(name, 'number', value);
+}
+
+/** A whole number in a range; Node's messages for what is not. */
+export function validateInteger(value: unknown, name: string, min: number, max: number): asserts value is number {
+  if (typeof value !== 'number') throw invalidArgType(name, 'number', value);
+  if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value);
+  if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value);
+}
+
+/** The option exists in Node, and Handfast cannot honour it: said at once, never ignored. */
+export function unsupportedOption(name: string, advice: string): CodedError {
+  return nodeError(
+    'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
+    `Handfast does not support the option ${name}: ${advice}`,
+    TypeError,
+  );
+}
+
+/** `ECONNRESET` for a connection that ended before its handshake. */
+export function connectionReset(message: string, cause?: unknown): CodedError {
+  return nodeError('ECONNRESET', message, Error, cause);
+}
+
+/** What OpenSSL calls the alerts that a peer sent; Node makes its codes from these words. */
+const alertReasons: Readonly<Record<number, string>> = {
+  10: 'sslv3 alert unexpected message',
+  20: 'sslv3 alert bad record mac',
+  21: 'tlsv1 alert decryption failed',
+  22: 'tlsv1 alert record overflow',
+  30: 'sslv3 alert decompression failure',
+  40: 'sslv3 alert handshake failure',
+  41: 'sslv3 alert no certificate',
+  42: 'sslv3 alert bad certificate',
+  43: 'sslv3 alert unsupported certificate',
+  44: 'sslv3 alert certificate revoked',
+  45: 'sslv3 alert certificate expired',
+  46: 'sslv3 alert certificate unknown',
+  47: 'sslv3 alert illegal parameter',
+  48: 'tlsv1 alert unknown ca',
+  49: 'tlsv1 alert access denied',
+  50: 'tlsv1 alert decode error',
+  51: 'tlsv1 alert decrypt error',
+  60: 'tlsv1 alert export restriction',
+  70: 'tlsv1 alert protocol version',
+  71: 'tlsv1 alert insufficient security',
+  80: 'tlsv1 alert internal error',
+  86: 'tlsv1 alert inappropriate fallback',
+  90: 'tlsv1 alert user cancelled',
+  100: 'tlsv1 alert no renegotiation',
+  109: 'tlsv13 alert missing extension',
+  110: 'tlsv1 unsupported extension',
+  112: 'tlsv1 unrecognized name',
+  113: 'tlsv1 bad certificate status response',
+  115: 'tlsv1 alert unknown psk identity',
+  116: 'tlsv13 alert certificate required',
+  120: 'tlsv1 alert no application protocol',
+};
+
+/** OpenSSL's words for what this stack found wrong itself, where programs are known to look for them. */
+const ownReasons: Readonly<Record<string, string>> = {
+  ERR_TLS_NO_SHARED_CIPHER: 'no shared cipher',
+  ERR_TLS_NO_COMMON_CIPHER_SUITE: 'no shared cipher',
+  ERR_TLS_CIPHER_SUITE: 'no shared cipher',
+  ERR_TLS_NO_CIPHER_SUITE: 'no shared cipher',
+  ERR_TLS_NO_CREDENTIAL: 'no shared cipher',
+  ERR_TLS_VERSION: 'unsupported protocol',
+  ERR_TLS_PROTOCOL_VERSION: 'unsupported protocol',
+  ERR_TLS_VERSION_UNSUPPORTED: 'unsupported protocol',
+  ERR_TLS_RECORD_TYPE: 'wrong version number',
+  ERR_TLS_RECORD_VERSION: 'wrong version number',
+  ERR_TLS_NOT_TLS: 'wrong version number',
+  ERR_TLS_RECORD_OVERFLOW: 'packet length too long',
+  ERR_TLS_BAD_RECORD_MAC: 'decryption failed or bad record mac',
+  ERR_TLS_CLIENT_CERTIFICATE_REQUIRED: 'peer did not return a certificate',
+  ERR_TLS_CERTIFICATE_REQUIRED: 'peer did not return a certificate',
+  ERR_TLS_NO_COMMON_SIGNATURE_SCHEME: 'no shared signature algorithms',
+  ERR_TLS_NO_SIGNATURE_SCHEME: 'no shared signature algorithms',
+  ERR_TLS_SIGNATURE_SCHEME: 'no shared signature algorithms',
+  ERR_TLS_UNEXPECTED_MESSAGE: 'unexpected message',
+  ERR_TLS_TRUNCATED: 'unexpected eof while reading',
+  ERR_TLS_BINDER: 'binder does not verify',
+};
+
+/** An error in the form of those that node:tls takes from OpenSSL. */
+export interface OpensslError extends CodedError {
+  library: string;
+  reason: string;
+}
+
+/** OpenSSL's words for an error of the stack, e.g. `no shared cipher`. */
+function opensslReason(error: TlsError): string {
+  if (error instanceof AlertReceivedError) return alertReasons[error.alertCode] ?? `unknown alert ${error.alertCode}`;
+  return ownReasons[error.code] ?? error.code.slice('ERR_TLS_'.length).toLowerCase().replaceAll('_', ' ');
+}
+
+/** An error of the stack as node:tls would have shown it: `ERR_SSL_…`, with the stack's own error as `cause`. */
+export function toNodeError(error: unknown): Error {
+  if (!(error instanceof TlsError)) return error instanceof Error ? error : new Error(String(error), { cause: error });
+  // What the program's own callbacks threw is shown as it was thrown.
+  if (error.cause instanceof Error && 'code' in error.cause && error.alert === 'internalError') return error.cause;
+  return opensslError(opensslReason(error), error.message, error);
+}
+
+/** An error with OpenSSL's reason: its code, its library, and what happened in words. */
+export function opensslError(reason: string, detail: string, cause?: unknown): OpensslError {
+  const code = `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`;
+  const error = nodeError(code, `error:SSL routines::${reason}: ${detail}`, Error, cause) as OpensslError;
+  error.library = 'SSL routines';
+  error.reason = reason;
+  return error;
+}

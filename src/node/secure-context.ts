@@ -1,0 +1,349 @@
+/**
+ * `tls.createSecureContext`: keys, certificates, trust anchors, versions and algorithms out of the options that Node
+ * documents, checked once, in the form that the engine takes.
+ */
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { SecureContextOptions } from 'node:tls';
+import { decodePem } from '../bytes/pem.ts';
+import type { GroupName } from '../crypto/provider.ts';
+import { parseEcdhCurve, parseSigalgs } from './algorithm-names.ts';
+import { parseCiphers } from './ciphers.ts';
+import type { Credential } from './engine-types.ts';
+import { createSigner } from './key-signer.ts';
+import {
+  invalidArgType,
+  invalidArgValue,
+  nodeError,
+  unsupportedOption,
+  validateBuffer,
+  validateInteger,
+  validateObject,
+  validateString,
+} from './node-errors.ts';
+import { openPkcs12 } from './pkcs12.ts';
+import { settings } from './settings.ts';
+import { readVersions } from './versions.ts';
+
+/** The options of `createSecureContext`: Node's, and what it lacks. */
+export interface HandfastContextOptions extends SecureContextOptions {
+  /** Accepts a chain that ends at a certificate of `ca` which is not self-signed. */
+  allowPartialTrustChain?: boolean | undefined;
+  /** Signs with a key that lives elsewhere (a KMS, an HSM), for the certificate in `cert`. */
+  sign?: ((scheme: number, data: Uint8Array) => Uint8Array | Promise<Uint8Array>) | undefined;
+  /** Key exchange groups, most wanted first; takes the place of `ecdhCurve`. */
+  groups?: readonly GroupName[] | undefined;
+  /** Name of the credential set that sessions are bound to; survives the renewal of the certificate. */
+  identity?: string | undefined;
+}
+
+/** What `secureContext.context` holds: everything that was read out of the options. Not part of the public interface. */
+export class ContextState {
+  minVersion: 0x0303 | 0x0304 = 0x0303;
+  maxVersion: 0x0303 | 0x0304 = 0x0304;
+  cipherSuites: readonly number[] = [];
+  groups: readonly GroupName[] = [];
+  signatureSchemes: readonly number[] | undefined;
+  credentials: Credential[] = [];
+  /** Trusted certificates (DER) of `ca` and `pfx`, or `undefined` for the default ones. */
+  ca: Uint8Array[] | undefined;
+  crls: Uint8Array[] = [];
+  preferServerOrder = false;
+  noTickets = false;
+  partialChains = false;
+  ticketKeys: Buffer | undefined;
+  sessionTimeout: number | undefined;
+  sessionIdContext: string | undefined;
+  identity: string | undefined;
+  /** What others derive from this context and keep with it, e.g. its trust anchors or the server's configuration. */
+  readonly derived = new Map<unknown, unknown>();
+
+  /** Adds a trusted certificate (PEM), as the method of Node's own context does. */
+  addCACert(pem: string | NodeJS.ArrayBufferView): void {
+    this.ca = [...(this.ca ?? []), ...readCertificates(pem, 'ca')];
+    this.derived.clear();
+  }
+
+  /** Trusts the default authorities too. */
+  addRootCerts(): void {
+    if (this.ca !== undefined) this.ca = [...this.ca, ...settings.defaultCa()];
+    this.derived.clear();
+  }
+
+  /** DER of the first certificate. */
+  getCertificate(): Buffer | null {
+    const leaf = this.credentials[0]?.chain[0];
+    return leaf === undefined ? null : Buffer.from(leaf);
+  }
+
+  /** DER of the certificate that issued the first one, where it is known. */
+  getIssuer(): Buffer | null {
+    const chain = this.credentials[0]?.chain;
+    if (chain === undefined) return null;
+    const leaf = new X509Certificate(chain[0]!);
+    for (const candidate of [...chain.slice(1), ...(this.ca ?? []), chain[0]!]) {
+      if (leaf.checkIssued(new X509Certificate(candidate))) return Buffer.from(candidate);
+    }
+    return null;
+  }
+
+  getTicketKeys(): Buffer | undefined {
+    return this.ticketKeys;
+  }
+
+  close(): void {
+    this.derived.clear();
+  }
+}
+
+/** Node's `tls.SecureContext`. */
+export class SecureContextObject {
+  context: ContextState;
+
+  constructor(secureProtocol?: string, secureOptions?: number, minVersion?: string, maxVersion?: string) {
+    this.context = new ContextState();
+    readVersions(this.context, { secureProtocol, secureOptions, minVersion, maxVersion });
+  }
+}
+
+/** Everything `tls.createSecureContext(options)` does. */
+export function createSecureContext(options: HandfastContextOptions = {}): SecureContextObject {
+  options ??= {};
+  const { secureProtocol, minVersion, maxVersion } = options;
+  const made = new SecureContextObject(secureProtocol, options.secureOptions, minVersion, maxVersion);
+  if (options.honorCipherOrder) made.context.preferServerOrder = true;
+  configure(made.context, options);
+  return made;
+}
+
+type Loose = Record<string, unknown>;
+
+function configure(context: ContextState, options: HandfastContextOptions): void {
+  validateObject(options, 'options');
+  const loose = options as unknown as Loose;
+  const { ciphers } = options;
+  if (ciphers !== undefined && ciphers !== null) validateString(ciphers, 'options.ciphers');
+  readCiphers(context, ciphers || settings.exports.DEFAULT_CIPHERS);
+
+  const { ca, cert, crl, passphrase } = options;
+  if (ca) context.ca = (asList(ca) as unknown[]).flatMap((item) => readCertificates(checked(item, 'options.ca'), 'ca'));
+  if (options.allowPartialTrustChain) context.partialChains = true;
+  const chains = cert
+    ? (asList(cert) as unknown[]).map((item) => readCertificates(checked(item, 'options.cert'), 'cert'))
+    : [];
+  const keys = readKeys(options.key as unknown, passphrase);
+  if (options.sign !== undefined) addExternal(context, chains, options);
+  else pair(context, chains, keys);
+
+  if (options.sigalgs !== undefined && options.sigalgs !== null) {
+    validateString(options.sigalgs, 'options.sigalgs');
+    if (options.sigalgs === '') throw invalidArgValue('options.sigalgs', options.sigalgs);
+    context.signatureSchemes = parseSigalgs(options.sigalgs);
+  }
+  refuseEngines(loose);
+  const curve = loose['ecdhCurve'] === undefined ? settings.exports.DEFAULT_ECDH_CURVE || 'auto' : loose['ecdhCurve'];
+  validateString(curve, 'options.ecdhCurve');
+  context.groups = options.groups ?? parseEcdhCurve(curve);
+  if (options.dhparam !== undefined && options.dhparam !== null) checkDhParam(options.dhparam);
+  if (crl !== undefined && crl !== null) {
+    context.crls = (asList(crl) as unknown[]).flatMap((item) => readCrls(checked(item, 'options.crl')));
+  }
+  if (options.sessionIdContext !== undefined && options.sessionIdContext !== null) {
+    validateString(options.sessionIdContext, 'options.sessionIdContext');
+    context.sessionIdContext = options.sessionIdContext;
+  }
+  if (options.pfx !== undefined && options.pfx !== null) readPfx(context, options.pfx as unknown, passphrase);
+  if (options.ticketKeys !== undefined && options.ticketKeys !== null) {
+    validateBuffer(options.ticketKeys, 'options.ticketKeys');
+    if (options.ticketKeys.byteLength !== 48) {
+      throw invalidArgValue('options.ticketKeys', options.ticketKeys.byteLength, 'must be exactly 48 bytes');
+    }
+    context.ticketKeys = Buffer.from(options.ticketKeys);
+  }
+  if (options.sessionTimeout !== undefined && options.sessionTimeout !== null) {
+    validateInteger(options.sessionTimeout, 'options.sessionTimeout', 0, 2 ** 31 - 1);
+    context.sessionTimeout = options.sessionTimeout;
+  }
+  context.identity = options.identity;
+  for (const credential of context.credentials) completeChain(credential, context.ca);
+}
+
+function readCiphers(context: ContextState, list: string): void {
+  if (list.split(':').every((word) => word === '')) throw invalidArgValue('options.ciphers', list.split(':'));
+  const choice = parseCiphers(list);
+  context.cipherSuites = choice.codes;
+  // Only suites of TLS 1.3: then TLS 1.2 has nothing to negotiate.
+  if (!choice.tls12 && context.maxVersion === 0x0304) context.minVersion = 0x0304;
+}
+
+function asList<T>(value: T | readonly T[]): readonly T[] {
+  return Array.isArray(value) ? (value as readonly T[]) : [value as T];
+}
+
+function checked(value: unknown, name: string): string | NodeJS.ArrayBufferView {
+  if (typeof value === 'string' || ArrayBuffer.isView(value)) return value as string | NodeJS.ArrayBufferView;
+  throw invalidArgType(name, ['string', 'Buffer', 'TypedArray', 'DataView'], value);
+}
+
+function bytesOf(value: string | NodeJS.ArrayBufferView): Buffer {
+  return typeof value === 'string'
+    ? Buffer.from(value, 'latin1')
+    : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}
+
+const certificateLabels = new Set(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE']);
+
+/** DER of the certificates in a PEM text. */
+export function readCertificates(value: string | NodeJS.ArrayBufferView, what: 'ca' | 'cert'): Uint8Array[] {
+  const text = typeof value === 'string' ? value : bytesOf(value).toString('latin1');
+  const blocks = decodePem(
+    text.replaceAll(/-----BEGIN [^-]*(?:PRIVATE KEY|PARAMETERS)-----[\s\S]*?-----END [^-]*-----/g, ''),
+  );
+  const found = blocks.filter(({ label }) => certificateLabels.has(label)).map(({ bytes }) => firstElement(bytes));
+  if (found.length === 0 && what === 'cert') throw noStartLine('a certificate');
+  return found;
+}
+
+/** A TRUSTED CERTIFICATE has OpenSSL's own notes behind the certificate. */
+function firstElement(der: Uint8Array): Uint8Array {
+  if (der[0] !== 0x30 || der[1] === undefined || der[1] < 0x80) return der;
+  const size = der[1] & 0x7f;
+  let length = 0;
+  for (let i = 0; i < size; i++) length = length * 256 + (der[2 + i] ?? 0);
+  return der.subarray(0, 2 + size + length);
+}
+
+function noStartLine(what: string): Error {
+  const error = nodeError(
+    'ERR_OSSL_PEM_NO_START_LINE',
+    `error:0480006C:PEM routines::no start line: ${what} in PEM is needed`,
+  );
+  return Object.assign(error, { library: 'PEM routines', reason: 'no start line' });
+}
+
+function readCrls(value: string | NodeJS.ArrayBufferView): Uint8Array[] {
+  const text = typeof value === 'string' ? value : bytesOf(value).toString('latin1');
+  const found = decodePem(text).filter(({ label }) => label === 'X509 CRL');
+  if (found.length === 0) throw nodeError('ERR_CRYPTO_OPERATION_FAILED', 'Failed to parse CRL');
+  return found.map(({ bytes }) => bytes);
+}
+
+function readKeys(key: unknown, passphrase: unknown): KeyObject[] {
+  if (!key) return [];
+  return asList(key).map((item) => {
+    const inner = Array.isArray(key) ? (item as { pem?: unknown } | undefined) : undefined;
+    const pem = inner?.pem !== undefined ? inner.pem : item;
+    const own = (inner as { passphrase?: unknown } | undefined)?.passphrase;
+    return readKey(pem, own !== undefined ? own : passphrase);
+  });
+}
+
+function readKey(pem: unknown, passphrase: unknown): KeyObject {
+  const value = checked(pem, 'options.key');
+  if (passphrase !== undefined && passphrase !== null) validateString(passphrase, 'options.passphrase');
+  const text = typeof value === 'string' ? value : bytesOf(value).toString('latin1');
+  const block = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/.exec(text);
+  if (block === null) throw noStartLine('a private key');
+  // An encrypted key without a passphrase has to fail as one with a wrong one does, not with a question on the terminal.
+  return createPrivateKey({
+    key: block[0],
+    format: 'pem',
+    passphrase: (passphrase as string | null | undefined) ?? undefined,
+  });
+}
+
+/** Joins keys and certificates by their public keys, in whatever order they came. */
+function pair(context: ContextState, chains: readonly Uint8Array[][], keys: readonly KeyObject[]): void {
+  const leaves = chains.map((chain) => new X509Certificate(chain[0]!));
+  for (const key of keys) {
+    const index = leaves.findIndex((leaf) => leaf.checkPrivateKey(key));
+    if (index >= 0) {
+      context.credentials.push(credentialOf(chains[index]!, key));
+    } else if (leaves.some((leaf) => leaf.publicKey.asymmetricKeyType === key.asymmetricKeyType)) {
+      const error = nodeError(
+        'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
+        'error:05800074:x509 certificate routines::key values mismatch',
+      );
+      throw Object.assign(error, { library: 'x509 certificate routines', reason: 'key values mismatch' });
+    }
+  }
+}
+
+function credentialOf(chain: readonly Uint8Array[], key: KeyObject): Credential {
+  return { chain: [...chain], signer: createSigner(key) };
+}
+
+function addExternal(context: ContextState, chains: readonly Uint8Array[][], options: HandfastContextOptions): void {
+  const chain = chains[0];
+  if (chain === undefined)
+    throw invalidArgValue('options.sign', options.sign, 'needs the certificate of its key in options.cert');
+  const signer = createSigner(new X509Certificate(chain[0]!).publicKey);
+  context.credentials.push({ chain, signer: { ...signer, sign: options.sign! } });
+}
+
+/** As OpenSSL does: a certificate without its chain is completed out of `ca`. */
+function completeChain(credential: Credential, ca: readonly Uint8Array[] | undefined): void {
+  const chain = credential.chain as Uint8Array[];
+  if (chain.length !== 1 || ca === undefined) return;
+  let last = new X509Certificate(chain[0]!);
+  const known = ca.map((der) => ({ der, certificate: new X509Certificate(der) }));
+  for (let depth = 0; depth < 10 && !last.checkIssued(last); depth++) {
+    const issuer = known.find(({ certificate }) => last.checkIssued(certificate));
+    // The root itself is not sent: whoever does not have it would not trust it.
+    if (issuer === undefined || issuer.certificate.checkIssued(issuer.certificate)) return;
+    chain.push(issuer.der);
+    last = issuer.certificate;
+  }
+}
+
+function readPfx(context: ContextState, pfx: unknown, passphrase: unknown): void {
+  for (const item of asList(pfx)) {
+    const { buf, passphrase: own } = (item ?? {}) as { buf?: unknown; passphrase?: unknown };
+    const raw = Array.isArray(pfx) && buf !== undefined ? buf : item;
+    const secret = (Array.isArray(pfx) ? own : undefined) || passphrase;
+    const bytes = typeof raw === 'string' ? Buffer.from(raw) : bytesOf(checked(raw, 'options.pfx'));
+    const opened = openPkcs12(
+      bytes,
+      secret === undefined || secret === null ? undefined : Buffer.from(secret as string),
+    );
+    context.credentials.push(credentialOf(opened.chain, opened.key));
+    // OpenSSL trusts the authorities that come in the file.
+    if (opened.chain.length > 1) context.ca = [...(context.ca ?? settings.defaultCa()), ...opened.chain.slice(1)];
+  }
+}
+
+function refuseEngines(options: Loose): void {
+  const { privateKeyIdentifier, privateKeyEngine, clientCertEngine } = options;
+  if (privateKeyIdentifier !== undefined && privateKeyIdentifier !== null) {
+    if (privateKeyEngine === undefined || privateKeyEngine === null)
+      throw invalidArgValue('options.privateKeyEngine', privateKeyEngine);
+    if (options['key']) throw invalidArgValue('options.privateKeyIdentifier', privateKeyIdentifier);
+    if (typeof privateKeyIdentifier !== 'string') {
+      throw invalidArgType('options.privateKeyIdentifier', ['string', 'null', 'undefined'], privateKeyIdentifier);
+    }
+    if (typeof privateKeyEngine !== 'string') {
+      throw invalidArgType('options.privateKeyEngine', ['string', 'null', 'undefined'], privateKeyEngine);
+    }
+    throw noEngine();
+  }
+  if (typeof clientCertEngine === 'string') throw noEngine();
+  if (clientCertEngine !== undefined && clientCertEngine !== null) {
+    throw invalidArgType('options.clientCertEngine', ['string', 'null', 'undefined'], clientCertEngine);
+  }
+}
+
+function noEngine(): Error {
+  return nodeError(
+    'ERR_CRYPTO_CUSTOM_ENGINE_NOT_SUPPORTED',
+    'Custom engines not supported by Handfast: give a `sign` callback for a key that lives elsewhere',
+  );
+}
+
+function checkDhParam(dhparam: unknown): void {
+  if (dhparam !== 'auto') checked(dhparam, 'options.dhparam');
+  throw unsupportedOption('dhparam', 'finite-field Diffie-Hellman is not spoken; leave the option out, ECDHE is used');
+}
+
+/** For who makes a context of its own: the same error that OpenSSL gives. */
+export function invalidContext(name: string): Error {
+  return nodeError('ERR_TLS_INVALID_CONTEXT', `${name} must be a SecureContext`, TypeError);
+}

@@ -1,0 +1,162 @@
+/** What a `tls.Server` keeps for resumption: its ticket keys, and the store behind `newSession` and `resumeSession`. */
+
+import { randomBytes } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
+import {
+  type Awaitable,
+  type ClaimAnswer,
+  importTicketKeyFile,
+  ServerSessions,
+  type SessionStore,
+  TicketKeyring,
+  type Timers,
+} from '../session/index.ts';
+import { nodeCrypto } from './key-signer.ts';
+import type { ContextState } from './secure-context.ts';
+
+/** Timers that keep no process alive. */
+export const nodeTimers: Timers = {
+  set: (callback, milliseconds) => setTimeout(callback, milliseconds).unref(),
+  clear: (handle) => clearTimeout(handle as NodeJS.Timeout),
+};
+
+const clock = { now: () => Date.now() };
+
+/** How long the program's listener for `resumeSession` or `newSession` may take before the handshake goes on without it. */
+const eventDeadline = 10_000;
+
+/**
+ * A store whose entries the program keeps: `newSession` hands it one, `resumeSession` asks for it. An error, a second
+ * answer or none at all costs a full handshake, never the connection.
+ */
+class EventStore implements SessionStore {
+  readonly traits = { local: true, bounded: true, sealed: false };
+  readonly #server: EventEmitter;
+
+  constructor(server: EventEmitter) {
+    this.#server = server;
+  }
+
+  get(key: string): Awaitable<Uint8Array | undefined> {
+    return this.#ask((done) => this.#server.emit('resumeSession', idOf(key), done));
+  }
+
+  take(key: string): Awaitable<Uint8Array | undefined> {
+    return this.get(key);
+  }
+
+  put(key: string, value: Uint8Array): Awaitable<void> {
+    const answer = this.#ask((done) =>
+      this.#server.emit('newSession', idOf(key), Buffer.from(value), () => done(null)),
+    );
+    return answer instanceof Promise ? answer.then(() => undefined) : undefined;
+  }
+
+  delete(): void {}
+
+  claim(): ClaimAnswer {
+    return 'doubtful';
+  }
+
+  #ask(
+    emit: (done: (error: unknown, value?: Uint8Array | null) => void) => boolean,
+  ): Awaitable<Uint8Array | undefined> {
+    let answered = false;
+    let now: Uint8Array | undefined;
+    let later: ((value: Uint8Array | undefined) => void) | undefined;
+    const heard = emit((error, value) => {
+      if (answered) return;
+      answered = true;
+      now = error || !value ? undefined : Uint8Array.from(value);
+      later?.(now);
+    });
+    if (!heard || answered) return now;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        answered = true;
+        resolve(undefined);
+      }, eventDeadline);
+      timer.unref();
+      later = (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      };
+    });
+  }
+}
+
+/** The session ID, or the handle of a TLS 1.3 ticket, in a key of the store. */
+function idOf(key: string): Buffer {
+  return Buffer.from(key.slice(key.indexOf(':') + 1), 'hex');
+}
+
+/** The resumption of one server, over all its contexts. */
+export class ServerResumption {
+  readonly #server: EventEmitter;
+  readonly #cache = new Map<string, ServerSessions>();
+  #keyring: TicketKeyring | undefined;
+  #ticketKeys: Buffer | undefined;
+  #own: ServerSessions | undefined;
+
+  constructor(server: EventEmitter) {
+    this.#server = server;
+  }
+
+  /** Sessions that the program brings itself: a key ring of a fleet, a store in Redis. */
+  use(sessions: ServerSessions): void {
+    this.#own = sessions;
+  }
+
+  /** The sessions for a context, by what the server's listeners and the context's options ask for. */
+  sessionsFor(context: ContextState): ServerSessions | undefined {
+    if (this.#own !== undefined) return this.#own;
+    const events = this.#server.listenerCount('newSession') > 0 || this.#server.listenerCount('resumeSession') > 0;
+    const tickets = !context.noTickets;
+    if (!events && !tickets) return undefined;
+    const lifetime = Math.min(Math.max(context.sessionTimeout ?? 7200, 1), 604_800);
+    const key = `${events}|${tickets}|${lifetime}`;
+    let sessions = this.#cache.get(key);
+    if (sessions === undefined) {
+      sessions = new ServerSessions({
+        crypto: nodeCrypto(),
+        keyring: tickets ? this.#ring() : undefined,
+        store: events ? new EventStore(this.#server) : undefined,
+        tls13Tickets: tickets ? 'stateless' : 'stateful',
+        lifetime,
+      });
+      this.#cache.set(key, sessions);
+    }
+    return sessions;
+  }
+
+  #ring(): TicketKeyring {
+    this.#keyring ??= new TicketKeyring({ crypto: nodeCrypto(), clock, timers: nodeTimers });
+    return this.#keyring;
+  }
+
+  /** 48 bytes that other servers can use; from then on this server seals under a key that comes from them. */
+  getTicketKeys(): Buffer {
+    if (this.#ticketKeys === undefined) this.setTicketKeys(randomBytes(48));
+    return Buffer.from(this.#ticketKeys as Buffer);
+  }
+
+  /** Seals under these keys only. As in Node, tickets under the keys of before are void. */
+  setTicketKeys(keys: Uint8Array): void {
+    const ring = this.#ring();
+    const before = ring.describe();
+    const imported = importTicketKeyFile(nodeCrypto(), keys);
+    const name = Buffer.from(imported.name).toString('hex');
+    for (const key of before) if (key.name !== name) ring.revoke(Buffer.from(key.name, 'hex'));
+    ring.install([imported]);
+    this.#ticketKeys = Buffer.from(keys);
+  }
+
+  /** Whether the ticket keys came from outside, or were asked for. */
+  get hasTicketKeys(): boolean {
+    return this.#ticketKeys !== undefined;
+  }
+
+  close(): void {
+    this.#keyring?.close();
+  }
+}

@@ -1,0 +1,156 @@
+/** `tls.connect`. */
+import assert from 'node:assert';
+import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { PeerCertificate } from 'node:tls';
+import { checkServerIdentity } from './check-server-identity.ts';
+import { type CodedError, connectionReset } from './node-errors.ts';
+import { createSecureContext, type HandfastContextOptions } from './secure-context.ts';
+import { settings } from './settings.ts';
+import { TLSSocket } from './tls-socket.ts';
+import type { TlsSocketOptions } from './tls-types.ts';
+
+/** Node's options of `tls.connect`, and what it lacks. */
+export interface HandfastConnectOptions extends Omit<TlsSocketOptions, 'server' | 'isServer'> {
+  host?: string | undefined;
+  port?: number | string | undefined;
+  path?: string | undefined;
+  socket?: Duplex | undefined;
+  servername?: string | undefined;
+  checkServerIdentity?: (hostname: string, cert: PeerCertificate) => Error | undefined;
+  minDHSize?: number | undefined;
+  timeout?: number | undefined;
+  lookup?: unknown;
+  localAddress?: string | undefined;
+  localPort?: number | undefined;
+  keepAlive?: boolean | undefined;
+}
+
+const connectOptions = Symbol('handfast.connect');
+type ConnectingSocket = TLSSocket & { [connectOptions]?: HandfastConnectOptions };
+
+let warnedOfAddress = false;
+let warnedOfUnauthorized = false;
+
+/** All call forms: `(port, host, options, callback)` with any but the port left out, `(path, …)`, `(options, callback)`. */
+function readArguments(args: readonly unknown[]): [HandfastConnectOptions, (() => void) | undefined] {
+  const callback = args.findLast((arg) => typeof arg === 'function') as (() => void) | undefined;
+  const [first, second] = args;
+  if (Array.isArray(first)) return readArguments(first);
+  let options: HandfastConnectOptions = {};
+  if (typeof first === 'object' && first !== null) {
+    options = first as HandfastConnectOptions;
+  } else if (typeof first === 'string' && !(Number(first) >= 0 && first.trim() !== '')) {
+    options = { path: first };
+  } else if (first !== undefined && typeof first !== 'function') {
+    options = { port: first as number };
+    if (typeof second === 'string') options.host = second;
+  }
+  for (const extra of [args[1], args[2]]) {
+    if (extra !== null && typeof extra === 'object') {
+      Object.assign(options, extra);
+      break;
+    }
+  }
+  return [options, callback];
+}
+
+function allowsUnauthorized(): boolean {
+  const allowed = process.env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0';
+  if (allowed && !warnedOfUnauthorized) {
+    warnedOfUnauthorized = true;
+    process.emitWarning(
+      "Setting the NODE_TLS_REJECT_UNAUTHORIZED environment variable to '0' makes TLS connections and HTTPS requests " +
+        'insecure by disabling certificate verification.',
+    );
+  }
+  return allowed;
+}
+
+/** Node's `tls.connect`. */
+export function connect(...args: unknown[]): TLSSocket {
+  const [given, callback] = readArguments(args);
+  const options: HandfastConnectOptions = {
+    rejectUnauthorized: !allowsUnauthorized(),
+    ciphers: settings.exports.DEFAULT_CIPHERS,
+    checkServerIdentity: settings.exports.checkServerIdentity ?? checkServerIdentity,
+    minDHSize: 1024,
+    ...given,
+  };
+  assert(typeof options.checkServerIdentity === 'function');
+  assert(typeof options.minDHSize === 'number', `options.minDHSize is not a number: ${options.minDHSize}`);
+  assert(options.minDHSize > 0, `options.minDHSize is not a positive number: ${options.minDHSize}`);
+  const secureContext = options.secureContext || createSecureContext(options as HandfastContextOptions);
+  const socket: ConnectingSocket = new TLSSocket(options.socket, {
+    allowHalfOpen: options.allowHalfOpen,
+    pipe: !!options.path,
+    secureContext,
+    isServer: false,
+    requestCert: true,
+    rejectUnauthorized: options.rejectUnauthorized !== false,
+    session: options.session,
+    ALPNProtocols: options.ALPNProtocols,
+    requestOCSP: options.requestOCSP,
+    enableTrace: options.enableTrace,
+    pskCallback: options.pskCallback,
+    highWaterMark: options.highWaterMark,
+    onread: options.socket ? undefined : options.onread,
+    signal: options.signal,
+  });
+  options.rejectUnauthorized = options.rejectUnauthorized !== false;
+  socket[connectOptions] = options;
+  if (callback) socket.once('secureConnect', callback);
+  if (!options.socket) {
+    if (options.timeout) socket.setTimeout(options.timeout);
+    socket.connect(options, socket._start);
+  }
+  socket._releaseControl();
+  if (options.servername) {
+    if (!warnedOfAddress && isIP(options.servername)) {
+      warnedOfAddress = true;
+      process.emitWarning(
+        'Setting the TLS ServerName to an IP address is not permitted by RFC 6066. This will be ignored in a future version.',
+        'DeprecationWarning',
+        'DEP0123',
+      );
+    }
+    socket.setServername(options.servername);
+  }
+  socket.on('secure', onSecure);
+  socket.prependListener('end', onEnd);
+  if (options.socket) socket._start();
+  return socket;
+}
+
+function onSecure(this: ConnectingSocket): void {
+  const options = this[connectOptions]!;
+  let error: Error | null | undefined = this.negotiation.settleVerdict(this.connection!);
+  const { resumption } = this.connection!.info;
+  if (!error && resumption !== 'externalPsk') {
+    const hosted = options.socket as { _host?: string } | undefined;
+    const host = options.servername || options.host || hosted?._host || 'localhost';
+    error = options.checkServerIdentity!(host, this.getPeerCertificate(true));
+  }
+  if (error) {
+    this.authorized = false;
+    this.authorizationError = ((error as CodedError).code || error.message) as unknown as Error;
+    if (options.rejectUnauthorized !== false) {
+      this.destroy(error);
+      return;
+    }
+  } else {
+    this.authorized = true;
+  }
+  this.secureConnecting = false;
+  this.emit('secureConnect');
+  this.negotiation.releaseSessions(this);
+  this.removeListener('end', onEnd);
+}
+
+function onEnd(this: ConnectingSocket): void {
+  if (this._hadError) return;
+  const { path, host, port, localAddress } = this[connectOptions]!;
+  this._hadError = true;
+  const error = connectionReset('Client network socket disconnected before secure TLS connection was established');
+  this.destroy(Object.assign(error, { path, host, port, localAddress }));
+}

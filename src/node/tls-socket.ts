@@ -1,0 +1,863 @@
+/**
+ * `TLSSocket`: TLS over a `net.Socket` or any Duplex. To its users it is a `net.Socket` (`instanceof` too): it is one
+ * without a handle of its own, whose stream hooks (`_read`, `_write`, `_writev`, `_final`, `_destroy`) and whose view of
+ * the connection are those of the transport under it.
+ */
+import { X509Certificate } from 'node:crypto';
+import { type AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
+import { cipherSuite } from '../crypto/cipher-suites.ts';
+import type { Connection } from '../engine/connection.ts';
+import type { TlsError } from '../errors.ts';
+import { ephemeralKeyInfo, sigalgName, versionLabel } from './algorithm-names.ts';
+import { convertALPNProtocols } from './alpn.ts';
+import { cipherInfo } from './ciphers.ts';
+import { createConnection, type Negotiation, newNegotiation } from './connection-setup.ts';
+import {
+  type CodedError,
+  connectionReset,
+  nodeError,
+  toNodeError,
+  validateBoolean,
+  validateBuffer,
+  validateFunction,
+  validateInteger,
+  validateObject,
+  validateString,
+} from './node-errors.ts';
+import { peerCertificateObject } from './peer-certificate.ts';
+import { createSecureContext, invalidContext, SecureContextObject } from './secure-context.ts';
+import { decodeSession } from './session-codec.ts';
+import type { InternalServer, TlsSocketOptions } from './tls-types.ts';
+
+/** Plaintext that is encrypted in one go; more would only make the peak of memory higher. */
+const slab = 1 << 18;
+
+interface PendingWrite {
+  chunks: Uint8Array[];
+  done: (error?: Error | null) => void;
+}
+
+const noop = (): void => {};
+
+/** Node's `tls.TLSSocket`. */
+export class TLSSocket extends Socket {
+  encrypted!: true;
+  authorized = false;
+  authorizationError!: Error;
+  alpnProtocol: string | false | null = null;
+  servername: string | false | null = null;
+  secureConnecting = true;
+  server: InternalServer | undefined;
+  /** As in Node; programs look at them though they are not documented. */
+  _tlsOptions: TlsSocketOptions;
+  _secureEstablished = false;
+  _controlReleased = false;
+  _requestCert: boolean;
+  _rejectUnauthorized: boolean;
+  /** Everything that the handshake learns, and the hooks of this connection. Not for users. */
+  readonly negotiation: Negotiation;
+  declare _hadError: boolean;
+  declare _unrefTimer: () => void;
+
+  #connection: Connection | undefined;
+  #transport: Duplex | undefined;
+  #started = false;
+  #pumping = false;
+  #pumpAgain = false;
+  #transportEnded = false;
+  #endPushed = false;
+  #waitsForDrain = false;
+  #pendingWrite: PendingWrite | undefined;
+  #pendingFinal: ((error?: Error | null) => void) | undefined;
+  #plaintextRead = 0;
+  #plaintextWritten = 0;
+  #noDelay: boolean | undefined;
+  #keepAlive: [boolean | undefined, number | undefined] | undefined;
+  #unref = false;
+  #facade: TlsHandle | null | undefined;
+  #held: Uint8Array[] | undefined;
+
+  constructor(socket?: Duplex | null, options: TlsSocketOptions = {}) {
+    const tlsOptions: TlsSocketOptions = { ...options };
+    if (tlsOptions.enableTrace != null) validateBoolean(tlsOptions.enableTrace, 'options.enableTrace');
+    if (tlsOptions.ALPNProtocols)
+      convertALPNProtocols(tlsOptions.ALPNProtocols, tlsOptions as { ALPNProtocols?: Buffer });
+    const context = tlsOptions.secureContext ?? tlsOptions.credentials ?? createSecureContext(tlsOptions);
+    if (!(context instanceof SecureContextObject)) throw invalidContext('context');
+    super({
+      allowHalfOpen: socket ? socket.allowHalfOpen : tlsOptions.allowHalfOpen,
+      highWaterMark: tlsOptions.highWaterMark,
+      signal: tlsOptions.signal,
+    } as ConstructorParameters<typeof Socket>[0]);
+    this.encrypted = true;
+    this.authorizationError = null as unknown as Error;
+    this._tlsOptions = tlsOptions;
+    this.server = tlsOptions.server;
+    this._requestCert = !!tlsOptions.requestCert || !tlsOptions.isServer;
+    this._rejectUnauthorized = !!tlsOptions.rejectUnauthorized;
+    this.negotiation = newNegotiation(context.context);
+    this.on('error', this._tlsError);
+    this.#readOptions();
+    if (socket) this.#wrap(socket);
+    else this.#setConnecting(true);
+    if (tlsOptions.pauseOnConnect) this.pause();
+    if (tlsOptions.isServer) this._start();
+  }
+
+  #readOptions(): void {
+    const options = this._tlsOptions;
+    if (options.ALPNCallback) validateFunction(options.ALPNCallback, 'options.ALPNCallback');
+    if (options.SNICallback) validateFunction(options.SNICallback, 'options.SNICallback');
+    if (options.pskCallback) validateFunction(options.pskCallback, 'pskCallback');
+    if (options.pskIdentityHint) validateString(options.pskIdentityHint, 'options.pskIdentityHint');
+    if (!options.isServer && options.session) this.setSession(options.session);
+    if (options.handshakeTimeout !== undefined && options.handshakeTimeout > 0) {
+      this.setTimeout(options.handshakeTimeout, this._handleTimeout);
+    }
+  }
+
+  #setConnecting(connecting: boolean): void {
+    // An own property of net.Socket; only its type is read-only.
+    (this as { connecting: boolean }).connecting = connecting;
+  }
+
+  // ---- the transport ----
+
+  /** Takes a socket that is there already: what it still has to send goes first, what comes from now on is TLS. */
+  #wrap(socket: Duplex): void {
+    this.#transport = socket;
+    if (socket instanceof Socket) {
+      (this as unknown as { _parent: Socket })._parent = socket;
+      this.#setConnecting(socket.connecting || socket.pending);
+      if (this.connecting) {
+        socket.once('connect', () => {
+          this.#setConnecting(false);
+          this.emit('connect');
+        });
+      }
+      // The readers of the time before TLS must not see ciphertext.
+      if (!this._tlsOptions.isServer || socket.listenerCount('data') > 0) {
+        socket.removeAllListeners('data');
+        socket.removeAllListeners('readable');
+      }
+    }
+    socket.on('error', (error: Error) => this._emitTLSError(error));
+    this.#watch(socket);
+  }
+
+  #watch(transport: Duplex): void {
+    // Half-close is this socket's business: a transport that ends by itself would cut off what is still to be sent.
+    transport.allowHalfOpen = true;
+    const owned = transport as OwnedTransport;
+    owned[owner] = this;
+    transport.on('close', onTransportClose);
+    if (transport.destroyed) process.nextTick(() => this.destroy());
+  }
+
+  /** Starts reading from the transport. */
+  #listen(transport: Duplex): void {
+    transport.on('data', onTransportData);
+    transport.on('end', onTransportEnd);
+    transport.resume();
+    if (transport.readableEnded) process.nextTick(onTransportEnd.bind(transport as OwnedTransport));
+  }
+
+  override connect(...args: unknown[]): this {
+    const callback = args.findLast((arg) => typeof arg === 'function');
+    if (callback !== undefined) this.once('connect', callback as () => void);
+    if (this.#transport !== undefined && !this.destroyed) {
+      const { connecting } = this.#transport as Socket;
+      if (connecting) return this;
+    }
+    const transport = new Socket({ allowHalfOpen: true });
+    this.#transport = transport;
+    this.#setConnecting(true);
+    transport.on('error', (error: Error) => this.destroy(error));
+    for (const event of ['lookup', 'connectionAttempt', 'connectionAttemptFailed', 'connectionAttemptTimeout']) {
+      transport.on(event, (...values: unknown[]) => {
+        if (event === 'lookup') (this as unknown as { _host: unknown })._host = values[3];
+        this.emit(event, ...values);
+      });
+    }
+    transport.once('connect', () => {
+      this.#setConnecting(false);
+      this._unrefTimer();
+      this.emit('connect');
+      this.emit('ready');
+    });
+    this.#watch(transport);
+    if (this.#noDelay !== undefined) transport.setNoDelay(this.#noDelay);
+    if (this.#keepAlive !== undefined) transport.setKeepAlive(...this.#keepAlive);
+    if (this.#unref) transport.unref();
+    const rest = args.filter((arg) => typeof arg !== 'function');
+    const [first] = rest;
+    // The timeout is this socket's own; a signal and a read buffer are too.
+    if (typeof first === 'object' && first !== null && !Array.isArray(first)) {
+      rest[0] = { ...first, timeout: undefined, signal: undefined, onread: undefined, allowHalfOpen: true };
+    }
+    this._unrefTimer();
+    (transport.connect as (...values: unknown[]) => Socket)(...rest);
+    return this;
+  }
+
+  /** Starts the handshake; for sockets that connect by themselves, once they are connected. */
+  _start(): void {
+    if (this.#started) return;
+    if (this.connecting) {
+      this.once('connect', this._start);
+      return;
+    }
+    const transport = this.#transport;
+    if (transport === undefined || this.destroyed) return;
+    this.#started = true;
+    try {
+      this.#connection = createConnection(this, () => this.#pump());
+    } catch (error) {
+      this._hadError = true;
+      process.nextTick(() => this.destroy(toNodeError(error)));
+      return;
+    }
+    this.#listen(transport);
+    this.#pump();
+  }
+
+  // ---- the engine ----
+
+  #pump(): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    if (this.#pumping) {
+      this.#pumpAgain = true;
+      return;
+    }
+    this.#pumping = true;
+    try {
+      do {
+        this.#pumpAgain = false;
+        this.negotiation.drive();
+        if (connection.connected && !this._secureEstablished && !this.destroyed) this.#finishHandshake(connection);
+        this.#deliver(connection);
+      } while (this.#pumpAgain);
+    } finally {
+      this.#pumping = false;
+      // After the events: what their listeners wrote goes out with the handshake's last flight, in one write.
+      this.#flush(connection);
+    }
+    if (connection.closed) this.#closed(connection);
+    else if (connection.peerClosed) this.#pushEnd();
+    else if (!connection.wantsMoreInput) this.#transport?.pause();
+    else if (!this.#waitsForDrain) this.#transport?.resume();
+  }
+
+  #finishHandshake(connection: Connection): void {
+    const { info } = connection;
+    this.alpnProtocol = info.alpnProtocol ?? false;
+    if (this.servername === null) this.servername = info.serverName ?? false;
+    if (!this._tlsOptions.isServer && this._tlsOptions.requestOCSP) {
+      this.emit('OCSPResponse', info.ocspResponse === undefined ? null : Buffer.from(info.ocspResponse));
+      if (this.destroyed) return;
+    }
+    this._finishInit();
+  }
+
+  _finishInit(): void {
+    if (this.destroyed) return;
+    this._secureEstablished = true;
+    const { handshakeTimeout } = this._tlsOptions;
+    if (handshakeTimeout !== undefined && handshakeTimeout > 0) this.setTimeout(0, this._handleTimeout);
+    this.emit('secure');
+    const write = this.#pendingWrite;
+    if (write !== undefined && !this.destroyed) {
+      this.#pendingWrite = undefined;
+      this.#encrypt(write.chunks, write.done);
+    }
+    const final = this.#pendingFinal;
+    if (final !== undefined && !this.destroyed && this.#pendingWrite === undefined) {
+      this.#pendingFinal = undefined;
+      this._final(final);
+    }
+  }
+
+  #deliver(connection: Connection): void {
+    for (const chunk of connection.takeApplicationData()) this.#deliverChunk(chunk);
+    this.negotiation.deliverSessions(this);
+  }
+
+  #deliverChunk(chunk: Uint8Array): void {
+    if (this.destroyed || this.#endPushed || chunk.length === 0) return;
+    this.#plaintextRead += chunk.length;
+    if (this._tlsOptions.onread) {
+      this.#deliverInto(chunk);
+      return;
+    }
+    const data = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (!this.push(data)) {
+      this.#waitsForDrain = true;
+      this.#transport?.pause();
+    }
+  }
+
+  /** The `onread` option: plaintext goes into the program's own buffer. */
+  #deliverInto(chunk: Uint8Array): void {
+    const { buffer, callback } = this._tlsOptions.onread!;
+    let rest = chunk;
+    while (rest.length > 0) {
+      if (this.#held !== undefined) {
+        this.#held.push(rest);
+        return;
+      }
+      const target = typeof buffer === 'function' ? buffer() : buffer;
+      const size = Math.min(target.length, rest.length);
+      target.set(rest.subarray(0, size));
+      rest = rest.subarray(size);
+      if (callback(size, target) === false) {
+        this.#held = [];
+        this.#transport?.pause();
+      }
+    }
+  }
+
+  #releaseHeld(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    for (const chunk of held) this.#deliverInto(chunk);
+    if (this.#held === undefined) this.#transport?.resume();
+  }
+
+  #pushEnd(): void {
+    if (this.#endPushed || this.destroyed) return;
+    if (this.#held !== undefined && this.#held.length > 0) return;
+    this.#endPushed = true;
+    this.push(null);
+    this.read(0);
+    // From here on only the end of the transport can come.
+    this.#transport?.resume();
+  }
+
+  /** The engine has closed: with an error, or after both sides' close_notify. */
+  #closed(connection: Connection): void {
+    const { error } = connection;
+    if (error === undefined || this._hadError || this.destroyed) {
+      this.#pushEnd();
+      return;
+    }
+    // A transport that ends without close_notify is an ordinary end, as in Node.
+    if (this.#transportEnded && this._secureEstablished && !(error.code === 'ERR_TLS_ALERT_RECEIVED')) {
+      this.#pushEnd();
+      return;
+    }
+    if (this.#transportEnded && !this._secureEstablished && isTruncation(error)) {
+      this.#pushEnd();
+      return;
+    }
+    this._hadError = true;
+    const shown = toNodeError(error);
+    if (this._secureEstablished) this._emitTLSError(shown);
+    this.destroy(this._secureEstablished ? undefined : shown);
+  }
+
+  #flush(connection: Connection, done?: (error?: Error | null) => void): void {
+    const transport = this.#transport;
+    const chunks = connection.takeOutgoing();
+    if (transport === undefined || transport.destroyed || transport.writableEnded) {
+      if (done !== undefined) process.nextTick(done, chunks.length > 0 ? connectionReset('write ECONNRESET') : null);
+      return;
+    }
+    if (chunks.length === 0) {
+      if (done !== undefined) process.nextTick(done, null);
+      return;
+    }
+    if (chunks.length === 1) {
+      transport.write(chunks[0], done);
+      return;
+    }
+    transport.cork();
+    const last = chunks.length - 1;
+    for (let i = 0; i < last; i++) transport.write(chunks[i]);
+    transport.write(chunks[last], done);
+    transport.uncork();
+  }
+
+  // ---- the stream hooks ----
+
+  override _read(): void {
+    if (this.#waitsForDrain) {
+      this.#waitsForDrain = false;
+      this.#transport?.resume();
+    }
+  }
+
+  override read(size?: number): unknown {
+    return super.read(size);
+  }
+
+  override resume(): this {
+    super.resume();
+    if (this.#held !== undefined) this.#releaseHeld();
+    return this;
+  }
+
+  override _write(chunk: Buffer | string, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#encrypt([asBytes(chunk, encoding)], done);
+  }
+
+  override _writev(
+    chunks: { chunk: Buffer | string; encoding: BufferEncoding }[],
+    done: (error?: Error | null) => void,
+  ): void {
+    this.#encrypt(
+      chunks.map(({ chunk, encoding }) => asBytes(chunk, encoding)),
+      done,
+    );
+  }
+
+  #encrypt(chunks: Uint8Array[], done: (error?: Error | null) => void): void {
+    const connection = this.#connection;
+    if (connection === undefined || !this._secureEstablished) {
+      this.#pendingWrite = { chunks, done };
+      return;
+    }
+    if (connection.closed) {
+      done(nodeError('EPIPE', 'write EPIPE: the TLS connection is closed'));
+      return;
+    }
+    this._unrefTimer();
+    let size = 0;
+    for (const chunk of chunks) {
+      this.#plaintextWritten += chunk.length;
+      for (let at = 0; at < chunk.length; at += slab) {
+        const part = chunk.length <= slab ? chunk : chunk.subarray(at, at + slab);
+        connection.write(part);
+        size += part.length;
+        if (size >= slab && at + slab < chunk.length) {
+          this.#flush(connection);
+          size = 0;
+        }
+      }
+    }
+    this.#flush(connection, done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    const connection = this.#connection;
+    const transport = this.#transport;
+    if (transport === undefined || transport.destroyed) {
+      done();
+      return;
+    }
+    if ((connection === undefined || !this._secureEstablished) && !this.#transportEnded && !connection?.closed) {
+      this.#pendingFinal = done;
+      return;
+    }
+    if (connection !== undefined && !connection.closed) {
+      connection.closeWrite();
+      this.#flush(connection);
+    }
+    transport.end(() => done());
+    // Whoever ended this socket need not read it: the peer's end has to be noticed all the same.
+    if (!this.#waitsForDrain) transport.resume();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#setConnecting(false);
+    super.setTimeout(0);
+    const hadError = error !== null && error !== undefined;
+    const connection = this.#connection;
+    const transport = this.#transport;
+    if (connection !== undefined) {
+      // An alert that the engine has ready still goes out.
+      if (transport !== undefined && !transport.destroyed) this.#flush(connection);
+      if (!connection.closed) connection.close();
+    }
+    const write = this.#pendingWrite;
+    this.#pendingWrite = undefined;
+    this.#pendingFinal = undefined;
+    const finish = () => {
+      this.#facade = null;
+      this.emit('close', hadError);
+    };
+    if (transport === undefined || transport.closed) {
+      process.nextTick(finish);
+    } else {
+      transport.removeListener('data', onTransportData);
+      transport.once('close', finish);
+      closeTransport(transport, this.#resetting);
+    }
+    if (write !== undefined) write.done(error ?? nodeError('ERR_SOCKET_CLOSED', 'Socket is closed'));
+    done(error);
+  }
+
+  #resetting = false;
+
+  override resetAndDestroy(): this {
+    this.#resetting = true;
+    return this.destroy();
+  }
+
+  /** The transport has ended. */
+  transportEnded(): void {
+    if (this.#transportEnded) return;
+    this.#transportEnded = true;
+    const connection = this.#connection;
+    if (connection !== undefined && !connection.closed) {
+      connection.receiveEnd();
+      this.#pump();
+    }
+    this.#pushEnd();
+    const final = this.#pendingFinal;
+    if (final !== undefined) {
+      this.#pendingFinal = undefined;
+      this._final(final);
+    }
+  }
+
+  /** The transport has closed. */
+  transportClosed(): void {
+    if (!this.#transportEnded) this.destroy();
+    else if (this.writableEnded || !this._secureEstablished) return;
+  }
+
+  /** Bytes of the transport. */
+  transportData(chunk: Buffer | string): void {
+    const connection = this.#connection;
+    if (connection === undefined || this.destroyed || connection.closed) return;
+    if (typeof chunk === 'string' || this.#transport?.readableObjectMode) {
+      this.destroy(nodeError('ERR_STREAM_WRAP', 'Stream has StringDecoder set or is in objectMode'));
+      return;
+    }
+    this._unrefTimer();
+    connection.receive(chunk);
+    this.#pump();
+  }
+
+  /** For those who answer the engine later. */
+  wake(): void {
+    this.#pump();
+  }
+
+  /** The engine's connection, once the handshake has started. */
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
+
+  // ---- errors before the connection belongs to the program ----
+
+  _handleTimeout(): void {
+    this._emitTLSError(nodeError('ERR_TLS_HANDSHAKE_TIMEOUT', 'TLS handshake timeout'));
+  }
+
+  _emitTLSError(error: Error): void {
+    const shown = this._tlsError(error);
+    if (shown) this.emit('error', shown);
+  }
+
+  _tlsError(error: Error): Error | null {
+    this.emit('_tlsError', error);
+    return this._controlReleased ? error : null;
+  }
+
+  _releaseControl(): boolean {
+    if (this._controlReleased) return false;
+    this._controlReleased = true;
+    this.removeListener('error', this._tlsError);
+    return true;
+  }
+
+  _destroySSL(): void {
+    this.#connection?.close();
+  }
+
+  // ---- net.Socket, as the transport has it ----
+
+  get #net(): Socket | undefined {
+    return this.#transport instanceof Socket ? this.#transport : undefined;
+  }
+
+  // Own accessors on the prototype: those of net.Socket look at a handle that this socket does not have.
+  static {
+    const define = (name: string, get: (this: TLSSocket) => unknown) =>
+      Object.defineProperty(TLSSocket.prototype, name, { get, configurable: true, enumerable: true });
+    define('pending', function () {
+      return this.#transport === undefined || this.connecting;
+    });
+    for (const name of [
+      'remoteAddress',
+      'remotePort',
+      'remoteFamily',
+      'localAddress',
+      'localPort',
+      'localFamily',
+    ] as const) {
+      define(name, function () {
+        return this.#net?.[name];
+      });
+    }
+    define('autoSelectFamilyAttemptedAddresses', function () {
+      return this.#net?.autoSelectFamilyAttemptedAddresses;
+    });
+    define('bytesRead', function () {
+      return this.#plaintextRead;
+    });
+    define('bytesWritten', function () {
+      return this.#plaintextWritten + this.writableLength;
+    });
+    define('bufferSize', function () {
+      return this.writableLength;
+    });
+    define('_bytesDispatched', function () {
+      return this.#plaintextWritten;
+    });
+  }
+
+  override address(): AddressInfo | Record<string, never> {
+    return this.#net?.address() ?? {};
+  }
+
+  override setNoDelay(noDelay = true): this {
+    this.#noDelay = noDelay;
+    (this.#transport as Socket | undefined)?.setNoDelay?.(noDelay);
+    return this;
+  }
+
+  override setKeepAlive(enable?: boolean, initialDelay?: number): this {
+    this.#keepAlive = [enable, initialDelay];
+    (this.#transport as Socket | undefined)?.setKeepAlive?.(enable, initialDelay);
+    return this;
+  }
+
+  override ref(): this {
+    this.#unref = false;
+    (this.#transport as Socket | undefined)?.ref?.();
+    return this;
+  }
+
+  override unref(): this {
+    this.#unref = true;
+    (this.#transport as Socket | undefined)?.unref?.();
+    return this;
+  }
+
+  // ---- what TLS has beside that ----
+
+  /** As in Node: an object with the parts of the connection. Programs look at `ssl.verifyError()`. */
+  get ssl(): TlsHandle | null {
+    if (this.#facade === undefined) this.#facade = new TlsHandle(this);
+    return this.#facade;
+  }
+
+  disableRenegotiation(): void {
+    // There is none: TLS 1.3 has no renegotiation, and in TLS 1.2 it is refused (RFC 9325, Section 3.5).
+  }
+
+  /** Renegotiation is not spoken: the callback hears so, as it does with TLS 1.3 in Node. */
+  renegotiate(options: object, callback?: (error: Error | null) => void): boolean | undefined {
+    validateObject(options, 'options');
+    if (callback !== undefined) validateFunction(callback, 'callback');
+    if (this.destroyed) return undefined;
+    const wrongVersion = nodeError(
+      'ERR_SSL_WRONG_SSL_VERSION',
+      'error:SSL routines::wrong ssl version: Handfast does not renegotiate',
+    );
+    if (callback !== undefined) process.nextTick(callback, wrongVersion);
+    return false;
+  }
+
+  exportKeyingMaterial(length: number, label: string, context?: Buffer): Buffer {
+    validateInteger(length, 'length', 1, 2 ** 32 - 1);
+    validateString(label, 'label');
+    if (context !== undefined) validateBuffer(context, 'context');
+    if (!this._secureEstablished || this.#connection === undefined) {
+      throw nodeError('ERR_TLS_INVALID_STATE', 'TLS socket connection must be securely established');
+    }
+    return Buffer.from(this.#connection.exportKeyingMaterial(length, label, context));
+  }
+
+  /** Limits the plaintext of the records that are sent; 512 to 16384 bytes. */
+  setMaxSendFragment(size: number): boolean {
+    validateInteger(size, 'size', -(2 ** 31), 2 ** 31 - 1);
+    if (size < 512 || size > 16384) return false;
+    return this.negotiation.setMaxSendFragment(size);
+  }
+
+  setServername(name: string): void {
+    validateString(name, 'name');
+    if (this._tlsOptions.isServer)
+      throw nodeError('ERR_TLS_SNI_FROM_SERVER', 'Cannot issue SNI from a TLS server-side socket');
+    this.negotiation.serverName = name;
+  }
+
+  setSession(session: Buffer | string | undefined): void {
+    if (session === undefined || session === null) return;
+    const bytes = typeof session === 'string' ? Buffer.from(session, 'latin1') : session;
+    this.negotiation.offered = decodeSession(bytes);
+  }
+
+  setKeyCert(context: unknown): void {
+    const secureContext =
+      context instanceof SecureContextObject ? context : createSecureContext(context as TlsSocketOptions);
+    this.negotiation.context = secureContext.context;
+  }
+
+  #open(): Connection | undefined {
+    return this.destroyed ? undefined : this.#connection;
+  }
+
+  getPeerCertificate(detailed: true): DetailedPeerCertificate;
+  getPeerCertificate(detailed?: false): PeerCertificate;
+  getPeerCertificate(detailed?: boolean): PeerCertificate | DetailedPeerCertificate;
+  getPeerCertificate(detailed?: boolean): PeerCertificate | DetailedPeerCertificate {
+    const none = null as unknown as PeerCertificate;
+    if (this.destroyed) return none;
+    return peerCertificateObject(
+      this.negotiation.peerChain(this.#connection),
+      detailed === true,
+      this.negotiation.context,
+    );
+  }
+
+  getCertificate(): PeerCertificate | object | null {
+    if (this.destroyed) return null;
+    const leaf = this.negotiation.localChain()?.[0];
+    return leaf === undefined ? {} : peerCertificateObject([leaf], false, this.negotiation.context);
+  }
+
+  getPeerX509Certificate(): X509Certificate | undefined {
+    const leaf = this.destroyed ? undefined : this.negotiation.peerChain(this.#connection)[0];
+    return leaf === undefined ? undefined : new X509Certificate(leaf);
+  }
+
+  getX509Certificate(): X509Certificate | undefined {
+    const leaf = this.destroyed ? undefined : this.negotiation.localChain()?.[0];
+    return leaf === undefined ? undefined : new X509Certificate(leaf);
+  }
+
+  getCipher(): { name: string; standardName: string; version: string } {
+    const connection = this.#open();
+    if (connection?.connected) return cipherInfo(connection.info.cipherSuite);
+    return (connection === undefined ? null : cipherInfo(0)) as ReturnType<typeof cipherInfo>;
+  }
+
+  getSharedSigalgs(): string[] {
+    return this.negotiation.sharedSigalgs().map(sigalgName);
+  }
+
+  getEphemeralKeyInfo(): ReturnType<typeof ephemeralKeyInfo> | null {
+    if (this._tlsOptions.isServer || this.#open() === undefined) return null;
+    return ephemeralKeyInfo(this.#connection?.connected ? this.#connection.info.group : undefined);
+  }
+
+  getFinished(): Buffer | undefined {
+    return this.negotiation.finished.sent;
+  }
+
+  getPeerFinished(): Buffer | undefined {
+    return this.negotiation.finished.received;
+  }
+
+  getProtocol(): string | null {
+    const connection = this.#open();
+    if (connection === undefined) return null;
+    return connection.connected
+      ? versionLabel(connection.info.version)
+      : versionLabel(this.negotiation.context.maxVersion);
+  }
+
+  getSession(): Buffer | undefined {
+    return this.negotiation.currentSession(this.#connection);
+  }
+
+  getTLSTicket(): Buffer | undefined {
+    return this.negotiation.currentTicket();
+  }
+
+  isSessionReused(): boolean {
+    return this.#connection?.connected === true && this.#connection.info.resumed;
+  }
+
+  /** Writes what happens on the connection to stderr. */
+  enableTrace(): void {
+    this.negotiation.tracing = true;
+  }
+
+  /** The extension of Node's: the names of the suite and group, for logs. */
+  get cipherSuiteName(): string | undefined {
+    const code = this.#connection?.connected ? this.#connection.info.cipherSuite : undefined;
+    return code === undefined ? undefined : cipherSuite(code)?.name;
+  }
+}
+
+/** What `socket.ssl` is. */
+export class TlsHandle {
+  readonly #socket: TLSSocket;
+  constructor(socket: TLSSocket) {
+    this.#socket = socket;
+  }
+  verifyError(): CodedError | null {
+    return this.#socket.negotiation.verifyError;
+  }
+  getServername(): string | false {
+    return this.#socket.servername || false;
+  }
+  getSession(): Buffer | undefined {
+    return this.#socket.getSession();
+  }
+  isSessionReused(): boolean {
+    return this.#socket.isSessionReused();
+  }
+  getProtocol(): string | null {
+    return this.#socket.getProtocol();
+  }
+  getALPNNegotiatedProtocol(): string | false | null {
+    return this.#socket.alpnProtocol;
+  }
+}
+
+const owner = Symbol('handfast.owner');
+type OwnedTransport = Duplex & { [owner]?: TLSSocket };
+
+function onTransportData(this: OwnedTransport, chunk: Buffer | string): void {
+  this[owner]?.transportData(chunk);
+}
+
+function onTransportEnd(this: OwnedTransport): void {
+  this[owner]?.transportEnded();
+}
+
+function onTransportClose(this: OwnedTransport): void {
+  this[owner]?.transportClosed();
+}
+
+/** Lets go of the transport: what was written goes out first, and nothing is waited for beyond that. */
+function closeTransport(transport: Duplex, reset: boolean): void {
+  if (reset && transport instanceof Socket) {
+    transport.resetAndDestroy();
+    return;
+  }
+  if (
+    transport.writableLength > 0 &&
+    !transport.writableEnded &&
+    transport instanceof Socket &&
+    !transport.connecting
+  ) {
+    const timer = setTimeout(() => transport.destroy(), 1000);
+    timer.unref();
+    transport.once('close', () => clearTimeout(timer));
+    transport.on('error', noop);
+    transport.end(() => transport.destroy());
+    return;
+  }
+  transport.destroy();
+}
+
+function asBytes(chunk: Buffer | string, encoding: BufferEncoding): Uint8Array {
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+}
+
+function isTruncation(error: TlsError): boolean {
+  return (
+    error.code === 'ERR_TLS_TRUNCATED' || error.code === 'ERR_TLS_UNEXPECTED_END' || error.code === 'ERR_TLS_CLOSED'
+  );
+}

@@ -1,0 +1,50 @@
+/** Types that the parts of the TLS shell share. */
+import type { Server } from 'node:net';
+import type { ConnectionOptions, TLSSocketOptions as NodeSocketOptions } from 'node:tls';
+import type { ContextState, HandfastContextOptions, SecureContextObject } from './secure-context.ts';
+import type { TLSSocket } from './tls-socket.ts';
+
+/** What a socket is made with: Node's options for `TLSSocket`, and those that a server or `connect` add. */
+export interface TlsSocketOptions extends HandfastContextOptions {
+  secureContext?: SecureContextObject | undefined;
+  credentials?: SecureContextObject | undefined;
+  isServer?: boolean | undefined;
+  server?: InternalServer | undefined;
+  requestCert?: boolean | undefined;
+  rejectUnauthorized?: boolean | undefined;
+  ALPNProtocols?: readonly string[] | NodeJS.ArrayBufferView | undefined;
+  ALPNCallback?: ((offer: { servername: string; protocols: string[] }) => string | undefined) | undefined;
+  SNICallback?: SniCallback | undefined;
+  session?: Buffer | undefined;
+  requestOCSP?: boolean | undefined;
+  enableTrace?: boolean | undefined;
+  handshakeTimeout?: number | undefined;
+  allowHalfOpen?: boolean | undefined;
+  highWaterMark?: number | undefined;
+  pauseOnConnect?: boolean | undefined;
+  pskCallback?: ((...args: never[]) => unknown) | undefined;
+  pskIdentityHint?: string | undefined;
+  signal?: AbortSignal | undefined;
+  onread?: { buffer: Uint8Array | (() => Uint8Array); callback(size: number, buffer: Uint8Array): boolean } | undefined;
+  pipe?: boolean | undefined;
+}
+
+export type SniCallback = (
+  this: TLSSocket,
+  servername: string,
+  callback: (error: Error | null, context?: SecureContextObject | ContextState) => void,
+) => void;
+
+/** What a socket knows of its server. */
+export interface InternalServer extends Server {
+  _contexts: [RegExp, ContextState][];
+  _sharedCreds: SecureContextObject;
+  requestCert: boolean;
+  rejectUnauthorized: boolean;
+  ALPNProtocols?: Buffer | undefined;
+  ALPNCallback?: TlsSocketOptions['ALPNCallback'];
+  sessionTimeout?: number | undefined;
+  sessionIdContext?: string | undefined;
+}
+
+export type { ConnectionOptions, NodeSocketOptions };

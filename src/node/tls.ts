@@ -1,0 +1,248 @@
+/** `handfast/tls`: does for a program what `node:tls` does. `import tls from 'handfast/tls'`, or `require('handfast/tls')`. */
+import { EventEmitter } from 'node:events';
+import { Duplex } from 'node:stream';
+import type * as nodeTls from 'node:tls';
+import { rootCertificates } from 'node:tls';
+import { deprecate } from 'node:util';
+import { encodePem } from '../bytes/pem.ts';
+import { convertALPNProtocols } from './alpn.ts';
+import { checkServerIdentity } from './check-server-identity.ts';
+import { getCiphers } from './ciphers.ts';
+import { invalidArgType, invalidArgValue, nodeError } from './node-errors.ts';
+import {
+  createSecureContext,
+  type HandfastContextOptions,
+  invalidContext,
+  readCertificates,
+  SecureContextObject,
+} from './secure-context.ts';
+import { defaults, settings, type WritableSettings } from './settings.ts';
+import { connect, type HandfastConnectOptions } from './tls-connect.ts';
+import { createServer, type HandfastServerOptions, Server } from './tls-server.ts';
+import { TLSSocket } from './tls-socket.ts';
+import type { TlsSocketOptions } from './tls-types.ts';
+
+/** `tls.SecureContext`, with `new` or without. */
+const SecureContext = new Proxy(SecureContextObject, {
+  apply: (target, _self, args) => new target(...(args as ConstructorParameters<typeof SecureContextObject>)),
+}) as unknown as typeof SecureContextObject & (() => SecureContextObject);
+
+/** Sources of `getCACertificates`. */
+type CaType = 'default' | 'bundled' | 'system' | 'extra';
+
+/** The certificates (PEM) that are trusted by default, or those of one source. */
+function getCACertificates(type: CaType = 'default'): string[] {
+  const pem = (der: Uint8Array) => encodePem('CERTIFICATE', der).trimEnd();
+  switch (type) {
+    case 'default':
+      return settings.defaultCa().map(pem);
+    case 'bundled':
+      return [...rootCertificates];
+    case 'extra':
+      return settings.extraCa().map(pem);
+    case 'system': {
+      const native = process.getBuiltinModule?.('node:tls') as unknown as
+        | { getCACertificates?: (type: string) => string[] }
+        | undefined;
+      if (native?.getCACertificates !== undefined && native.getCACertificates !== (getCACertificates as unknown)) {
+        return native.getCACertificates('system');
+      }
+      throw nodeError(
+        'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
+        'this version of Node cannot read the trust store of the system',
+      );
+    }
+    default:
+      throw invalidArgValue('type', type);
+  }
+}
+
+/** Replaces what is trusted by default: PEM texts or bytes. */
+function setDefaultCACertificates(certificates: readonly (string | NodeJS.ArrayBufferView)[]): void {
+  if (!Array.isArray(certificates)) throw invalidArgType('certs', 'Array', certificates);
+  settings.replaceDefaultCa(
+    certificates.flatMap((certificate, index) => {
+      if (typeof certificate !== 'string' && !ArrayBuffer.isView(certificate)) {
+        throw invalidArgType(`certs[${index}]`, ['string', 'ArrayBufferView'], certificate);
+      }
+      return readCertificates(certificate as string | NodeJS.ArrayBufferView, 'cert');
+    }),
+  );
+}
+
+/** One end of a pair of Duplexes. */
+class PairEnd extends Duplex {
+  other!: PairEnd;
+  #resume: (() => void) | undefined;
+
+  override _read(): void {
+    const resume = this.#resume;
+    this.#resume = undefined;
+    resume?.();
+  }
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (chunk.length === 0) {
+      process.nextTick(done);
+      return;
+    }
+    this.other.#resume = done;
+    this.other.push(chunk);
+  }
+  override _final(done: () => void): void {
+    this.other.on('end', done);
+    this.other.push(null);
+  }
+}
+
+/** What `createSecurePair` gives; deprecated in Node, still there. */
+class SecurePair extends EventEmitter {
+  readonly server: unknown;
+  readonly credentials: SecureContextObject;
+  readonly encrypted: Duplex;
+  readonly cleartext: TLSSocket;
+
+  constructor(
+    context: unknown = createSecureContext(),
+    isServer = false,
+    requestCert = !isServer,
+    rejectUnauthorized = false,
+    options: TlsSocketOptions = {},
+  ) {
+    super();
+    if (!(context instanceof SecureContextObject)) throw invalidContext('context');
+    const outside = new PairEnd();
+    const inside = new PairEnd();
+    outside.other = inside;
+    inside.other = outside;
+    this.server = options.server;
+    this.credentials = context;
+    this.encrypted = outside;
+    this.cleartext = new TLSSocket(inside, {
+      secureContext: context,
+      isServer,
+      requestCert,
+      rejectUnauthorized,
+      ...options,
+    });
+    this.cleartext.once('secure', () => this.emit('secure'));
+    if (!isServer) this.cleartext._start();
+  }
+
+  destroy(): void {
+    this.cleartext.destroy();
+    this.encrypted.destroy();
+  }
+}
+
+const createSecurePair = deprecate(
+  (...args: ConstructorParameters<typeof SecurePair>) => new SecurePair(...args),
+  'tls.createSecurePair() is deprecated. Please use tls.TLSSocket instead.',
+  'DEP0064',
+);
+
+/** The module's type: that of `node:tls`, with the options that Handfast adds. */
+export type HandfastTls = Omit<
+  typeof nodeTls,
+  keyof WritableSettings | 'connect' | 'createServer' | 'createSecureContext'
+> &
+  WritableSettings & {
+    connect: typeof nodeTls.connect & ((options: HandfastConnectOptions, callback?: () => void) => nodeTls.TLSSocket);
+    createServer: typeof nodeTls.createServer &
+      ((options: HandfastServerOptions, listener?: (socket: nodeTls.TLSSocket) => void) => nodeTls.Server);
+    createSecureContext: (options?: HandfastContextOptions) => nodeTls.SecureContext;
+    convertALPNProtocols(protocols: readonly string[] | NodeJS.ArrayBufferView, out: { ALPNProtocols?: Buffer }): void;
+    getCACertificates(type?: CaType): string[];
+    setDefaultCACertificates(certificates: readonly (string | NodeJS.ArrayBufferView)[]): void;
+  };
+
+const tls = {
+  ...defaults,
+  getCiphers,
+  get rootCertificates() {
+    return rootCertificates;
+  },
+  convertALPNProtocols,
+  checkServerIdentity,
+  createSecureContext,
+  SecureContext,
+  TLSSocket,
+  Server,
+  createServer,
+  connect,
+  createSecurePair,
+  getCACertificates,
+  setDefaultCACertificates,
+} as unknown as HandfastTls;
+
+settings.exports = tls as WritableSettings;
+
+/** Types under the name of the default import: `import tls from 'handfast/tls'` and then `tls.TLSSocket`. */
+declare namespace tls {
+  export type TLSSocket = nodeTls.TLSSocket;
+  export type Server = nodeTls.Server;
+  export type SecureContext = nodeTls.SecureContext;
+  export type ConnectionOptions = nodeTls.ConnectionOptions & HandfastConnectOptions;
+  export type TlsOptions = nodeTls.TlsOptions & HandfastServerOptions;
+  export type SecureContextOptions = nodeTls.SecureContextOptions & HandfastContextOptions;
+  export type CommonConnectionOptions = nodeTls.CommonConnectionOptions;
+  export type TLSSocketOptions = nodeTls.TLSSocketOptions;
+  export type PeerCertificate = nodeTls.PeerCertificate;
+  export type DetailedPeerCertificate = nodeTls.DetailedPeerCertificate;
+  export type Certificate = nodeTls.Certificate;
+  export type CipherNameAndProtocol = nodeTls.CipherNameAndProtocol;
+  export type EphemeralKeyInfo = nodeTls.EphemeralKeyInfo;
+  export type KeyObject = nodeTls.KeyObject;
+  export type PxfObject = nodeTls.PxfObject;
+  export type PSKCallbackNegotation = nodeTls.PSKCallbackNegotation;
+  export type SecureVersion = nodeTls.SecureVersion;
+}
+
+// biome-ignore lint/style/noDefaultExport: this is the form in which programs import the module it stands in for.
+export default tls;
+// `require('handfast/tls')` gives the object itself, whose DEFAULT_* can be written, and not a namespace.
+export { tls as 'module.exports' };
+
+const Socket_ = TLSSocket as unknown as typeof nodeTls.TLSSocket;
+const connectTyped: HandfastTls['connect'] = tls.connect;
+const createServerTyped: HandfastTls['createServer'] = tls.createServer;
+const createContextTyped: HandfastTls['createSecureContext'] = tls.createSecureContext;
+
+export {
+  checkServerIdentity,
+  connectTyped as connect,
+  convertALPNProtocols,
+  createContextTyped as createSecureContext,
+  createSecurePair,
+  createServerTyped as createServer,
+  getCACertificates,
+  getCiphers,
+  rootCertificates,
+  SecureContext,
+  Server,
+  Socket_ as TLSSocket,
+  setDefaultCACertificates,
+};
+export const {
+  DEFAULT_CIPHERS,
+  DEFAULT_ECDH_CURVE,
+  DEFAULT_MIN_VERSION,
+  DEFAULT_MAX_VERSION,
+  CLIENT_RENEG_LIMIT,
+  CLIENT_RENEG_WINDOW,
+} = defaults;
+export type {
+  Certificate,
+  CipherNameAndProtocol,
+  CommonConnectionOptions,
+  DetailedPeerCertificate,
+  EphemeralKeyInfo,
+  KeyObject,
+  PeerCertificate,
+  PSKCallbackNegotation,
+  PxfObject,
+  SecureVersion,
+  TLSSocketOptions,
+} from 'node:tls';
+export type ConnectionOptions = tls.ConnectionOptions;
+export type TlsOptions = tls.TlsOptions;
+export type SecureContextOptions = tls.SecureContextOptions;

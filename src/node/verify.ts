@@ -1,0 +1,316 @@
+/**
+ * Whether a peer's chain leads to a trusted certificate, judged as node:tls judges it (OpenSSL's rules, and Node's codes
+ * for what is wrong): programs and private authorities that work with Node go on working. `handfast/pki` has the strict
+ * verification (RFC 5280, CA/B Forum) for those who want it.
+ */
+import { X509Certificate } from 'node:crypto';
+import { toHex } from '../bytes/bytes.ts';
+import { keyUsageBits } from '../pki/extensions.ts';
+import { type Certificate, type CertificateList, oids, parseCertificate, parseCertificateList } from '../pki/index.ts';
+import { createBudget, defaultLimits } from '../pki/verify/budget.ts';
+import { prepareConstraints, prepareNames, violation } from '../pki/verify/name-constraints.ts';
+import { nodeCrypto } from './key-signer.ts';
+import type { CodedError } from './node-errors.ts';
+import type { ContextState } from './secure-context.ts';
+import { settings } from './settings.ts';
+
+/** Node's codes and OpenSSL's words. */
+const messages = {
+  UNABLE_TO_GET_ISSUER_CERT: 'unable to get issuer certificate',
+  UNABLE_TO_GET_CRL: 'unable to get certificate CRL',
+  CERT_SIGNATURE_FAILURE: 'certificate signature failure',
+  CRL_SIGNATURE_FAILURE: 'CRL signature failure',
+  CERT_NOT_YET_VALID: 'certificate is not yet valid',
+  CERT_HAS_EXPIRED: 'certificate has expired',
+  CRL_NOT_YET_VALID: 'CRL is not yet valid',
+  CRL_HAS_EXPIRED: 'CRL has expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'self-signed certificate',
+  SELF_SIGNED_CERT_IN_CHAIN: 'self-signed certificate in certificate chain',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'unable to get local issuer certificate',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'unable to verify the first certificate',
+  CERT_CHAIN_TOO_LONG: 'certificate chain too long',
+  CERT_REVOKED: 'certificate revoked',
+  INVALID_CA: 'invalid CA certificate',
+  PATH_LENGTH_EXCEEDED: 'path length constraint exceeded',
+  INVALID_PURPOSE: 'unsuitable certificate purpose',
+  CERT_REJECTED: 'certificate rejected',
+  CA_MD_TOO_WEAK: 'CA signature digest algorithm too weak',
+  EE_KEY_TOO_SMALL: 'EE certificate key too weak',
+  PERMITTED_VIOLATION: 'permitted subtree violation',
+} as const;
+
+export type VerifyCode = keyof typeof messages;
+
+export function verifyErrorOf(code: VerifyCode, cause?: unknown): CodedError {
+  const error = new Error(messages[code], cause === undefined ? undefined : { cause }) as CodedError;
+  error.code = code;
+  return error;
+}
+
+/** A certificate as OpenSSL reads it, with what this stack reads of it. */
+interface Read {
+  readonly x509: X509Certificate;
+  readonly own: Certificate | undefined;
+}
+
+/** Trusted certificates with an index by subject. */
+export class TrustStore {
+  readonly #bySubject = new Map<string, Read[]>();
+  readonly #fingerprints = new Set<string>();
+
+  constructor(certificates: readonly Uint8Array[]) {
+    for (const der of certificates) {
+      try {
+        this.#add(read(der));
+      } catch {
+        // As OpenSSL does with its store: what does not parse can't be an issuer.
+      }
+    }
+  }
+
+  #add(certificate: Read): void {
+    const { x509 } = certificate;
+    if (this.#fingerprints.has(x509.fingerprint256)) return;
+    this.#fingerprints.add(x509.fingerprint256);
+    const same = this.#bySubject.get(x509.subject);
+    if (same === undefined) this.#bySubject.set(x509.subject, [certificate]);
+    else same.push(certificate);
+  }
+
+  has(certificate: X509Certificate): boolean {
+    return this.#fingerprints.has(certificate.fingerprint256);
+  }
+
+  issuersOf(certificate: X509Certificate): readonly Read[] {
+    return this.#bySubject.get(certificate.issuer) ?? [];
+  }
+}
+
+const leniencies = ['serialNumber', 'names', 'extensions', 'times', 'keyUsage'] as const;
+
+function read(der: Uint8Array): Read {
+  const x509 = new X509Certificate(der);
+  let own: Certificate | undefined;
+  try {
+    own = parseCertificate(der, { leniencies });
+  } catch {
+    own = undefined;
+  }
+  return { x509, own };
+}
+
+let defaultStore: { from: Uint8Array[]; store: TrustStore } | undefined;
+const stores = new Map<string, TrustStore>();
+
+/** The trust store of a context: made once for the default authorities, and once for equal `ca`. */
+export function trustStoreOf(context: ContextState): TrustStore {
+  const { ca } = context;
+  if (ca === undefined) {
+    const from = settings.defaultCa();
+    if (defaultStore?.from !== from) defaultStore = { from, store: new TrustStore(from) };
+    return defaultStore.store;
+  }
+  let store = context.derived.get(TrustStore) as TrustStore | undefined;
+  if (store !== undefined) return store;
+  const hash = nodeCrypto().hash('sha256', Buffer.concat(ca));
+  const key = toHex(hash);
+  store = stores.get(key);
+  if (store === undefined) {
+    store = new TrustStore(ca);
+    if (stores.size >= 100) stores.delete(stores.keys().next().value as string);
+    stores.set(key, store);
+  }
+  context.derived.set(TrustStore, store);
+  return store;
+}
+
+const maxDepth = 100;
+const maxSignatures = 200;
+
+export interface VerifyRequest {
+  /** DER, leaf first. */
+  readonly chain: readonly Uint8Array[];
+  readonly context: ContextState;
+  /** Who showed the chain. */
+  readonly peer: 'server' | 'client';
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** `null` where the chain holds; else the error with Node's code. Never throws. */
+export function verifyPeer(request: VerifyRequest): CodedError | null {
+  const [leaf, ...others] = request.chain;
+  if (leaf === undefined) return verifyErrorOf('UNABLE_TO_GET_ISSUER_CERT');
+  try {
+    const pool: Read[] = [];
+    for (const der of others.slice(0, maxDepth)) {
+      try {
+        pool.push(read(der));
+      } catch {
+        // Not needed, perhaps; where it is, its place in the path stays empty.
+      }
+    }
+    const code = judge(read(leaf), pool, request);
+    return code === undefined ? null : verifyErrorOf(code);
+  } catch (error) {
+    return verifyErrorOf('CERT_REJECTED', error);
+  }
+}
+
+function judge(leaf: Read, pool: readonly Read[], request: VerifyRequest): VerifyCode | undefined {
+  const store = trustStoreOf(request.context);
+  const { path, trusted } = buildPath(leaf, pool, store, request);
+  const last = path.at(-1)!;
+  let code: VerifyCode | undefined;
+  if (!trusted) {
+    if (isSelfSigned(last)) code = path.length === 1 ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'SELF_SIGNED_CERT_IN_CHAIN';
+    else code = path.length === 1 ? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
+  }
+  // As in OpenSSL under Node, what is found last is what is told: the time overrides the rest.
+  code = extensionProblem(path, request) ?? code;
+  if (request.context.crls.length > 0) code = revocationProblem(path, request) ?? code;
+  for (const { x509 } of [...path].reverse()) code = timeProblem(x509, request.now) ?? code;
+  return code;
+}
+
+function isSelfSigned({ x509 }: Read): boolean {
+  return x509.checkIssued(x509) && x509.verify(x509.publicKey);
+}
+
+interface BuiltPath {
+  path: Read[];
+  trusted: boolean;
+}
+
+function buildPath(leaf: Read, pool: readonly Read[], store: TrustStore, request: VerifyRequest): BuiltPath {
+  let signatures = 0;
+  let best: Read[] = [leaf];
+  const partial = request.context.partialChains;
+
+  function extend(path: Read[]): Read[] | undefined {
+    const last = path.at(-1)!;
+    if (path.length > best.length) best = path;
+    if (store.has(last.x509) && (partial || last.x509.checkIssued(last.x509))) return path;
+    if (path.length > maxDepth || (last.x509.checkIssued(last.x509) && last.x509.issuer === last.x509.subject))
+      return undefined;
+    const used = new Set(path.map(({ x509 }) => x509.fingerprint256));
+    // Trusted ones first, and those that are valid now before those that are not.
+    const candidates = [...store.issuersOf(last.x509), ...pool.filter(({ x509 }) => x509.subject === last.x509.issuer)]
+      .filter(({ x509 }) => !used.has(x509.fingerprint256) && last.x509.checkIssued(x509))
+      .sort((a, b) => Number(validNow(b.x509, request.now)) - Number(validNow(a.x509, request.now)));
+    for (const candidate of candidates) {
+      if (++signatures > maxSignatures) return undefined;
+      if (!last.x509.verify(candidate.x509.publicKey)) continue;
+      const whole = extend([...path, candidate]);
+      if (whole !== undefined) return whole;
+    }
+    return undefined;
+  }
+
+  const whole = extend([leaf]);
+  return whole === undefined ? { path: best, trusted: false } : { path: whole, trusted: true };
+}
+
+function validNow(certificate: X509Certificate, now: number): boolean {
+  return timeProblem(certificate, now) === undefined;
+}
+
+function timeProblem(certificate: X509Certificate, now: number): VerifyCode | undefined {
+  if (now < Date.parse(certificate.validFrom)) return 'CERT_NOT_YET_VALID';
+  if (now > Date.parse(certificate.validTo)) return 'CERT_HAS_EXPIRED';
+  return undefined;
+}
+
+const purposes = { server: oids.serverAuth, client: oids.clientAuth } as const;
+
+function extensionProblem(path: readonly Read[], request: VerifyRequest): VerifyCode | undefined {
+  let found: VerifyCode | undefined;
+  const purpose = purposes[request.peer];
+  let below = 0;
+  path.forEach(({ x509, own }, depth) => {
+    const top = depth === path.length - 1;
+    const usages = x509.keyUsage as string[] | undefined;
+    if (usages !== undefined && !usages.includes(purpose) && !usages.includes(oids.anyExtendedKeyUsage))
+      found = 'INVALID_PURPOSE';
+    const key = x509.publicKey;
+    if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 1024)
+      found = 'EE_KEY_TOO_SMALL';
+    if (own === undefined) {
+      // What this stack can't read at all is nothing to build trust on, unless it is trusted itself.
+      if (!top) found = 'CERT_REJECTED';
+      return;
+    }
+    const { algorithm } = own.signatureAlgorithm;
+    if (!top && algorithm !== undefined && 'hash' in algorithm && algorithm.hash === 'sha1') found = 'CA_MD_TOO_WEAK';
+    const { basicConstraints, keyUsage } = own.decoded;
+    if (depth === 0) {
+      if (keyUsage !== undefined && !fitsLeaf(keyUsage, request.peer)) found = 'INVALID_PURPOSE';
+    } else {
+      if (!mayIssue(own, x509)) found = 'INVALID_CA';
+      const limit = basicConstraints?.pathLength;
+      if (limit !== undefined && below > limit) found = 'PATH_LENGTH_EXCEEDED';
+    }
+    if (depth > 0 && !own.selfIssued) below++;
+  });
+  return nameProblem(path) ?? found;
+}
+
+function fitsLeaf(keyUsage: number, peer: 'server' | 'client'): boolean {
+  const { digitalSignature, keyEncipherment, keyAgreement } = keyUsageBits;
+  return (
+    (keyUsage &
+      (peer === 'server' ? digitalSignature | keyEncipherment | keyAgreement : digitalSignature | keyAgreement)) !==
+    0
+  );
+}
+
+/** OpenSSL's X509_check_ca: a CA by its extensions, or a self-signed one of the time before extensions. */
+function mayIssue(own: Certificate, x509: X509Certificate): boolean {
+  const { basicConstraints, keyUsage } = own.decoded;
+  if (keyUsage !== undefined && (keyUsage & keyUsageBits.keyCertSign) === 0) return false;
+  if (basicConstraints !== undefined) return basicConstraints.ca;
+  return own.version === 1 ? x509.checkIssued(x509) : keyUsage !== undefined;
+}
+
+function nameProblem(path: readonly Read[]): VerifyCode | undefined {
+  for (let depth = 1; depth < path.length; depth++) {
+    const constraints = path[depth]!.own?.decoded.nameConstraints;
+    if (constraints === undefined) continue;
+    const prepared = prepareConstraints(constraints);
+    const budget = createBudget(defaultLimits);
+    for (const { own } of path.slice(0, depth)) {
+      if (own !== undefined && violation(prepared, prepareNames(own), budget) !== undefined)
+        return 'PERMITTED_VIOLATION';
+    }
+  }
+  return undefined;
+}
+
+/** Every certificate of the path but a trusted root needs a list of its issuer (X509_V_FLAG_CRL_CHECK_ALL). */
+function revocationProblem(path: readonly Read[], { context, now }: VerifyRequest): VerifyCode | undefined {
+  let lists = context.derived.get('crls') as CertificateList[] | undefined;
+  if (lists === undefined) {
+    lists = context.crls.map(parseCertificateList);
+    context.derived.set('crls', lists);
+  }
+  let found: VerifyCode | undefined;
+  for (let depth = path.length - 1; depth >= 0; depth--) {
+    const certificate = path[depth]!;
+    const issuer = path[Math.min(depth + 1, path.length - 1)]!;
+    if (certificate.own === undefined || issuer.own === undefined) return 'UNABLE_TO_GET_CRL';
+    const { own } = certificate;
+    const list = lists.find(({ issuerKey }) => issuerKey === own.issuerKey);
+    if (list === undefined) {
+      found = 'UNABLE_TO_GET_CRL';
+      continue;
+    }
+    const { algorithm } = list.signatureAlgorithm;
+    const key = nodeCrypto().importPublicKey(issuer.own.spki);
+    if (algorithm === undefined || !key.verify(algorithm, list.tbs, list.signature)) found = 'CRL_SIGNATURE_FAILURE';
+    else if (list.unusable !== undefined) found = 'UNABLE_TO_GET_CRL';
+    else if (list.thisUpdate > now) found = 'CRL_NOT_YET_VALID';
+    else if (list.nextUpdate !== undefined && list.nextUpdate < now) found = 'CRL_HAS_EXPIRED';
+    if (list.find(own.serialNumber) !== undefined) return 'CERT_REVOKED';
+  }
+  return found;
+}

@@ -1,0 +1,146 @@
+// Runs Node's own tests of tls, https and http2 over Handfast.
+//
+//   node test/node/nodejs-suite.mjs <node source>/test [--plain] [--jobs=2] [--list=results.tsv] [name part …]
+//
+// The folder is the `test` folder of a Node 20 source package (or NODE_TESTS in the environment); nothing of it is
+// in this project. Each file runs in a child process with `--import dist/node/register.js`, which puts Handfast in
+// the place of `tls` and `https`; `--plain` leaves that out, for the baseline. A file passes when its process exits
+// with 0 within 60 s. `nodejs-exclusions.json` beside this file holds the tests that no module outside Node can be
+// asked to pass, each with its reason.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = dirname(dirname(here));
+const words = process.argv.slice(2);
+const option = (name, otherwise) =>
+  words.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise;
+const plain = words.includes('--plain');
+const all = words.includes('--all');
+const verbose = words.includes('--verbose');
+const positional = words.filter((word) => !word.startsWith('--'));
+const suite = process.env.NODE_TESTS ? resolve(process.env.NODE_TESTS) : resolve(positional.shift() ?? '.');
+const parallel = join(suite, 'parallel');
+if (!existsSync(join(suite, 'common', 'index.js')) || !existsSync(parallel)) {
+  console.error(`${suite} is not the test folder of a Node source package. Give it as the first argument.`);
+  process.exit(2);
+}
+const exclusions = JSON.parse(readFileSync(join(here, 'nodejs-exclusions.json'), 'utf8'));
+const register = join(root, 'dist', 'node', 'register.js');
+// A node with an `openssl-cli` beside it runs the tests that need the openssl command.
+const nodeBinary = option('node', process.execPath);
+const timeLimit = Number(option('timeout', '60')) * 1000;
+
+const usesTls = /require\(['"](node:)?(tls|https)['"]\)|createSecureServer|from ['"](node:)?(tls|https)['"]/;
+const folders = [parallel, join(suite, 'sequential')];
+const files = folders
+  .flatMap((folder) =>
+    existsSync(folder)
+      ? readdirSync(folder)
+          .sort()
+          .map((name) => join(folder, name))
+      : [],
+  )
+  .filter((path) => /\/test-(tls|https|http2)-.*\.m?js$/.test(path))
+  .filter((path) => !/\/test-http2-/.test(path) || usesTls.test(readFileSync(path, 'utf8')))
+  .filter((path) => positional.length === 0 || positional.some((part) => path.includes(part)));
+
+function flagsOf(path) {
+  const line = /^\/\/ Flags:(.*)$/m.exec(readFileSync(path, 'utf8'));
+  return line === null ? [] : line[1].trim().split(/\s+/);
+}
+
+function runOne(path, worker) {
+  return new Promise((done) => {
+    const hook = plain ? [] : ['--import', pathToFileURL(register).href];
+    const started = Date.now();
+    const child = spawn(nodeBinary, [...hook, ...flagsOf(path), path], {
+      cwd: dirname(suite),
+      env: {
+        ...process.env,
+        TEST_THREAD_ID: String(worker),
+        TEST_SERIAL_ID: String(worker),
+        TEST_PARALLEL: '1',
+        FORCE_COLOR: undefined,
+        NO_COLOR: '1',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    let output = '';
+    const keep = (chunk) => {
+      output = (output + chunk).slice(-200_000);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      // The whole group: a test may have children of its own.
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        child.kill('SIGKILL');
+      }
+    }, timeLimit);
+    child.on('close', (status, signal) => {
+      clearTimeout(timer);
+      const skipped = /^1\.\.0 # Skipped: (.*)$/m.exec(output);
+      const state = late ? 'timeout' : status !== 0 ? 'fail' : skipped ? 'skip' : 'pass';
+      done({
+        path,
+        state,
+        status: signal ?? status,
+        ms: Date.now() - started,
+        output,
+        why: reasonIn(output, skipped, late),
+      });
+    });
+  });
+}
+
+/** The line of the output that says most about a failure. */
+function reasonIn(output, skipped, late) {
+  if (skipped) return skipped[1];
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  const telling =
+    lines.find((line) => /^\s*\w*(Error|Exception)\b.*[:[]/.test(line)) ??
+    lines.find((line) => /Mismatched/.test(line));
+  return `${late ? 'still running after the time limit. ' : ''}${(telling ?? lines.at(-1) ?? '').trim().slice(0, 200)}`;
+}
+
+const jobs = Number(option('jobs', String(availableParallelism())));
+const queue = files.map((path) => ({ path, name: path.slice(suite.length + 1) }));
+const results = [];
+async function work(worker) {
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const excluded = exclusions[next.name.replace(/^.*\//, '')];
+    if (excluded !== undefined && !all) {
+      results.push({ ...next, state: 'excluded', why: excluded, ms: 0, output: '' });
+      continue;
+    }
+    const result = { ...next, ...(await runOne(next.path, worker)) };
+    results.push(result);
+    if (result.state !== 'pass') {
+      console.log(`${result.state.padEnd(8)} ${result.name}  ${result.why}`);
+      if (verbose) console.log(result.output);
+    }
+  }
+}
+await Promise.all(Array.from({ length: jobs }, (_, index) => work(index + 1)));
+
+results.sort((a, b) => (a.name < b.name ? -1 : 1));
+const list = option('list', '');
+if (list !== '') {
+  mkdirSync(dirname(resolve(list)), { recursive: true });
+  writeFileSync(list, results.map(({ state, name, ms, why }) => `${state}\t${name}\t${ms}\t${why}\n`).join(''));
+}
+const count = (state) => results.filter((result) => result.state === state).length;
+console.log(
+  `${count('pass')} passed, ${count('fail')} failed, ${count('timeout')} timed out, ${count('skip')} skipped, ` +
+    `${count('excluded')} excluded (Node ${process.version}${plain ? ', plain node:tls' : ''})`,
+);
+process.exit(count('fail') + count('timeout') > 0 ? 1 : 0);
