@@ -25,6 +25,8 @@ export type TrustAnchorInput =
   | {
       readonly certificate: Uint8Array | string;
       readonly source?: string;
+      /** As {@link TrustAnchorOptions.vetted}, for this input. */
+      readonly vetted?: boolean;
       readonly distrustAfter?: number;
       readonly constraints?: NameConstraints;
     };
@@ -89,7 +91,7 @@ export function createTrustAnchors(
             source,
             distrustAfter: item.distrustAfter,
             constraints: item.constraints,
-            vetted: options.vetted ?? false,
+            vetted: item.vetted ?? options.vetted ?? false,
           });
         } catch (error) {
           if (options.invalid !== 'skip') throw error;

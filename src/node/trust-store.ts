@@ -1,0 +1,174 @@
+/**
+ * Where trusted roots come from on this machine: Node's bundle, the system's store, and what the environment names.
+ * Every anchor keeps its source, so that an error can say where one looked.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import * as tls from 'node:tls';
+import { ConfigError } from '../errors.ts';
+import { createTrustAnchors, type TrustAnchorInput, type TrustAnchors } from '../pki/index.ts';
+
+/**
+ * - `node`: the roots that come with this Node (Mozilla's), as `node:tls` uses them by default.
+ * - `system`: the store of the operating system.
+ */
+export type RootSource = 'node' | 'system';
+
+export interface TrustStoreOptions {
+  /** Which roots; `['node']`. */
+  readonly roots?: readonly RootSource[];
+  /** Anchors of one's own beside them. */
+  readonly extra?: readonly TrustAnchorInput[];
+  /** Variables `SSL_CERT_FILE`, `SSL_CERT_DIR` (in place of the system's) and `NODE_EXTRA_CA_CERTS`; `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly platform?: NodeJS.Platform;
+  /** Files to look for in place of the well-known ones (tests, unusual systems). */
+  readonly systemFiles?: readonly string[];
+}
+
+/** Bundles of the systems that have one, most specific first. */
+const systemBundles = [
+  '/etc/ssl/certs/ca-certificates.crt', // Debian, Ubuntu, Arch, Gentoo, Alpine with ca-certificates
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem', // Fedora, RHEL
+  '/etc/pki/tls/certs/ca-bundle.crt', // older RHEL, CentOS
+  '/etc/ssl/ca-bundle.pem', // openSUSE
+  '/var/lib/ca-certificates/ca-bundle.pem', // openSUSE, SLES
+  '/etc/ssl/cert.pem', // Alpine, OpenBSD, macOS
+  '/usr/local/share/certs/ca-root-nss.crt', // FreeBSD
+] as const;
+
+const maxFileBytes = 1 << 24;
+const maxFolderFiles = 4096;
+
+/**
+ * Collects trust anchors. Single certificates of bundles that don't parse are skipped and listed in `skipped`; a source
+ * that was asked for and can't be read at all throws `ConfigError` `ERR_TLS_TRUST_STORE`.
+ */
+export async function loadTrustStore(options: TrustStoreOptions = {}): Promise<TrustAnchors> {
+  const { roots = ['node'], env = process.env } = options;
+  const inputs: TrustAnchorInput[] = [];
+  if (roots.includes('node')) inputs.push(...bundledRoots());
+  if (roots.includes('system')) inputs.push(...(await systemRoots(options, env)));
+  const extra = env['NODE_EXTRA_CA_CERTS'];
+  if (extra !== undefined && extra !== '') inputs.push({ ...readBundle(extra, 'NODE_EXTRA_CA_CERTS'), vetted: false });
+  inputs.push(...(options.extra ?? []));
+  const store = createTrustAnchors(inputs, { invalid: 'skip' });
+  for (const { source, reason } of store.skipped) {
+    if (source === undefined || store.sources.includes(source)) continue;
+    throw new ConfigError(`${source} holds no certificate that can be read: ${reason}`, {
+      code: 'ERR_TLS_TRUST_STORE',
+    });
+  }
+  return store;
+}
+
+/** Roots that come with this Node. */
+export function bundledRoots(): TrustAnchorInput[] {
+  const source = `the roots bundled with Node ${process.version}`;
+  return tls.rootCertificates.map((certificate) => ({ certificate, source, vetted: true }));
+}
+
+async function systemRoots(
+  { platform = process.platform, systemFiles }: TrustStoreOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<TrustAnchorInput[]> {
+  const { SSL_CERT_FILE: file, SSL_CERT_DIR: folders } = env;
+  const named = [
+    ...(file ? [{ ...readBundle(file, 'SSL_CERT_FILE'), vetted: true }] : []),
+    ...(folders ? folders.split(platform === 'win32' ? ';' : ':').flatMap((folder) => readFolder(folder)) : []),
+  ];
+  if (named.length > 0) return named;
+  if (systemFiles === undefined && (platform === 'darwin' || platform === 'win32')) return nativeRoots(platform);
+  const bundles = systemFiles ?? systemBundles;
+  const found = bundles.find((path) => isFile(path));
+  if (found === undefined) {
+    throw new ConfigError(
+      `the system has no bundle of trusted certificates (looked for ${bundles.join(', ')}); install "ca-certificates", or set SSL_CERT_FILE`,
+      { code: 'ERR_TLS_TRUST_STORE' },
+    );
+  }
+  return [{ ...readBundle(found, 'the system'), vetted: true }];
+}
+
+/** The keychain of macOS or the store of Windows: by Node itself where it can (from 22.15 on), else by a package. */
+async function nativeRoots(platform: 'darwin' | 'win32'): Promise<TrustAnchorInput[]> {
+  const source = platform === 'darwin' ? 'the macOS keychain' : 'the Windows certificate store';
+  const { getCACertificates } = tls as { getCACertificates?: (type: string) => string[] };
+  if (getCACertificates !== undefined) {
+    return getCACertificates('system').map((certificate) => ({ certificate, source, vetted: true }));
+  }
+  // Optional: named by a variable so that neither bundlers nor the compiler look for them.
+  const name = platform === 'darwin' ? 'mac-ca' : 'win-ca';
+  let loaded: NativeStore;
+  try {
+    loaded = (await import(name)) as NativeStore;
+  } catch (error) {
+    throw new ConfigError(
+      `${source} can't be read by Node ${process.version}: use Node 22.15 or newer, install the package "${name}", or set SSL_CERT_FILE`,
+      { code: 'ERR_TLS_TRUST_STORE', cause: error },
+    );
+  }
+  return readNative(loaded).map((certificate) => ({ certificate, source, vetted: true }));
+}
+
+/** What is used of `mac-ca` (`get`) and `win-ca` (the default export, a function with an `ondata` array). */
+interface NativeStore {
+  readonly get?: (options?: { format?: string }) => (string | { pem: string })[];
+  readonly default?:
+    | ((options: { ondata: (Uint8Array | string)[]; format: unknown; inject: boolean }) => unknown)
+    | { readonly der2?: { readonly pem?: unknown }; get?: NativeStore['get'] };
+}
+
+function readNative(store: NativeStore): (string | Uint8Array)[] {
+  const get = store.get ?? (typeof store.default === 'object' ? store.default.get : undefined);
+  if (get !== undefined) return get().map((item) => (typeof item === 'string' ? item : item.pem));
+  const list: (string | Uint8Array)[] = [];
+  if (typeof store.default === 'function') {
+    const { der2 } = store.default as { der2?: { der?: unknown } };
+    store.default({ ondata: list, format: der2?.der, inject: false });
+  }
+  return list;
+}
+
+function readBundle(path: string, who: string): { certificate: string | Uint8Array; source: string } {
+  try {
+    if (statSync(path).size > maxFileBytes) throw new Error(`it is larger than ${maxFileBytes} bytes`);
+    const bytes = readFileSync(path);
+    // DER begins with a SEQUENCE, PEM with text.
+    return { certificate: bytes[0] === 0x30 ? new Uint8Array(bytes) : bytes.toString('latin1'), source: path };
+  } catch (error) {
+    throw new ConfigError(
+      `the trusted certificates in ${path} (named by ${who}) can't be read: ${(error as Error).message}`,
+      {
+        code: 'ERR_TLS_TRUST_STORE',
+        cause: error,
+      },
+    );
+  }
+}
+
+/** All certificates of a folder. Folders of OpenSSL hold one a file, often as links under hashed names. */
+function readFolder(folder: string): TrustAnchorInput[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder).sort();
+  } catch (error) {
+    throw new ConfigError(`the folder ${folder} (named by SSL_CERT_DIR) can't be read: ${(error as Error).message}`, {
+      code: 'ERR_TLS_TRUST_STORE',
+      cause: error,
+    });
+  }
+  return names
+    .slice(0, maxFolderFiles)
+    .map((name) => join(folder, name))
+    .filter(isFile)
+    .map((path) => readBundle(path, 'SSL_CERT_DIR'))
+    .filter(
+      ({ certificate }) => certificate instanceof Uint8Array || certificate.includes('-----BEGIN CERTIFICATE-----'),
+    )
+    .map((bundle) => ({ ...bundle, vetted: true }));
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
