@@ -2,7 +2,7 @@ import { createECDH, createPublicKey, diffieHellman, generateKeyPairSync, type K
 import { concat, zeroize } from '../bytes/bytes.ts';
 import { illegalParameter, type PeerError, TlsError } from '../errors.ts';
 import { plain } from './node-hash.ts';
-import { type MlKem, mlKem } from './node-ml-kem.ts';
+import type { MlKem } from './node-ml-kem.ts';
 import type { GroupName, KeyExchange, PendingKeyExchange } from './provider.ts';
 
 /** A Diffie-Hellman function: both sides make a key pair and send its public half. */
@@ -17,19 +17,19 @@ interface DiffieHellmanPair {
   agree(peerShare: Uint8Array): Uint8Array;
 }
 
-/** The key exchange of a group. All are made on first use, for good. */
-export function keyExchange(group: GroupName): KeyExchange | undefined {
-  let exchange = exchanges.get(group);
-  if (exchange === undefined) {
-    exchange = createKeyExchange(group);
-    if (exchange !== undefined) exchanges.set(group, exchange);
-  }
-  return exchange;
+/** The key exchanges over an ML-KEM. Each is made when it is first asked for, and kept. */
+export function keyExchanges(mlKem: (parameters: 768 | 1024) => MlKem): (group: GroupName) => KeyExchange | undefined {
+  const made = new Map<GroupName, KeyExchange>();
+  return (group) => {
+    const known = made.get(group);
+    if (known !== undefined) return known;
+    const exchange = createKeyExchange(group, mlKem);
+    if (exchange !== undefined) made.set(group, exchange);
+    return exchange;
+  };
 }
 
-const exchanges = new Map<GroupName, KeyExchange>();
-
-function createKeyExchange(group: GroupName): KeyExchange | undefined {
+function createKeyExchange(group: GroupName, mlKem: (parameters: 768 | 1024) => MlKem): KeyExchange | undefined {
   switch (group) {
     case 'x25519':
       return plainExchange(group, x25519);
@@ -146,7 +146,7 @@ type GenerateX25519 = (
 /**
  * X25519 (RFC 7748). The public half is asked for as JWK: up to Node 24 OpenSSL's DER coders cost twice the whole key
  * agreement. It is asked for in the generation and not by `export()` afterwards: that export deadlocks when the garbage
- * collector strikes inside it, since the job that made the key then wants the lock that the export holds.
+ * collector strikes inside it, since the job that made the key then wants the lock that the export holds (Node 20).
  */
 const x25519: DiffieHellman = {
   shareLength: 32,

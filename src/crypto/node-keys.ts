@@ -47,6 +47,8 @@ export function importPublicKey(spki: Uint8Array): PublicKey {
     bits,
     verify(algorithm, data, signature) {
       if (!algorithmFits(algorithm, type)) return false;
+      // RFC 8017, Section 8.1.2: the signature is as long as the modulus. OpenSSL lets PSS drop leading zeros.
+      if ((type === 'rsa' || type === 'rsaPss') && signature.length !== Math.ceil(bits / 8)) return false;
       try {
         const digest = 'hash' in algorithm ? algorithm.hash : null;
         return verifyOnce(digest, data, keyInput(object, algorithm), signature);

@@ -191,3 +191,27 @@ test('a pending exchange can be finished once, and not after destroy', () => {
 test('an unknown group has no key exchange', () => {
   assert.equal(crypto.keyExchange('ffdhe2048' as GroupName), undefined);
 });
+
+test('a program can bring an ML-KEM of its own, for one parameter set', () => {
+  const portable = portableMlKem(768);
+  let encapsulated = 0;
+  const own = createNodeCrypto({
+    mlKem: (parameters) =>
+      parameters === 1024
+        ? undefined
+        : {
+            ...portable,
+            encapsulate(publicKey) {
+              encapsulated++;
+              return portable.encapsulate(publicKey);
+            },
+          },
+  });
+  for (const [group, calls] of [
+    ['X25519MLKEM768', 1],
+    ['SecP384r1MLKEM1024', 1],
+  ] as const) {
+    own.keyExchange(group)?.respond(exchange(group).generate().share);
+    assert.equal(encapsulated, calls);
+  }
+});

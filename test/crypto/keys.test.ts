@@ -96,6 +96,25 @@ test('a PSS signature with another salt length is no signature of the scheme', (
   assert.equal(publicKey.verify({ kind: 'rsaPss', hash: 'sha256', saltLength: 20 }, data, signature), true);
 });
 
+test('an RSA signature without its leading zero byte is refused (RFC 8017, Section 8.1.2)', () => {
+  const pair = generate('rsa', { modulusLength: 1024 });
+  const privateKey = crypto.importPrivateKey(pair.privateKey);
+  const publicKey = crypto.importPublicKey(pair.publicKey);
+  for (const algorithm of [
+    { kind: 'rsaPss', hash: 'sha256', saltLength: 32 },
+    { kind: 'rsaPkcs1', hash: 'sha256' },
+  ] as const) {
+    // One signature in 256 begins with zero.
+    for (let message = crypto.random(32); ; message = crypto.random(32)) {
+      const signature = privateKey.sign(algorithm, message);
+      if (signature[0] !== 0) continue;
+      assert.equal(publicKey.verify(algorithm, message, signature), true);
+      assert.equal(publicKey.verify(algorithm, message, signature.subarray(1)), false);
+      break;
+    }
+  }
+});
+
 function refused(spki: Uint8Array, code: string, alert: string): void {
   assert.throws(
     () => crypto.importPublicKey(spki),
