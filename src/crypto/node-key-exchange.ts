@@ -2,7 +2,7 @@ import { createECDH, createPublicKey, diffieHellman, generateKeyPairSync, type K
 import { concat, zeroize } from '../bytes/bytes.ts';
 import { illegalParameter, type PeerError, TlsError } from '../errors.ts';
 import { plain } from './node-hash.ts';
-import type { MlKem } from './node-ml-kem.ts';
+import { checkedMlKem, type MlKem } from './node-ml-kem.ts';
 import type { GroupName, KeyExchange, PendingKeyExchange } from './provider.ts';
 
 /** A Diffie-Hellman function: both sides make a key pair and send its public half. */
@@ -41,11 +41,11 @@ function createKeyExchange(group: GroupName, mlKem: (parameters: 768 | 1024) => 
       return plainExchange(group, p521);
     // RFC 10024: only X25519MLKEM768 puts the post-quantum half first.
     case 'X25519MLKEM768':
-      return hybridExchange(group, x25519, mlKem(768), 'kemFirst');
+      return hybridExchange(group, x25519, checkedMlKem(768, mlKem(768)), 'kemFirst');
     case 'SecP256r1MLKEM768':
-      return hybridExchange(group, p256, mlKem(768), 'kemLast');
+      return hybridExchange(group, p256, checkedMlKem(768, mlKem(768)), 'kemLast');
     case 'SecP384r1MLKEM1024':
-      return hybridExchange(group, p384, mlKem(1024), 'kemLast');
+      return hybridExchange(group, p384, checkedMlKem(1024, mlKem(1024)), 'kemLast');
     default:
       return undefined;
   }

@@ -5,14 +5,14 @@ import { concat, fromHex } from '../bytes/bytes.ts';
 import { illegalParameter } from '../errors.ts';
 import { plain } from './node-hash.ts';
 
-/** ML-KEM (FIPS 203) of one parameter set. All sizes in bytes; the shared secret has 32. */
+/** ML-KEM (FIPS 203) of one parameter set. It may trust its input: see {@link checkedMlKem}. All sizes in bytes; the shared secret has 32. */
 export interface MlKem {
-  /** `native` where OpenSSL does it, else `portable`. */
-  readonly backend: 'native' | 'portable';
+  /** Names the implementation: `native` is OpenSSL's, `portable` that in JavaScript. */
+  readonly backend: string;
   readonly publicKeyLength: number;
   readonly ciphertextLength: number;
+  /** A key pair. `destroy` wipes what can be wiped. */
   generate(): { readonly publicKey: Uint8Array; decapsulate(ciphertext: Uint8Array): Uint8Array; destroy(): void };
-  /** Throws `illegal_parameter` for a key of wrong length or with a coefficient that is not reduced. */
   encapsulate(publicKey: Uint8Array): { readonly ciphertext: Uint8Array; readonly secret: Uint8Array };
 }
 
@@ -66,7 +66,6 @@ export function nativeMlKem(parameters: Parameters): MlKem | undefined {
       return {
         publicKey: plain(pair.publicKey).slice(prefix.length),
         decapsulate(ciphertext) {
-          checkCiphertext(ciphertext, parameters);
           if (privateKey === undefined) throw new Error('this ML-KEM key was destroyed');
           return plain(decapsulate(privateKey, ciphertext));
         },
@@ -76,7 +75,6 @@ export function nativeMlKem(parameters: Parameters): MlKem | undefined {
       };
     },
     encapsulate(publicKey) {
-      checkPublicKey(publicKey, parameters);
       const key = nodeCrypto.createPublicKey({
         key: concat(prefix, publicKey) as Buffer,
         format: 'der',
@@ -99,7 +97,6 @@ export function portableMlKem(parameters: Parameters): MlKem {
       return {
         publicKey,
         decapsulate(ciphertext) {
-          checkCiphertext(ciphertext, parameters);
           return kem.decapsulate(ciphertext, secretKey);
         },
         destroy() {
@@ -108,7 +105,6 @@ export function portableMlKem(parameters: Parameters): MlKem {
       };
     },
     encapsulate(publicKey) {
-      checkPublicKey(publicKey, parameters);
       const { cipherText, sharedSecret } = kem.encapsulate(publicKey);
       return { ciphertext: cipherText, secret: sharedSecret };
     },
@@ -116,8 +112,34 @@ export function portableMlKem(parameters: Parameters): MlKem {
 }
 
 /**
+ * An ML-KEM that checks its input: throws `illegal_parameter` (`ERR_TLS_KEY_SHARE`) for a ciphertext of wrong length, and
+ * for a key of wrong length or with a coefficient that is not reduced. Done around the back ends, so that each refuses
+ * the same input with the same error.
+ */
+export function checkedMlKem(parameters: Parameters, kem: MlKem): MlKem {
+  return {
+    ...kem,
+    generate() {
+      const pair = kem.generate();
+      return {
+        publicKey: pair.publicKey,
+        decapsulate(ciphertext) {
+          checkCiphertext(ciphertext, parameters);
+          return pair.decapsulate(ciphertext);
+        },
+        destroy: () => pair.destroy(),
+      };
+    },
+    encapsulate(publicKey) {
+      checkPublicKey(publicKey, parameters);
+      return kem.encapsulate(publicKey);
+    },
+  };
+}
+
+/**
  * The checks of FIPS 203, Section 7.2, that an encapsulation key needs: its length, and the modulus check (every
- * 12-bit coefficient is below q = 3329). Done here, so that every back end refuses the same keys with the same error.
+ * 12-bit coefficient is below q = 3329).
  */
 function checkPublicKey(publicKey: Uint8Array, parameters: Parameters): void {
   const { publicKeyLength } = sizes[parameters];

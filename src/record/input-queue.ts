@@ -112,7 +112,7 @@ export class InputQueue {
 
   #reserve(need: number, wanted: number): void {
     if (need <= this.#partial.length) return;
-    const capacity = Math.max(need, Math.min(wanted, Math.max(512, 2 * this.#partial.length)));
+    const capacity = Math.min(wanted, Math.max(512, 2 * need));
     const larger = new Uint8Array(capacity);
     larger.set(this.#partial.subarray(0, this.#have));
     this.#partial = larger;
