@@ -123,6 +123,10 @@ class Callbacks {
     }
     const chosen = chooseCredential(query);
     this.facts.selectedCredential = chosen === undefined ? -1 : this.#credentials.indexOf(chosen);
+    if (query.role === 'client' && chosen === undefined && query.credentials.length > 0) {
+      // BoringSSL ends the handshake where a client has credentials and none fits; Handfast leaves that to the host.
+      throw hostError('ERR_TLS_HOST_NO_CREDENTIAL', 'handshakeFailure');
+    }
     if (chosen !== undefined && options.useOcspCallback && options.declineOcspCallback) {
       const { ocspResponse: _, ...unstapled } = chosen;
       return unstapled;
@@ -176,7 +180,9 @@ function alpnList(encoded: string): string[] {
 
 /** Milliseconds that the runner's -resumption-delay has moved the clock forward. */
 let clockOffset = 0;
-const clock = { now: () => Date.now() + clockOffset };
+const started = Date.now();
+/** Stands still but for the runner's jumps: it compares ticket ages to the millisecond. */
+const clock = { now: () => started + clockOffset };
 
 export function advanceClock(seconds: number): void {
   clockOffset += seconds * 1000;
@@ -185,6 +191,9 @@ export function advanceClock(seconds: number): void {
 /** What a server keeps from one connection to the next. */
 const keyring = new TicketKeyring({ crypto, clock });
 const store = new MemoryStore({ clock });
+
+/** BoringSSL bounds a chain by its bytes alone, and skips this much early data. */
+const limits = { certificateChain: 1000, skippedEarlyData: 16_384 };
 
 /** As much early data as BoringSSL's tickets allow. */
 const maxEarlyDataSize = 14_336;
@@ -218,7 +227,7 @@ export function createSubject(options: Options, session: ClientSession | undefin
     certificateCompression: compressions.filter(
       ({ algorithm }) => options.installCertCompressionAlgs || options.installOneCertCompressionAlg === algorithm,
     ),
-    limits: options.maxCertList === undefined ? {} : { handshakeMessage: options.maxCertList },
+    limits: { ...limits, ...(options.maxCertList === undefined ? {} : { handshakeMessage: options.maxCertList }) },
     keyLog: (line: string) => callbacks.keyLog(line),
     selectCredential: (query: CredentialQuery) => callbacks.selectCredential(query),
     verifyPeer: (peer: PeerCertificates) => callbacks.verifyPeer(peer),
@@ -266,7 +275,7 @@ function clientOptions(options: Options, session: ClientSession | undefined): Pa
     permuteExtensions: options.permuteExtensions,
     fallback: options.fallbackScsv,
     resumption: !options.noTicket,
-    sessions: session === undefined ? [] : [session],
+    sessions: session === undefined || (options.noTicket && session.ticket.length > 0) ? [] : [session],
     earlyData: options.enableEarlyData,
   };
 }

@@ -199,15 +199,25 @@ class Exchange {
       const progress = connection.advance();
       this.flush();
       if (this.#hostFailure !== undefined) throw this.#hostFailure;
-      if (done() || progress.state === 'closed' || connection.peerClosed) return;
-      if (progress.state === 'needsHost') this.#ask(progress.id, progress.request);
+      if (progress.state === 'needsHost') {
+        // Each request is reported once, and there may be another one.
+        this.#ask(progress.id, progress.request);
+        continue;
+      }
+      if (progress.state === 'closed') return;
+      if (this.#answering.size > 0) {
+        // The runner takes a ticket only in front of the reply to its data, so nothing overtakes an answer here.
+        await this.#wire.changed();
+        continue;
+      }
+      if (done() || connection.peerClosed) return;
       const bytes = connection.wantsMoreInput ? this.#wire.take(this.#options.async ? 1 : 65536) : undefined;
       if (bytes !== undefined) {
         connection.receive(bytes);
       } else if (this.#wire.ended && !this.#endTold) {
         this.#endTold = true;
         connection.receiveEnd();
-      } else if (this.#wire.ended && this.#answering.size === 0) {
+      } else if (this.#wire.ended) {
         return;
       } else {
         await this.#wire.changed();

@@ -15,7 +15,7 @@ export function readPem(file: string): Uint8Array[] {
 function splitScts(list: Uint8Array): Uint8Array[] {
   const view = Buffer.from(list);
   const scts: Uint8Array[] = [];
-  if (view.length < 2 || view.readUInt16BE(0) !== view.length - 2)
+  if (view.length < 4 || view.readUInt16BE(0) !== view.length - 2)
     throw new TlsError('ERR_TLS_CONFIG_SCTS', 'internalError', 'the SCT list does not parse');
   for (let at = 2; at < view.length; ) {
     const length = at + 2 <= view.length ? view.readUInt16BE(at) : 0;

@@ -51,8 +51,9 @@ export function checkHandshake(subject: Subject, options: Options, isResume: boo
 
 /** TLS 1.3 gives sessions after the handshake, in front of the application data. */
 export function checkLateSessions({ connection }: Subject, options: Options, newSessions: number): void {
-  if (options.server) return;
-  const wanted = connection.info.version === 0x0304 && !options.expectNoSession && !options.shimShutsDown;
+  // BoringSSL's shim does not read after it has shut down; this one does.
+  if (options.server || options.shimShutsDown) return;
+  const wanted = connection.info.version === 0x0304 && !options.expectNoSession;
   expectEqual('session given after the handshake', newSessions > 0, wanted);
 }
 

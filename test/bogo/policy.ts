@@ -87,12 +87,14 @@ export function preferences(options: Options): Preferences {
   const policy: Policy | undefined = options.policy === undefined ? undefined : policies[options.policy];
   // Equal preference ("[A|B]") is not something Handfast's configuration can say.
   if (options.cipher?.includes('|')) throw new Unimplemented('-cipher with groups of equal preference');
+  // 0xff01 is BoringSSL's own code for the signatures of TLS 1.1; it never goes over the wire.
+  const accepted = options.verifyPrefs.filter((code) => code !== 0xff01);
   const chosen = options.curves.length > 0 ? knownGroups(options.curves) : (policy?.groups ?? groups);
   return {
     cipherSuites: options.cipher === undefined ? (policy?.suites ?? suites) : parseCipherString(options.cipher),
     groups: chosen,
     keyShares: options.keyShares === undefined ? predictShares(chosen) : knownGroups(options.keyShares),
-    verifySchemes: options.verifyPrefs.length > 0 ? options.verifyPrefs : (policy?.schemes ?? verifySchemes),
+    verifySchemes: accepted.length > 0 ? accepted : (policy?.schemes ?? verifySchemes),
     signSchemes: policy?.schemes ?? signSchemes,
     preferServerOrder: options.cipher !== undefined || options.serverPreference || policy?.serverOrder === true,
   };
