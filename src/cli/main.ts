@@ -1,0 +1,116 @@
+import { type Command, helpOf, nearest } from './command.ts';
+import { CliError, humanError } from './errors.ts';
+import { exitCodeMeanings, exitCodes } from './exit-codes.ts';
+import { painter } from './ui/terminal.ts';
+
+/** A command is only loaded when it is called: the start is fast, and one that is broken breaks no other. */
+const commands: Readonly<Record<string, { summary: string; load: () => Promise<Command> }>> = {
+  serve: {
+    summary: 'serve a folder over HTTPS, with a certificate of your own local authority',
+    load: async () => (await import('./commands/serve.ts')).serve,
+  },
+};
+
+/** The names of all commands. */
+export const commandNames: readonly string[] = Object.keys(commands);
+
+/** Loads a command by its name. */
+export function loadCommand(name: string): Promise<Command> | undefined {
+  return Object.hasOwn(commands, name) ? commands[name]?.load() : undefined;
+}
+
+/** Runs a command line; the exit code. */
+export async function main(words: readonly string[]): Promise<number> {
+  try {
+    return await dispatch(words);
+  } catch (error) {
+    return report(error, words);
+  }
+}
+
+async function dispatch(words: readonly string[]): Promise<number> {
+  const [name, ...rest] = words;
+  if (name === undefined || name === '--help' || name === '-h') {
+    process.stdout.write(overview());
+    return name === undefined ? exitCodes.usage : exitCodes.ok;
+  }
+  if (name === '--version' || name === '-V') {
+    process.stdout.write(`${await version()}\n`);
+    return exitCodes.ok;
+  }
+  if (name === 'help') return help(rest);
+  const loading = loadCommand(name);
+  if (loading === undefined) throw unknownCommand(name);
+  const command = await loading;
+  const plain = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
+  if (plain.includes('--help') || plain.includes('-h')) return showHelp(command, rest);
+  return command.run(rest);
+}
+
+async function help(words: readonly string[]): Promise<number> {
+  const [name, ...rest] = words;
+  if (name === undefined) process.stdout.write(overview());
+  else if (name === 'exit-codes') process.stdout.write(exitCodeTable());
+  else {
+    const loading = loadCommand(name);
+    if (loading === undefined) throw unknownCommand(name);
+    return showHelp(await loading, rest);
+  }
+  return exitCodes.ok;
+}
+
+function showHelp(command: Command, words: readonly string[]): number {
+  const word = command.words?.find((each) => each.name === words[0]);
+  const columns = Math.min(process.stdout.columns || 80, 100);
+  const paint = painter(process.stdout);
+  process.stdout.write(
+    word === undefined ? helpOf(command, paint, columns) : helpOf(word, paint, columns, `handfast ${command.name}`),
+  );
+  return exitCodes.ok;
+}
+
+function overview(): string {
+  const paint = painter(process.stdout);
+  const size = Math.max(...commandNames.map((name) => name.length));
+  const lines = commandNames.map((name) => `  ${paint('cyan', name.padEnd(size))}  ${commands[name]?.summary}`);
+  return `${paint('bold', 'handfast')}: HTTPS from the ground up, with session resumption done right
+
+${lines.join('\n')}
+
+  handfast help COMMAND      options and examples
+  handfast help exit-codes   what the exit codes mean
+  handfast --version
+`;
+}
+
+function exitCodeTable(): string {
+  return `${Object.entries(exitCodeMeanings)
+    .map(([code, meaning]) => `${code.padStart(3)}  ${meaning}`)
+    .join('\n')}\n`;
+}
+
+function unknownCommand(name: string): CliError {
+  const near = nearest(name, commandNames);
+  return new CliError(`there is no command "${name}"`, {
+    hint: near === undefined ? 'See `handfast help`.' : `Did you mean \`handfast ${near}\`?`,
+    exitCode: exitCodes.usage,
+  });
+}
+
+function report(error: unknown, words: readonly string[]): number {
+  const { message, hint, exitCode } = humanError(error);
+  if (words.includes('--json')) {
+    const code = (error as { code?: unknown } | undefined)?.code;
+    process.stdout.write(`${JSON.stringify({ error: { message, hint, code, exitCode } })}\n`);
+  }
+  const paint = painter(process.stderr);
+  process.stderr.write(`${paint('red', 'handfast')}: ${message}\n`);
+  if (hint !== undefined) process.stderr.write(`${paint('dim', '→')} ${hint}\n`);
+  return exitCode;
+}
+
+async function version(): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,37 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The folder where handfast keeps the local authority, certificates and ticket keys: `HANDFAST_HOME` where it is set,
+ * else the place that the system has for a program's data.
+ */
+export function stateFolder(env: Env = process.env, platform: NodeJS.Platform = process.platform): string {
+  const own = env['HANDFAST_HOME'];
+  if (own !== undefined && own !== '') return own;
+  const home = env['HOME'] ?? homedir();
+  if (platform === 'win32') return join(env['LOCALAPPDATA'] ?? join(home, 'AppData', 'Local'), 'handfast');
+  if (platform === 'darwin') return join(home, 'Library', 'Application Support', 'handfast');
+  const data = env['XDG_DATA_HOME'];
+  return join(data === undefined || data === '' ? join(home, '.local', 'share') : data, 'handfast');
+}
+
+/** The files below the state folder. */
+export function statePaths(folder: string = stateFolder()) {
+  return {
+    folder,
+    /** The local authority. */
+    authority: join(folder, 'ca'),
+    /** Its root, to be trusted. */
+    root: join(folder, 'ca', 'root.pem'),
+    certificates: join(folder, 'certificates'),
+    /** Session ticket keys, wrapped, and the key that wraps them. */
+    sessions: join(folder, 'sessions'),
+  };
+}
+
+/** A path as one types it in a shell. */
+export function shellPath(path: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,122 @@
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RingChannel, RingReading } from '../../session/index.ts';
+
+interface Shared {
+  epoch: string;
+  revision: number;
+  acknowledged: number;
+  /** Base64. */
+  document: string;
+  nodes: Record<string, { ack: number; until: number }>;
+}
+
+const empty: Shared = { epoch: '', revision: 0, acknowledged: 0, document: '', nodes: {} };
+
+/** A lock older than this was left by a process that died. */
+const staleLock = 3000;
+
+/**
+ * The shared document of a fleet of processes on one machine, in a file: the ticket keys outlive a restart, and worker
+ * processes have the same ones. The keys in it are wrapped; the wrapping key is in another file of the same folder.
+ */
+export function fileRingChannel(folder: string, now: () => number = Date.now): RingChannel {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, 'ticket-keys.json');
+  const lock = join(folder, 'ticket-keys.lock');
+
+  async function locked<T>(work: () => T): Promise<T> {
+    for (let tries = 0; ; tries++) {
+      try {
+        closeSync(openSync(lock, 'wx', 0o600));
+        break;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || tries > 1000) throw error;
+        const age = now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? now());
+        if (age > staleLock) rmSync(lock, { force: true });
+        else await sleep(5);
+      }
+    }
+    try {
+      return work();
+    } finally {
+      rmSync(lock, { force: true });
+    }
+  }
+
+  function read(): Shared {
+    try {
+      const shared = JSON.parse(readFileSync(path, 'utf8')) as Partial<Shared>;
+      if (typeof shared.epoch !== 'string' || typeof shared.revision !== 'number') return { ...empty, nodes: {} };
+      return { ...empty, ...shared, nodes: { ...shared.nodes } };
+    } catch {
+      // Missing or damaged: new keys are made, and old tickets cost a full handshake.
+      return { ...empty, nodes: {} };
+    }
+  }
+
+  function write(shared: Shared): void {
+    const draft = `${path}.${process.pid}.new`;
+    writeFileSync(draft, JSON.stringify(shared), { mode: 0o600 });
+    chmodSync(draft, 0o600);
+    renameSync(draft, path);
+  }
+
+  return {
+    sync: ({ node, epoch, ack, leaseMs }) =>
+      locked((): RingReading => {
+        const shared = read();
+        const time = now();
+        if (leaseMs > 0) shared.nodes[node] = { ack: epoch === shared.epoch ? ack : 0, until: time + leaseMs };
+        else delete shared.nodes[node];
+        for (const [name, { until }] of Object.entries(shared.nodes)) if (until <= time) delete shared.nodes[name];
+        const acks = Object.values(shared.nodes).map((each) => each.ack);
+        if (acks.length > 0) shared.acknowledged = Math.max(shared.acknowledged, Math.min(...acks));
+        write(shared);
+        return {
+          epoch: shared.epoch,
+          revision: shared.revision,
+          document: new Uint8Array(Buffer.from(shared.document, 'base64')),
+          now: time,
+          acknowledged: shared.acknowledged,
+          nodes: acks.length,
+        };
+      }),
+    propose: (expected, epoch, document) =>
+      locked(() => {
+        const shared = read();
+        if (shared.epoch !== expected.epoch || shared.revision !== expected.revision) return false;
+        const acknowledged = shared.epoch === epoch ? shared.acknowledged : 0;
+        const revision = shared.revision + 1;
+        write({ ...shared, epoch, revision, acknowledged, document: Buffer.from(document).toString('base64') });
+        return true;
+      }),
+  };
+}
+
+/** The key that wraps the ticket keys, made on first use. Only its owner may read it. */
+export function fileFleetKey(folder: string, random: (size: number) => Uint8Array): Uint8Array {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, 'wrapping.key');
+  try {
+    writeFileSync(path, random(32), { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  const key = new Uint8Array(readFileSync(path));
+  if (key.length >= 32) return key;
+  // A crash between making and filling it.
+  writeFileSync(path, random(32), { mode: 0o600 });
+  return new Uint8Array(readFileSync(path));
+}

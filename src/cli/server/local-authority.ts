@@ -1,0 +1,179 @@
+import { createPrivateKey } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Authority, openOrCreateAuthority } from '../../ca/index.ts';
+import { type Credential, type CryptoProvider, localSigner, TlsError } from '../../index.ts';
+import { type Certificate, createTrustAnchors, decodePem, parseCertificate, verifyChain } from '../../pki/index.ts';
+import { CliError } from '../errors.ts';
+import type { statePaths } from '../paths.ts';
+
+/** A certificate with its key, from files. */
+export interface LoadedCredential {
+  readonly credential: Credential;
+  readonly leaf: Certificate;
+  /** Where it was read, for messages. */
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+/** Reads a chain (PEM, leaf first) and its key (PEM). Throws `CliError` where they don't fit together. */
+export async function loadCredential(
+  crypto: CryptoProvider,
+  certificateFile: string,
+  keyFile: string,
+  options: { passphrase?: string | undefined; identity?: string } = {},
+): Promise<LoadedCredential> {
+  const [chainPem, keyPem] = await Promise.all([readFile(certificateFile, 'latin1'), readFile(keyFile, 'latin1')]);
+  const chain = decodePem(chainPem)
+    .filter(({ label }) => label.endsWith('CERTIFICATE'))
+    .map(({ bytes }) => bytes);
+  const [first] = chain;
+  if (first === undefined) {
+    throw new CliError(`${certificateFile} holds no certificate`, {
+      hint: 'It must be PEM: lines between "-----BEGIN CERTIFICATE-----" and "-----END CERTIFICATE-----". If it is DER: openssl x509 -inform der -in FILE',
+    });
+  }
+  const leaf = readLeaf(first, certificateFile);
+  const key = crypto.importPrivateKey(privateKeyOf(keyPem, keyFile, options.passphrase));
+  if (Buffer.compare(key.publicKey, leaf.spki) !== 0) {
+    throw new CliError(`the key in ${keyFile} does not belong to the certificate in ${certificateFile}`, {
+      hint: 'The leaf certificate must come first in its file, and be the one that was issued for this key.',
+    });
+  }
+  const names = leaf.decoded.subjectAltName?.flatMap((name) => (name.kind === 'dns' ? [name.value.toLowerCase()] : []));
+  const credential: Credential = {
+    chain,
+    signer: localSigner(key),
+    ...(names === undefined || names.length === 0 ? {} : { serverNames: names }),
+    ...(options.identity === undefined ? {} : { identity: options.identity }),
+  };
+  return { credential, leaf, certificateFile, keyFile };
+}
+
+function readLeaf(der: Uint8Array, file: string): Certificate {
+  try {
+    return parseCertificate(der);
+  } catch (error) {
+    throw new CliError(`the certificate in ${file} is malformed: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** The PKCS#8 (DER) of a PEM key. */
+function privateKeyOf(pem: string, file: string, passphrase: string | undefined): Uint8Array {
+  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) {
+    throw new CliError(`${file} holds no private key`, {
+      hint: 'It must be PEM: lines between "-----BEGIN PRIVATE KEY-----" and "-----END PRIVATE KEY-----".',
+    });
+  }
+  return pkcs8FromPem(pem, file, passphrase);
+}
+
+function pkcs8FromPem(pem: string, file: string, passphrase: string | undefined): Uint8Array {
+  const encrypted = /ENCRYPTED/.test(pem);
+  if (encrypted && passphrase === undefined) {
+    throw new CliError(`the key in ${file} is encrypted`, {
+      hint: 'Put its passphrase into a file of its own: --passphrase-file FILE, or into HANDFAST_PASSPHRASE',
+    });
+  }
+  try {
+    const key = createPrivateKey({ key: pem, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) });
+    return new Uint8Array(key.export({ format: 'der', type: 'pkcs8' }));
+  } catch (error) {
+    if (encrypted) throw new CliError(`the passphrase of ${file} is wrong, or the file is damaged`, { cause: error });
+    throw new CliError(`${file} holds a private key that can't be read`, { hint: 'Is the file whole?', cause: error });
+  }
+}
+
+/** A passphrase from a file or from the environment; never from the command line, where others could see it. */
+export async function readPassphrase(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return process.env['HANDFAST_PASSPHRASE'];
+  const text = await readFile(file, 'utf8');
+  return text.replace(/\r?\n$/, '');
+}
+
+/** Opens the authority; waits a moment where another process has it open. */
+export async function openLocalAuthority(folder: string): Promise<Authority> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await openOrCreateAuthority({ folder });
+    } catch (error) {
+      if (!(error instanceof TlsError && error.code === 'ERR_TLS_CA_LOCKED') || tries >= 20) throw error;
+      await sleep(250);
+    }
+  }
+}
+
+const day = 86_400_000;
+
+export interface LocalCredential extends LoadedCredential {
+  /** Whether the authority, and the certificate, were made just now. */
+  readonly madeAuthority: boolean;
+  readonly madeCertificate: boolean;
+}
+
+/**
+ * A certificate of the local authority for these names: the one that is there while it is valid for a month more and
+ * has all the names, else a new one. The authority is made where there is none.
+ */
+export async function localCredential(
+  crypto: CryptoProvider,
+  paths: ReturnType<typeof statePaths>,
+  names: readonly string[],
+  now: number = Date.now(),
+): Promise<LocalCredential> {
+  const stem = fileStem(names[0] ?? 'localhost');
+  const certificateFile = join(paths.certificates, `${stem}.pem`);
+  const keyFile = join(paths.certificates, `${stem}.key`);
+  const identity = `local ${stem}`;
+  const madeAuthority = !existsSync(join(paths.authority, 'authority.json'));
+  if (!madeAuthority && existsSync(certificateFile) && existsSync(keyFile)) {
+    const there = await loadCredential(crypto, certificateFile, keyFile, { identity }).catch(() => undefined);
+    if (there !== undefined && (await stillGood(crypto, there, paths.root, names, now).catch(() => false))) {
+      return { ...there, madeAuthority: false, madeCertificate: false };
+    }
+  }
+  const authority = await openLocalAuthority(paths.authority);
+  try {
+    const issued = await authority.issue({ names, requester: 'handfast serve' });
+    await mkdir(paths.certificates, { recursive: true, mode: 0o700 });
+    await replace(keyFile, issued.keyPem as string, 0o600);
+    await replace(certificateFile, issued.chainPem, 0o644);
+  } finally {
+    await authority.close();
+  }
+  const made = await loadCredential(crypto, certificateFile, keyFile, { identity });
+  return { ...made, madeAuthority, madeCertificate: true };
+}
+
+/** Whether the certificate will hold for a while, under the authority that is here now, for all the names. */
+async function stillGood(
+  crypto: CryptoProvider,
+  { credential, leaf }: LoadedCredential,
+  rootFile: string,
+  names: readonly string[],
+  now: number,
+): Promise<boolean> {
+  const root = await readFile(rootFile, 'latin1');
+  const anchors = createTrustAnchors([root], { source: rootFile });
+  const soon = now + Math.min(30 * day, (leaf.notAfter - leaf.notBefore) / 3);
+  return names.every((name) => {
+    const wanted = { name: name.replace(/^\*\./, 'any.'), profile: 'server', chain: credential.chain } as const;
+    return verifyChain({ ...wanted, anchors, now: soon, crypto }).ok;
+  });
+}
+
+/** `*.test` is no good file name everywhere. */
+function fileStem(name: string): string {
+  return name
+    .replace('*', '_')
+    .replaceAll(/[^\w.-]/g, '-')
+    .toLowerCase();
+}
+
+async function replace(path: string, content: string, mode: 0o600 | 0o644): Promise<void> {
+  const draft = `${path}.${process.pid}.new`;
+  await writeFile(draft, content, { mode });
+  await rename(draft, path);
+}

@@ -1,0 +1,240 @@
+import {
+  createServer as createHttp1,
+  type Server as Http1Server,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import {
+  createServer as createHttp2,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
+import { createServer as createTcp, type Socket, type Server as TcpServer } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { ServerConnection, type ServerOptions, serverHost, TlsError } from '../../index.ts';
+import { countHandshake, type ServerCounters } from './counters.ts';
+import { EngineSocket } from './engine-socket.ts';
+
+export type Request = IncomingMessage | Http2ServerRequest;
+export type Response = ServerResponse | Http2ServerResponse;
+
+/** What a handler is told about the connection of a request. */
+export interface RequestContext {
+  readonly socket: EngineSocket;
+  /** The request came as early data (0-RTT): someone may have replayed it. */
+  readonly early: boolean;
+}
+
+export type Handler = (request: Request, response: Response, context: RequestContext) => void;
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer, context: RequestContext) => void;
+
+export interface SecureServerOptions {
+  /** The options for the next connection: after a reload, others. */
+  readonly tls: () => ServerOptions;
+  readonly counters: ServerCounters;
+  readonly handler: Handler;
+  readonly upgrade?: UpgradeHandler | undefined;
+  /** Looks at the raw socket before TLS, e.g. for the PROXY protocol; calls back with the bytes that belong to TLS. */
+  readonly accept?: ((socket: Socket, ready: (first: Uint8Array | undefined) => void) => void) | undefined;
+  /** Milliseconds; default 10 s. */
+  readonly handshakeTimeout?: number;
+  readonly onError?: ((error: Error, socket: EngineSocket) => void) | undefined;
+}
+
+/** Methods that may be repeated without harm (RFC 9110, Section 9.2.1): what early data is taken for (RFC 8470). */
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
+
+const http2Preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+
+/** HTTP/1.1 and HTTP/2 over the TLS engine. */
+export class SecureServer {
+  readonly #options: SecureServerOptions;
+  readonly #listeners: TcpServer[] = [];
+  readonly #sockets = new Set<EngineSocket>();
+  readonly #http2Sessions = new Map<ServerHttp2Session, EngineSocket>();
+  readonly #http1: Http1Server;
+  readonly #http2: Http2Server;
+  #attaching: EngineSocket | undefined;
+  #closing = false;
+
+  constructor(options: SecureServerOptions) {
+    this.#options = options;
+    this.#http1 = createHttp1((request, response) => {
+      this.#handle(request, response, request.socket as unknown as EngineSocket);
+    });
+    this.#http1.headersTimeout = 30_000;
+    const { upgrade } = options;
+    if (upgrade !== undefined) {
+      this.#http1.on('upgrade', (request, socket, head) => {
+        const engine = request.socket as unknown as EngineSocket;
+        upgrade(request, socket, head, { socket: engine, early: !engine.secured });
+      });
+    }
+    this.#http2 = createHttp2({ settings: { enableConnectProtocol: false } });
+    this.#http2.on('session', (session) => {
+      const socket = this.#attaching;
+      if (socket === undefined) return;
+      this.#http2Sessions.set(session, socket);
+      session.on('close', () => this.#http2Sessions.delete(session));
+      session.on('error', () => socket.destroy());
+    });
+    this.#http2.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => {
+      const socket = this.#http2Sessions.get(request.stream.session as ServerHttp2Session);
+      if (socket !== undefined) this.#handle(request, response, socket);
+    });
+    this.#http2.on('sessionError', () => {});
+  }
+
+  /** Listens on the addresses that are there; a name like `localhost` may have two. */
+  async listen(port: number, hosts: readonly string[]): Promise<{ address: string; port: number }[]> {
+    const bound: { address: string; port: number }[] = [];
+    for (const host of hosts) {
+      try {
+        // With port 0 the second address gets the same port as the first.
+        bound.push(await this.#listenOn(bound[0]?.port ?? port, host));
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (bound.length > 0 && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) continue;
+        await this.close(0);
+        throw error;
+      }
+    }
+    return bound;
+  }
+
+  #listenOn(port: number, host: string): Promise<{ address: string; port: number }> {
+    const server = createTcp({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ port, host, ipv6Only: true, backlog: 1024 }, () => {
+        server.off('error', reject);
+        server.on('error', () => {});
+        this.#listeners.push(server);
+        const address = server.address() as { address: string; port: number };
+        resolve({ address: address.address, port: address.port });
+      });
+    });
+  }
+
+  /** Takes a socket that was accepted elsewhere. */
+  accept(socket: Socket): void {
+    this.#accept(socket);
+  }
+
+  #accept(socket: Socket): void {
+    const { accept } = this.#options;
+    if (accept === undefined) return this.#secure(socket, undefined);
+    socket.on('error', () => socket.destroy());
+    accept(socket, (first) => this.#secure(socket, first));
+  }
+
+  #secure(transport: Socket, first: Uint8Array | undefined): void {
+    const { counters, tls } = this.#options;
+    counters.connections++;
+    counters.accepted++;
+    const options = tls();
+    const connection = new ServerConnection(options);
+    const socket = new EngineSocket(transport, connection, serverHost(options));
+    this.#sockets.add(socket);
+    const timer = setTimeout(() => socket.destroy(timeoutError()), this.#options.handshakeTimeout ?? 10_000);
+    let attached = false;
+    const attach = (http2: boolean) => {
+      if (attached) return;
+      attached = true;
+      this.#attach(socket, http2);
+    };
+    socket.on('secure', () => {
+      clearTimeout(timer);
+      countHandshake(counters, connection.info);
+      attach(connection.info.alpnProtocol === 'h2');
+    });
+    // Early data comes before ALPN is known here; HTTP/2 begins with bytes that no HTTP/1.1 request begins with.
+    socket.once('early', () => {
+      process.nextTick(() => {
+        const bytes = socket.read() as Buffer | null;
+        if (bytes === null) return;
+        const length = Math.min(bytes.length, http2Preface.length);
+        const http2 = bytes.subarray(0, length).equals(http2Preface.subarray(0, length));
+        socket.unshift(bytes);
+        attach(http2);
+      });
+    });
+    socket.on('error', (error) => {
+      if (!socket.secured) {
+        const code = error instanceof TlsError ? error.code : ((error as NodeJS.ErrnoException).code ?? 'ERR_UNKNOWN');
+        counters.failures.set(code, (counters.failures.get(code) ?? 0) + 1);
+      }
+      this.#options.onError?.(error, socket);
+    });
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#sockets.delete(socket);
+      counters.connections--;
+    });
+    if (first !== undefined && first.length > 0) connection.receive(first);
+    socket.start();
+  }
+
+  #attach(socket: EngineSocket, http2: boolean): void {
+    if (socket.destroyed) return;
+    if (!http2) {
+      this.#http1.emit('connection', socket);
+      return;
+    }
+    this.#attaching = socket;
+    try {
+      this.#http2.emit('connection', socket);
+    } finally {
+      this.#attaching = undefined;
+    }
+  }
+
+  #handle(request: Request, response: Response, socket: EngineSocket): void {
+    const { counters, handler } = this.#options;
+    counters.requests++;
+    const early = !socket.secured;
+    if (this.#closing && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
+    if (early && !safeMethods.has(request.method ?? '')) {
+      counters.tooEarly++;
+      response.statusCode = 425;
+      response.setHeader('content-type', 'text/plain; charset=utf-8');
+      endWith(
+        response,
+        'Too Early: this request changes something, so it must not come as early data (RFC 8470). Send it again.\n',
+      );
+      return;
+    }
+    handler(request, response, { socket, early });
+  }
+
+  /** Stops listening; connections may finish what they are doing for a while. */
+  async close(patience = 5000): Promise<void> {
+    this.#closing = true;
+    for (const server of this.#listeners) server.close();
+    for (const session of this.#http2Sessions.keys()) session.close();
+    this.#http1.closeIdleConnections();
+    const idle = () => {
+      for (const socket of this.#sockets) if (!socket.secured) socket.destroy();
+    };
+    idle();
+    const end = Date.now() + patience;
+    while (this.#sockets.size > 0 && Date.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 25));
+      this.#http1.closeIdleConnections();
+    }
+    for (const socket of this.#sockets) socket.destroy();
+    this.#http1.close();
+    this.#http2.close();
+  }
+}
+
+/** Ends a response of either kind with a text. */
+export function endWith(response: Response, body: string | Uint8Array): void {
+  (response as ServerResponse).end(body);
+}
+
+function timeoutError(): NodeJS.ErrnoException {
+  return Object.assign(new Error('the handshake took too long'), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' });
+}
