@@ -111,7 +111,9 @@ const writer = new RecordWriter();
 writer.setProtection(createWriteProtection13(crypto, suite, secret));
 const write = (bytes: Uint8Array) => {
   writer.write(23, bytes);
-  return writer.take();
+  const chunks = writer.take();
+  for (const chunk of chunks) writer.release(chunk);
+  return chunks;
 };
 measure('record write 64 B', () => write(data.subarray(0, 64)), 64);
 measure('record write 1 KiB', () => write(large.subarray(0, 1024)), 1024);

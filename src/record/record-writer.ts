@@ -1,9 +1,7 @@
 import { concat } from '../bytes/bytes.ts';
 import { contentTypes } from './content-type.ts';
 import { headerLength, maxContentLength, type WriteProtection, writeHeader } from './protection.ts';
-
-/** Records that share one output buffer when much is written at once. */
-const recordsPerSlab = 16;
+import { allocateOutput, recordsPerSlab, releaseOutput } from './slab-pool.ts';
 
 /** Up to here the chunks of several writes are joined into one by {@link RecordWriter.take}. */
 const joinLimit = 32 * 1024;
@@ -110,6 +108,14 @@ export class RecordWriter {
     return output.length > 1 && bytes <= joinLimit ? [concat(...output)] : output;
   }
 
+  /**
+   * Gives an array that {@link take} returned back once its bytes are sent, so that bulk writes can use it again. Not
+   * to be called is no leak; to touch the array afterwards is a mistake.
+   */
+  release(bytes: Uint8Array): void {
+    releaseOutput(bytes);
+  }
+
   /** Drops the keys and what waits. */
   destroy(): void {
     this.#protection?.destroy();
@@ -147,7 +153,7 @@ export class RecordWriter {
     const lastPadding = lastLength === 0 ? 0 : this.#paddingFor(lastLength);
     let size = fullRecords * protection.recordLength(fragment, fullPadding);
     if (lastLength > 0) size += protection.recordLength(lastLength, lastPadding);
-    const out = new Uint8Array(size);
+    const out = allocateOutput(size);
     let at = 0;
     let from = start;
     for (; from + fragment <= end; from += fragment) {

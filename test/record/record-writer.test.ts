@@ -202,3 +202,32 @@ test('destroy drops keys and waiting messages', () => {
   assert.equal(writer.pendingBytes, 0);
   assert.throws(() => pair.write.seal(23, fromHex('01'), 0, new Uint8Array(99), 0), /destroyed/);
 });
+
+test('a slab that was given back is used again, once', () => {
+  const pair = protectionPair(gcm13);
+  const writer = new RecordWriter();
+  const reader = new RecordReader();
+  writer.setProtection(pair.write);
+  reader.setProtection(pair.read);
+  const data = crypto.random(16 * 16384);
+  const writeSlab = (): Uint8Array => {
+    writer.write(23, data);
+    const [slab, ...more] = writer.take();
+    assert.ok(slab !== undefined);
+    assert.equal(more.length, 0);
+    reader.push(slab.slice());
+    assert.deepEqual(concat(...drain(reader).map(({ fragment }) => fragment)), data);
+    return slab;
+  };
+  const first = writeSlab();
+  writer.release(first);
+  writer.release(first);
+  const second = writeSlab();
+  const third = writeSlab();
+  assert.equal(second.buffer, first.buffer);
+  assert.notEqual(third.buffer, first.buffer);
+  // What is no slab is ignored: a view of the caller's own memory may not come back as output.
+  writer.release(data);
+  writer.release(second.subarray(1));
+  assert.notEqual(writeSlab().buffer, second.buffer);
+});
