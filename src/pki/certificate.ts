@@ -90,6 +90,7 @@ export class Certificate {
     this.subject = readName(tbs, 'subject', unsorted);
     tbs.expect(tags.sequence, 'subjectPublicKeyInfo');
     this.spki = tbs.raw();
+    checkSpkiFrame(tbs.inside('subjectPublicKeyInfo'));
     if (tbs.peek() === contextPrimitiveTag(1)) readUniqueId(tbs, 1, this.version);
     if (tbs.peek() === contextPrimitiveTag(2)) readUniqueId(tbs, 2, this.version);
     this.decoded = {};
@@ -169,6 +170,17 @@ function checkSerialNumber(tbs: DerReader, serial: Uint8Array): void {
     throw tbs.error(`a serial number of ${serial.length} octets (RFC 5280, Section 4.1.2.2: at most 20)`);
   if ((serial[0] as number) >= 0x80) throw tbs.error('a negative serial number (RFC 5280, Section 4.1.2.2)');
   if (serial.length === 1 && serial[0] === 0) throw tbs.error('the serial number zero (RFC 5280, Section 4.1.2.2)');
+}
+
+/** The frame of a key of any kind; what is in it is read where the key is needed. */
+function checkSpkiFrame(fields: DerReader): void {
+  const algorithm = fields.enter(tags.sequence, 'algorithm');
+  algorithm.oid('algorithm');
+  if (algorithm.peek() === tags.oid) algorithm.oid('parameters');
+  else if (algorithm.more) algorithm.next();
+  algorithm.done();
+  fields.bitString('subjectPublicKey');
+  fields.done();
 }
 
 function readUniqueId(tbs: DerReader, n: number, version: number): void {

@@ -4,6 +4,8 @@ import { DerReader, tags } from './der/reader.ts';
 import { isValidString, stringText } from './der/strings.ts';
 import { compareBytes, der, derIa5, derOid, derSequence, derSet, derText } from './der/writer.ts';
 
+const emptyText = new Uint8Array(0);
+
 /** Attributes in one distinguished name. Real names have fewer than 20. */
 const maxAttributes = 128;
 
@@ -70,13 +72,24 @@ export function checkRdnSequence(rdns: DerReader, unsorted = false): void {
       previousStart = head;
       previousEnd = end;
       const attribute = set.inside('attribute');
-      attribute.oid('type');
+      const type = attribute.oid('type');
       const tag = attribute.next();
+      checkValueTag(type, tag, attribute);
       if (!unsorted && !isValidString(tag, bytes, attribute.start, attribute.stop)) {
         throw rdns.error('a string with characters that its type does not allow');
       }
       attribute.done();
     }
+  }
+}
+
+const directoryStrings: ReadonlySet<string> = new Set(Object.values(shortNames));
+
+// RFC 5280, Appendix A: attributes of names that people read are strings; others are of some universal type.
+function checkValueTag(type: string, tag: number, attribute: DerReader): void {
+  const universal = tag < 0x20 || tag === tags.sequence || tag === tags.set;
+  if (!universal || (directoryStrings.has(type) && stringText(tag, emptyText) === undefined)) {
+    throw attribute.error(`the value of ${type} has the type ${tag}, which is no string`);
   }
 }
 
@@ -140,7 +153,6 @@ export function nameKey(raw: Uint8Array): string {
 function isString(tag: number): boolean {
   return stringText(tag, emptyText) !== undefined;
 }
-const emptyText = new Uint8Array(0);
 
 // RFC 5280, Section 7.1: string preparation of RFC 4518: case folding, NFKC, white space at the ends removed and
 // within collapsed.

@@ -77,6 +77,21 @@ describe('parseCertificate', () => {
     assert.throws(() => parseCertificate(withBytes(good, '170d3236303533', '170d3236313333')), /notBefore/);
   });
 
+  it('refuses times with anything but digits in any place', () => {
+    const at = Buffer.from(good).indexOf(Buffer.from('170d', 'hex')) + 2;
+    for (let i = 0; i < 13; i++) {
+      for (const byte of [0x2f, 0x3a, 0xce, 0x00]) {
+        const changed = Uint8Array.from(good);
+        changed[at + i] = byte;
+        assert.throws(() => parseCertificate(changed), /notBefore is not/, `byte ${i}`);
+      }
+    }
+  });
+
+  it('refuses a public key that has no frame', () => {
+    assert.throws(() => parseCertificate(withBytes(good, '3059301306', '3059301206')), CertificateError);
+  });
+
   it('refuses empty and contradictory extensions', async () => {
     const make = (value: Uint8Array, oid: string) =>
       testCertificate({ name: 'x', key, issuer, replace: { [oid]: { oid, critical: true, value } } });

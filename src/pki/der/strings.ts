@@ -29,12 +29,23 @@ export function isValidString(tag: number, bytes: Uint8Array, start: number, sto
       }
       return true;
     case tags.bmpString:
-      return (stop - start) % 2 === 0;
+      return isWide(bytes, start, stop, 2);
     case tags.universalString:
-      return (stop - start) % 4 === 0;
+      return isWide(bytes, start, stop, 4);
     default:
       return true;
   }
+}
+
+/** Whole characters of 2 or 4 bytes, none of them a surrogate or beyond Unicode. */
+function isWide(bytes: Uint8Array, start: number, stop: number, size: 2 | 4): boolean {
+  if ((stop - start) % size !== 0) return false;
+  for (let i = start; i < stop; i += size) {
+    if (size === 4 && (bytes[i] !== 0 || (bytes[i + 1] as number) > 0x10)) return false;
+    const plane = size === 4 ? (bytes[i + 1] as number) : 0;
+    if (plane === 0 && ((bytes[i + size - 2] as number) & 0xf8) === 0xd8) return false;
+  }
+  return true;
 }
 
 export function isAscii(bytes: Uint8Array, start: number, stop: number): boolean {
@@ -75,7 +86,7 @@ export function stringText(tag: number, content: Uint8Array): string | undefined
       for (let i = 0; i + 3 < content.length; i += 4) {
         const point =
           ((content[i + 1] as number) << 16) | ((content[i + 2] as number) << 8) | (content[i + 3] as number);
-        text += content[i] === 0 && point <= 0x10ffff ? String.fromCodePoint(point) : '\ufffd';
+        text += point <= 0x10ffff ? String.fromCodePoint(point) : '\ufffd';
       }
       return text;
     }

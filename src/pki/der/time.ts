@@ -2,6 +2,7 @@
 export function parseUtcTime(bytes: Uint8Array, start: number, stop: number): number | undefined {
   if (stop - start !== 13) return undefined;
   const year = twoDigits(bytes, start);
+  if (year < 0) return undefined;
   // RFC 5280, Section 4.1.2.5.1: YY from 50 on is 19YY, below it is 20YY.
   return parseRest(bytes, start + 2, year < 50 ? 2000 + year : 1900 + year);
 }
