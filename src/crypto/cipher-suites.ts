@@ -102,6 +102,7 @@ export const cipherSuites: readonly CipherSuite[] = [
   cbcSuite(0x002f, 'TLS_RSA_WITH_AES_128_CBC_SHA', 'rsa', 'rsa', 'aes128cbc', 'sha1'),
   cbcSuite(0x0035, 'TLS_RSA_WITH_AES_256_CBC_SHA', 'rsa', 'rsa', 'aes256cbc', 'sha1'),
   cbcSuite(0x003c, 'TLS_RSA_WITH_AES_128_CBC_SHA256', 'rsa', 'rsa', 'aes128cbc', 'sha256'),
+  cbcSuite(0x003d, 'TLS_RSA_WITH_AES_256_CBC_SHA256', 'rsa', 'rsa', 'aes256cbc', 'sha256'),
 ];
 
 const byCode = new Map(cipherSuites.map((suite) => [suite.code, suite]));

@@ -27,7 +27,7 @@ export function checkServerIdentity(hostname: string, cert: PeerCertificate): Al
   if (altNames) {
     for (const name of altNames.includes('"') ? splitQuoted(altNames) : altNames.split(', ')) {
       if (name.startsWith('DNS:')) dnsNames.push(name.slice(4));
-      else if (name.startsWith('IP Address:')) addresses.push(canonicalAddress(name.slice(11)));
+      else if (name.startsWith('IP Address:')) addresses.push(canonicalAddress(name.slice(11)) ?? '');
     }
   }
   const host = withoutDot(`${hostname}`);
@@ -51,7 +51,7 @@ function mismatch(
   addresses: readonly string[],
 ): string | undefined {
   if (isIP(host)) {
-    if (addresses.includes(canonicalAddress(host))) return undefined;
+    if (addresses.includes(canonicalAddress(host) ?? host)) return undefined;
     return `IP: ${host} is not in the cert's list: ${addresses.join(', ')}`;
   }
   const commonName: string | string[] | undefined = cert.subject?.CN;
@@ -97,9 +97,10 @@ function matches(labels: readonly string[], pattern: string): boolean {
   return before.length + after.length <= label.length && label.startsWith(before) && label.endsWith(after);
 }
 
-/** One spelling for every IP address. */
-function canonicalAddress(text: string): string {
+/** One spelling for every IP address; `undefined` for what is none. */
+function canonicalAddress(text: string): string | undefined {
   const address = text.replace(/%.*$/, '');
+  if (isIP(address) === 0) return undefined;
   if (isIP(address) !== 6) return address;
   // The URL parser has the one canonical form (RFC 5952), and knows IPv4 in IPv6.
   return new URL(`http://[${address}]/`).hostname.slice(1, -1);

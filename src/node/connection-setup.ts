@@ -16,6 +16,7 @@ import {
   type CodedError,
   invalidArgType,
   nodeError,
+  opensslError,
   validateBuffer,
   validateObject,
   validateString,
@@ -219,18 +220,22 @@ export class Negotiation implements Host {
     return true;
   }
 
-  /** Emits `session` for what the server has sent; before the identity was checked it waits. */
-  deliverSessions(socket: TLSSocket): void {
+  /** Takes what the server has sent to resume with. */
+  collectSessions(): void {
     if (this.#isServer) return;
     for (const session of this.#connection!.takeSessions()) {
       const buffer = encodeSession(session);
       if (buffer === undefined) continue;
       this.#session = buffer;
       this.#ticket = session.ticket;
-      if (socket.destroyed) return;
-      if (socket.secureConnecting) this.#pendingSessions = [...(this.#pendingSessions ?? []), buffer];
-      else socket.emit('session', buffer);
+      this.#pendingSessions ??= [];
+      this.#pendingSessions.push(buffer);
     }
+  }
+
+  /** Emits `session` for what was taken; before the identity was checked it waits. */
+  deliverSessions(socket: TLSSocket): void {
+    if (this.#pendingSessions !== undefined && !socket.secureConnecting) this.releaseSessions(socket);
   }
   #pendingSessions: Buffer[] | undefined;
 
@@ -279,6 +284,15 @@ function asksForOcsp(raw: Uint8Array): boolean {
 /** Makes the connection of a socket and binds it to the socket's negotiation. */
 export function createConnection(socket: TLSSocket, wake: () => void): Connection {
   const { negotiation } = socket;
+  const { tooOld, minVersion, maxVersion } = negotiation.context;
+  if (tooOld || minVersion > maxVersion) {
+    throw opensslError(
+      'no protocols available',
+      tooOld
+        ? 'Handfast speaks TLS 1.2 and TLS 1.3 only (RFC 8996): allow a maximum of TLSv1.2 or TLSv1.3'
+        : 'minVersion is above maxVersion: no version is left',
+    );
+  }
   if (socket._tlsOptions.isServer) {
     const options = serverOptions(socket, negotiation.context);
     const connection = new ServerConnection(options);

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { urlToHttpOptions } from 'node:url';
 import { resumptionOf } from './connection-setup.ts';
 import { validateObject } from './node-errors.ts';
+import { settings } from './settings.ts';
 import { connect, type HandfastConnectOptions } from './tls-connect.ts';
 import { type HandfastServerOptions, initServer, mixInto, onConnection, type ServerSelf } from './tls-server.ts';
 
@@ -214,7 +215,7 @@ export function request(...args: unknown[]): http.ClientRequest {
   if (typeof rest[0] === 'string') options = { ...urlToHttpOptions(new URL(rest.shift() as string)) };
   else if (isUrl(rest[0])) options = { ...urlToHttpOptions(rest.shift() as URL) };
   if (rest[0] && typeof rest[0] !== 'function') Object.assign(options, rest.shift());
-  options['_defaultAgent'] = https.globalAgent;
+  options['_defaultAgent'] = settings.https.globalAgent;
   return new (http.ClientRequest as unknown as new (...args: unknown[]) => http.ClientRequest)(options, ...rest);
 }
 
@@ -233,6 +234,8 @@ export function get(...args: unknown[]): http.ClientRequest {
 const https = { Agent, globalAgent, Server, createServer, get, request } as unknown as typeof nodeHttps & {
   globalAgent: nodeHttps.Agent;
 };
+
+settings.https = https;
 
 declare namespace https {
   export type Agent = nodeHttps.Agent;

@@ -42,6 +42,22 @@ export function peerCertificateObject(
   return object;
 }
 
+/** The issuer of a certificate, out of the rest of its chain or the trusted ones. */
+export function issuerOf(
+  certificate: X509Certificate,
+  chain: readonly Uint8Array[],
+  context: ContextState,
+): X509Certificate | undefined {
+  for (const der of chain.slice(1)) {
+    const candidate = new X509Certificate(der);
+    if (certificate.checkIssued(candidate)) return candidate;
+  }
+  if (certificate.checkIssued(certificate)) return certificate;
+  return trustStoreOf(context)
+    .issuersOf(certificate)
+    .find(({ x509 }) => certificate.checkIssued(x509))?.x509;
+}
+
 function legacyObject(certificate: X509Certificate): LegacyObject {
   return certificate.toLegacyObject() as LegacyObject;
 }

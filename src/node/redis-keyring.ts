@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { RingChannel, RingReading } from '../session/fleet-keyring.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { redisScript } from './redis-script.ts';
@@ -79,11 +78,6 @@ export function redisRingChannel({ connection, name = 'default', prefix = 'hf:' 
       return (await proposeScript.run(connection, keys, args)) === 1;
     },
   };
-}
-
-/** A name that no other node and no earlier run of this one has. */
-export function nodeName(): string {
-  return randomBytes(8).toString('hex');
 }
 
 function readReply(reply: unknown): RingReading {

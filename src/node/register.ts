@@ -24,4 +24,5 @@ replace(nodeTls, tls);
 // Programs read and write DEFAULT_* where they know them: on Node's own object.
 settings.exports = nodeTls as unknown as WritableSettings;
 replace(nodeHttps, https);
+settings.https = nodeHttps;
 syncBuiltinESMExports();

@@ -47,6 +47,8 @@ export class ContextState {
   /** Trusted certificates (DER) of `ca` and `pfx`, or `undefined` for the default ones. */
   ca: Uint8Array[] | undefined;
   crls: Uint8Array[] = [];
+  /** Only TLS 1.1 or older is allowed: no handshake is possible (RFC 8996). */
+  tooOld = false;
   preferServerOrder = false;
   noTickets = false;
   partialChains = false;
@@ -247,7 +249,7 @@ function readKey(pem: unknown, passphrase: unknown): KeyObject {
   return createPrivateKey({
     key: block[0],
     format: 'pem',
-    passphrase: (passphrase as string | null | undefined) ?? undefined,
+    passphrase: (passphrase as string | null | undefined) ?? '',
   });
 }
 
@@ -288,8 +290,7 @@ function completeChain(credential: Credential, ca: readonly Uint8Array[] | undef
   const known = ca.map((der) => ({ der, certificate: new X509Certificate(der) }));
   for (let depth = 0; depth < 10 && !last.checkIssued(last); depth++) {
     const issuer = known.find(({ certificate }) => last.checkIssued(certificate));
-    // The root itself is not sent: whoever does not have it would not trust it.
-    if (issuer === undefined || issuer.certificate.checkIssued(issuer.certificate)) return;
+    if (issuer === undefined) return;
     chain.push(issuer.der);
     last = issuer.certificate;
   }
@@ -334,7 +335,8 @@ function refuseEngines(options: Loose): void {
 function noEngine(): Error {
   return nodeError(
     'ERR_CRYPTO_CUSTOM_ENGINE_NOT_SUPPORTED',
-    'Custom engines not supported by Handfast: give a `sign` callback for a key that lives elsewhere',
+    // Node's words; in Handfast a key that lives elsewhere signs through the option `sign`.
+    'Custom engines not supported by this OpenSSL',
   );
 }
 

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { checkServerIdentity } from 'node:tls';
 import { rootCertificates } from 'node:tls';
 import { decodePem } from '../bytes/pem.ts';
+import type { HandfastContextOptions, SecureContextObject } from './secure-context.ts';
 
 /** The writable part of the module object. */
 export interface WritableSettings {
@@ -16,7 +17,7 @@ export interface WritableSettings {
   CLIENT_RENEG_LIMIT: number;
   CLIENT_RENEG_WINDOW: number;
   checkServerIdentity: typeof checkServerIdentity;
-  createSecureContext?: unknown;
+  createSecureContext: (options?: HandfastContextOptions) => SecureContextObject;
 }
 
 /** What a command line flag says (`--tls-min-v1.3`), on the command line or in NODE_OPTIONS. */
@@ -79,6 +80,9 @@ function extraCa(): Uint8Array[] {
 export const settings = {
   /** The object whose `DEFAULT_*` and `checkServerIdentity` programs see and write. */
   exports: undefined as unknown as WritableSettings,
+
+  /** The object of `handfast/https`, or Node's own after `register`. */
+  https: undefined as unknown as { globalAgent: unknown },
 
   /** DER of the default authorities: Node's bundle with NODE_EXTRA_CA_CERTS, or what `setDefaultCACertificates` gave. */
   defaultCa(): Uint8Array[] {

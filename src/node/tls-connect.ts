@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { PeerCertificate } from 'node:tls';
 import { checkServerIdentity } from './check-server-identity.ts';
 import { type CodedError, connectionReset } from './node-errors.ts';
-import { createSecureContext, type HandfastContextOptions } from './secure-context.ts';
+import type { HandfastContextOptions } from './secure-context.ts';
 import { settings } from './settings.ts';
 import { TLSSocket } from './tls-socket.ts';
 import type { TlsSocketOptions } from './tls-types.ts';
@@ -80,7 +80,8 @@ export function connect(...args: unknown[]): TLSSocket {
   assert(typeof options.checkServerIdentity === 'function');
   assert(typeof options.minDHSize === 'number', `options.minDHSize is not a number: ${options.minDHSize}`);
   assert(options.minDHSize > 0, `options.minDHSize is not a positive number: ${options.minDHSize}`);
-  const secureContext = options.secureContext || createSecureContext(options as HandfastContextOptions);
+  const secureContext =
+    options.secureContext || settings.exports.createSecureContext(options as HandfastContextOptions);
   const socket: ConnectingSocket = new TLSSocket(options.socket, {
     allowHalfOpen: options.allowHalfOpen,
     pipe: !!options.path,

@@ -21,6 +21,7 @@ import {
   type HandfastContextOptions,
   SecureContextObject,
 } from './secure-context.ts';
+import { settings } from './settings.ts';
 import { TLSSocket } from './tls-socket.ts';
 import type { InternalServer, SniCallback, TlsSocketOptions } from './tls-types.ts';
 
@@ -181,6 +182,7 @@ export function onConnection(this: unknown, raw: Socket): void {
   socket[errorEmitted] = false;
   socket.on('close', onClose);
   socket.on('_tlsError', onTlsError);
+  socket._start();
 }
 
 function onSecure(this: ServedSocket): void {
@@ -271,7 +273,7 @@ const methods = {
     ]) {
       made[field] = this[field];
     }
-    this._sharedCreds = createSecureContext(made as HandfastContextOptions);
+    this._sharedCreds = settings.exports.createSecureContext(made as HandfastContextOptions);
     const { ticketKeys } = this._sharedCreds.context;
     if (ticketKeys !== undefined) resumptionOf(this).setTicketKeys(ticketKeys);
   },

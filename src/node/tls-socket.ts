@@ -5,7 +5,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { type AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { addAbortSignal, type Duplex } from 'node:stream';
 import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
 import { cipherSuite } from '../crypto/cipher-suites.ts';
 import type { Connection } from '../engine/connection.ts';
@@ -26,7 +26,7 @@ import {
   validateObject,
   validateString,
 } from './node-errors.ts';
-import { peerCertificateObject } from './peer-certificate.ts';
+import { issuerOf, peerCertificateObject } from './peer-certificate.ts';
 import { createSecureContext, invalidContext, SecureContextObject } from './secure-context.ts';
 import { decodeSession } from './session-codec.ts';
 import type { InternalServer, TlsSocketOptions } from './tls-types.ts';
@@ -78,6 +78,7 @@ export class TLSSocket extends Socket {
   #unref = false;
   #facade: TlsHandle | null | undefined;
   #held: Uint8Array[] | undefined;
+  #readBuffer: Uint8Array | undefined;
 
   constructor(socket?: Duplex | null, options: TlsSocketOptions = {}) {
     const tlsOptions: TlsSocketOptions = { ...options };
@@ -89,7 +90,6 @@ export class TLSSocket extends Socket {
     super({
       allowHalfOpen: socket ? socket.allowHalfOpen : tlsOptions.allowHalfOpen,
       highWaterMark: tlsOptions.highWaterMark,
-      signal: tlsOptions.signal,
     } as ConstructorParameters<typeof Socket>[0]);
     this.encrypted = true;
     this.authorizationError = null as unknown as Error;
@@ -103,7 +103,9 @@ export class TLSSocket extends Socket {
     if (socket) this.#wrap(socket);
     else this.#setConnecting(true);
     if (tlsOptions.pauseOnConnect) this.pause();
-    if (tlsOptions.isServer) this._start();
+    if (tlsOptions.signal) addAbortSignal(tlsOptions.signal, this);
+    // A server starts by itself, after its owner has had the turn to set listeners.
+    if (tlsOptions.isServer) process.nextTick(start, this);
   }
 
   #readOptions(): void {
@@ -143,7 +145,7 @@ export class TLSSocket extends Socket {
         socket.removeAllListeners('readable');
       }
     }
-    socket.on('error', (error: Error) => this._emitTLSError(error));
+    socket.on('error', (error: Error) => this.#transportFailed(error));
     this.#watch(socket);
   }
 
@@ -154,6 +156,15 @@ export class TLSSocket extends Socket {
     owned[owner] = this;
     transport.on('close', onTransportClose);
     if (transport.destroyed) process.nextTick(() => this.destroy());
+  }
+
+  #transportFailed(error: Error): void {
+    // The peer may close while something of the handshake (a ticket) is on its way: that is no error of the program's.
+    if ((error as CodedError).code === 'EPIPE' && !this.writableNeedDrain && this.writableLength === 0) {
+      this.destroy();
+      return;
+    }
+    this._emitTLSError(error);
   }
 
   /** Starts reading from the transport. */
@@ -237,6 +248,7 @@ export class TLSSocket extends Socket {
       do {
         this.#pumpAgain = false;
         this.negotiation.drive();
+        this.negotiation.collectSessions();
         if (connection.connected && !this._secureEstablished && !this.destroyed) this.#finishHandshake(connection);
         this.#deliver(connection);
       } while (this.#pumpAgain);
@@ -302,17 +314,21 @@ export class TLSSocket extends Socket {
   /** The `onread` option: plaintext goes into the program's own buffer. */
   #deliverInto(chunk: Uint8Array): void {
     const { buffer, callback } = this._tlsOptions.onread!;
+    const next = () => (typeof buffer === 'function' ? buffer() : buffer);
     let rest = chunk;
     while (rest.length > 0) {
       if (this.#held !== undefined) {
         this.#held.push(rest);
         return;
       }
-      const target = typeof buffer === 'function' ? buffer() : buffer;
+      this.#readBuffer ??= next();
+      const target = this.#readBuffer;
       const size = Math.min(target.length, rest.length);
       target.set(rest.subarray(0, size));
       rest = rest.subarray(size);
-      if (callback(size, target) === false) {
+      const goOn = callback(size, target);
+      this.#readBuffer = next();
+      if (goOn === false) {
         this.#held = [];
         this.#transport?.pause();
       }
@@ -469,7 +485,9 @@ export class TLSSocket extends Socket {
     const transport = this.#transport;
     if (connection !== undefined) {
       // An alert that the engine has ready still goes out.
-      if (transport !== undefined && !transport.destroyed) this.#flush(connection);
+      // What else is ready, does not: a peer that is refused must not see this side's Finished or certificate.
+      if (connection.error !== undefined) this.#flush(connection);
+      else connection.takeOutgoing();
       if (!connection.closed) connection.close();
     }
     const write = this.#pendingWrite;
@@ -516,8 +534,9 @@ export class TLSSocket extends Socket {
 
   /** The transport has closed. */
   transportClosed(): void {
-    if (!this.#transportEnded) this.destroy();
-    else if (this.writableEnded || !this._secureEstablished) return;
+    if (this.#transportEnded) return;
+    const { errored } = this.#transport as Duplex;
+    this.destroy(errored ?? undefined);
   }
 
   /** Bytes of the transport. */
@@ -726,7 +745,13 @@ export class TLSSocket extends Socket {
 
   getPeerX509Certificate(): X509Certificate | undefined {
     const leaf = this.destroyed ? undefined : this.negotiation.peerChain(this.#connection)[0];
-    return leaf === undefined ? undefined : new X509Certificate(leaf);
+    if (leaf === undefined) return undefined;
+    const certificate = new X509Certificate(leaf);
+    const issuer = issuerOf(certificate, this.negotiation.peerChain(this.#connection), this.negotiation.context);
+    // The chain is known here, and X509Certificate itself can't be told of it.
+    if (issuer !== undefined)
+      Object.defineProperty(certificate, 'issuerCertificate', { value: issuer, configurable: true });
+    return certificate;
   }
 
   getX509Certificate(): X509Certificate | undefined {
@@ -815,6 +840,10 @@ export class TlsHandle {
   }
 }
 
+function start(socket: TLSSocket): void {
+  socket._start();
+}
+
 const owner = Symbol('handfast.owner');
 type OwnedTransport = Duplex & { [owner]?: TLSSocket };
 
@@ -857,7 +886,5 @@ function asBytes(chunk: Buffer | string, encoding: BufferEncoding): Uint8Array {
 }
 
 function isTruncation(error: TlsError): boolean {
-  return (
-    error.code === 'ERR_TLS_TRUNCATED' || error.code === 'ERR_TLS_UNEXPECTED_END' || error.code === 'ERR_TLS_CLOSED'
-  );
+  return error.code === 'ERR_TLS_CONNECTION_ENDED';
 }

@@ -164,6 +164,7 @@ function judge(leaf: Read, pool: readonly Read[], request: VerifyRequest): Verif
   let code: VerifyCode | undefined;
   if (!trusted) {
     if (isSelfSigned(last)) code = path.length === 1 ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'SELF_SIGNED_CERT_IN_CHAIN';
+    else if (store.has(last.x509)) code = 'UNABLE_TO_GET_ISSUER_CERT';
     else code = path.length === 1 ? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
   }
   // As in OpenSSL under Node, what is found last is what is told: the time overrides the rest.

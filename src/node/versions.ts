@@ -46,13 +46,8 @@ export function readVersions(context: ContextState, options: VersionOptions): vo
   const off = readSecureOptions(context, options.secureOptions);
   if (off.has(0x0304)) max = Math.min(max, 0x0303);
   if (off.has(0x0303)) min = Math.max(min, 0x0304);
-  if (max < 0x0303) {
-    throw nodeError(
-      'ERR_TLS_INVALID_PROTOCOL_METHOD',
-      `Handfast speaks TLS 1.2 and TLS 1.3 only: TLS 1.0 and 1.1 are gone (RFC 8996). Allow a maximum of TLSv1.2 or TLSv1.3`,
-      TypeError,
-    );
-  }
+  // Such a context can be made, as in Node; a connection with it says why it can't be.
+  if (max < 0x0303) context.tooOld = true;
   context.minVersion = min <= 0x0303 ? 0x0303 : 0x0304;
   context.maxVersion = max === 0x0303 ? 0x0303 : 0x0304;
   // As in Node, a range that is empty is found out by the first handshake.

@@ -29,7 +29,7 @@ if (!existsSync(join(suite, 'common', 'index.js')) || !existsSync(parallel)) {
   process.exit(2);
 }
 const exclusions = JSON.parse(readFileSync(join(here, 'nodejs-exclusions.json'), 'utf8'));
-const register = join(root, 'dist', 'node', 'register.js');
+const register = join(resolve(option('dist', join(root, 'dist'))), 'node', 'register.js');
 // A node with an `openssl-cli` beside it runs the tests that need the openssl command.
 const nodeBinary = option('node', process.execPath);
 const timeLimit = Number(option('timeout', '60')) * 1000;
@@ -63,7 +63,7 @@ function runOne(path, worker) {
         ...process.env,
         TEST_THREAD_ID: String(worker),
         TEST_SERIAL_ID: String(worker),
-        TEST_PARALLEL: '1',
+        ...(path.includes('sequential') ? {} : { TEST_PARALLEL: '1' }),
         FORCE_COLOR: undefined,
         NO_COLOR: '1',
       },
