@@ -3,6 +3,7 @@ import { concat, zeroize } from '../bytes/bytes.ts';
 import { illegalParameter, type PeerError, TlsError } from '../errors.ts';
 import { plain } from './node-hash.ts';
 import { checkedMlKem, type MlKem } from './node-ml-kem.ts';
+import { rawKeyFunctions } from './node-raw-keys.ts';
 import type { GroupName, KeyExchange, PendingKeyExchange } from './provider.ts';
 
 /** A Diffie-Hellman function: both sides make a key pair and send its public half. */
@@ -157,9 +158,7 @@ const x25519: DiffieHellman = {
       agree(peerShare) {
         let secret: Uint8Array;
         try {
-          const x = Buffer.from(peerShare.buffer, peerShare.byteOffset, peerShare.length).toString('base64url');
-          const peerKey = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
-          secret = plain(diffieHellman({ privateKey, publicKey: peerKey }));
+          secret = plain(diffieHellman({ privateKey, publicKey: importX25519(peerShare) }));
         } catch (cause) {
           // OpenSSL refuses the points of small order itself.
           throw badShare('x25519', 'the X25519 key share has no usable shared secret', cause);
@@ -173,6 +172,13 @@ const x25519: DiffieHellman = {
     };
   },
 };
+
+function importX25519(share: Uint8Array): KeyObject {
+  const raw = rawKeyFunctions();
+  if (raw !== undefined) return raw.createPublicKey({ key: share, format: 'raw-public', asymmetricKeyType: 'x25519' });
+  const x = Buffer.from(share.buffer, share.byteOffset, share.length).toString('base64url');
+  return createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
+}
 
 const p256 = weierstrass('prime256v1', 65);
 const p384 = weierstrass('secp384r1', 97);

@@ -4,6 +4,7 @@ import { ml_kem768, ml_kem1024 } from '@noble/post-quantum/ml-kem.js';
 import { concat, fromHex } from '../bytes/bytes.ts';
 import { illegalParameter } from '../errors.ts';
 import { plain } from './node-hash.ts';
+import { rawKeyFunctions } from './node-raw-keys.ts';
 
 /** ML-KEM (FIPS 203) of one parameter set. It may trust its input: see {@link checkedMlKem}. All sizes in bytes; the shared secret has 32. */
 export interface MlKem {
@@ -46,11 +47,9 @@ export function mlKem(parameters: Parameters): MlKem {
 
 /** OpenSSL's ML-KEM, or `undefined` before Node 24. */
 export function nativeMlKem(parameters: Parameters): MlKem | undefined {
-  const { encapsulate, decapsulate, generateKeyPairSync } = nodeCrypto as unknown as KemFunctions;
+  const { encapsulate, decapsulate } = nodeCrypto as unknown as KemFunctions;
   if (encapsulate === undefined || decapsulate === undefined) return undefined;
-  const prefix = spkiPrefixes[parameters];
-  const generate = () =>
-    generateKeyPairSync(`ml-kem-${parameters}`, { publicKeyEncoding: { format: 'der', type: 'spki' } });
+  const { generate, importKey } = keyCoding(parameters);
   try {
     // The functions exist also over an OpenSSL that has no ML-KEM.
     generate();
@@ -64,7 +63,7 @@ export function nativeMlKem(parameters: Parameters): MlKem | undefined {
       const pair = generate();
       let privateKey: KeyObject | undefined = pair.privateKey;
       return {
-        publicKey: plain(pair.publicKey).slice(prefix.length),
+        publicKey: pair.publicKey,
         decapsulate(ciphertext) {
           if (privateKey === undefined) throw new Error('this ML-KEM key was destroyed');
           return plain(decapsulate(privateKey, ciphertext));
@@ -75,14 +74,40 @@ export function nativeMlKem(parameters: Parameters): MlKem | undefined {
       };
     },
     encapsulate(publicKey) {
-      const key = nodeCrypto.createPublicKey({
-        key: concat(prefix, publicKey) as Buffer,
-        format: 'der',
-        type: 'spki',
-      });
-      const { ciphertext, sharedKey } = encapsulate(key);
+      const { ciphertext, sharedKey } = encapsulate(importKey(publicKey));
       return { ciphertext: plain(ciphertext), secret: plain(sharedKey) };
     },
+  };
+}
+
+interface KeyCoding {
+  generate(): { publicKey: Uint8Array; privateKey: KeyObject };
+  importKey(publicKey: Uint8Array): KeyObject;
+}
+
+/** Encapsulation keys by their bare bytes where Node has that, which saves 30 µs of DER; else by DER. */
+function keyCoding(parameters: Parameters): KeyCoding {
+  const type = `ml-kem-${parameters}`;
+  const raw = rawKeyFunctions();
+  if (raw !== undefined) {
+    const publicKeyEncoding = { format: 'raw-public' } as const;
+    return {
+      generate() {
+        const { publicKey, privateKey } = raw.generateKeyPairSync(type, { publicKeyEncoding });
+        return { publicKey: plain(publicKey), privateKey };
+      },
+      importKey: (key) => raw.createPublicKey({ key, format: 'raw-public', asymmetricKeyType: type }),
+    };
+  }
+  const prefix = spkiPrefixes[parameters];
+  const { generateKeyPairSync } = nodeCrypto as unknown as KemFunctions;
+  const publicKeyEncoding = { format: 'der', type: 'spki' } as const;
+  return {
+    generate() {
+      const { publicKey, privateKey } = generateKeyPairSync(type, { publicKeyEncoding });
+      return { publicKey: plain(publicKey).slice(prefix.length), privateKey };
+    },
+    importKey: (key) => nodeCrypto.createPublicKey({ key: concat(prefix, key) as Buffer, format: 'der', type: 'spki' }),
   };
 }
 

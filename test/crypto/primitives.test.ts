@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import test from 'node:test';
+import fc from 'fast-check';
 import { concat, fromHex, fromText, noBytes, toHex } from '../../src/bytes/bytes.ts';
 import { createNodeCrypto } from '../../src/crypto/node.ts';
 
@@ -29,6 +30,28 @@ test('hash and HMAC agree with node:crypto and give plain arrays', () => {
   }
   assert.equal(crypto.hmac('sha256', noBytes, data).length, 32);
   assert.equal(crypto.prepareHmac('sha256', noBytes).sign(data).length, 32);
+});
+
+test('HMAC agrees with node:crypto for keys and data around every block boundary', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom('sha1', 'sha256', 'sha384', 'sha512'),
+      fc.oneof(fc.integer({ min: 0, max: 200 }), fc.constantFrom(63, 64, 65, 127, 128, 129)),
+      fc.oneof(fc.integer({ min: 0, max: 300 }), fc.constantFrom(1023, 1024, 1025, 16384 + 13)),
+      (name, keyLength, dataLength) => {
+        const key = crypto.random(keyLength);
+        const data = crypto.random(dataLength);
+        const expected = createHmac(name, key).update(data).digest('hex');
+        assert.equal(toHex(crypto.hmac(name, key, data)), expected);
+        const prepared = crypto.prepareHmac(name, key);
+        key.fill(0);
+        // Twice: nothing of the first may be left in the second.
+        assert.equal(toHex(prepared.sign(data)), expected);
+        assert.equal(toHex(prepared.sign(data)), expected);
+      },
+    ),
+    { numRuns: 200 },
+  );
 });
 
 test('a prepared key outlives the bytes it was made from, and not its own destruction', () => {
