@@ -10,7 +10,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { rootPem } from '../test/helpers/pki.ts';
+import { build } from 'esbuild';
+import { rootPem, testIdentity } from '../test/helpers/pki.ts';
 import type { ServerKind } from './server.ts';
 
 interface Sample {
@@ -33,6 +34,18 @@ interface Row {
   readonly resumes?: true;
   readonly measure?: 'wall';
 }
+
+/** The server runs as users run it: compiled, without the test loader's wrappers around functions. */
+const serverFile = fileURLToPath(new URL('../dist/bench/server.mjs', import.meta.url));
+await build({
+  entryPoints: [fileURLToPath(new URL('server.ts', import.meta.url))],
+  outfile: serverFile,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  logLevel: 'error',
+});
 
 const connections = 400;
 const megabytes = 192;
@@ -182,9 +195,9 @@ class Server {
 
   constructor(kind: ServerKind, resumption: Row['resumption']) {
     this.kind = kind;
-    const file = fileURLToPath(new URL('server.ts', import.meta.url));
-    const execArgv = ['--import', 'tsx', '--expose-gc'];
-    this.child = fork(file, [kind, resumption], { execArgv, stdio: 'inherit' });
+    const { keyFile, chainFile } = testIdentity('ecdsa-p256');
+    const words = [kind, resumption, keyFile, chainFile];
+    this.child = fork(serverFile, words, { execArgv: ['--expose-gc'], stdio: 'inherit' });
   }
 
   async ready(): Promise<void> {

@@ -3,18 +3,20 @@
  * Started by `main.ts` with a kind in argv: `node` (node:tls), `handfast` (handfast/tls), `engine` (the bare engine on
  * a net.Socket).
  */
+import { readFileSync } from 'node:fs';
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import nodeTls from 'node:tls';
+import { decodePem } from '../src/bytes/pem.ts';
 import { createNodeCrypto } from '../src/crypto/node.ts';
 import type { ServerOptions } from '../src/engine/config.ts';
 import { drive } from '../src/engine/driver.ts';
 import { serverHost } from '../src/engine/host.ts';
 import { ServerConnection } from '../src/engine/server-connection.ts';
 import { localSigner } from '../src/engine/signer.ts';
+import handfastTls from '../src/node/tls.ts';
 import { MemoryStore } from '../src/session/memory-store.ts';
 import { ServerSessions } from '../src/session/resumption.ts';
 import { TicketKeyring } from '../src/session/ticket-keyring.ts';
-import { testIdentity } from '../test/helpers/pki.ts';
 
 export type ServerKind = 'node' | 'handfast' | 'engine';
 export type Job = 'echo' | 'send' | 'receive';
@@ -22,8 +24,14 @@ export type Job = 'echo' | 'send' | 'receive';
 /** What the client says first: a byte that names the job. */
 const jobs: readonly Job[] = ['echo', 'send', 'receive'];
 
-const [kind, resumption] = process.argv.slice(2) as [ServerKind, 'none' | 'ticket' | 'sessionId'];
-const identity = testIdentity('ecdsa-p256');
+const [kind, resumption, keyFile, chainFile] = process.argv.slice(2) as [
+  ServerKind,
+  'none' | 'ticket' | 'sessionId',
+  string,
+  string,
+];
+const keyPem = readFileSync(keyFile, 'utf8');
+const chainPem = readFileSync(chainFile, 'utf8');
 const block = new Uint8Array(256 * 1024).fill(7);
 
 /** What a plaintext stream must offer. */
@@ -75,11 +83,11 @@ function createSessions(crypto: ReturnType<typeof createNodeCrypto>): ServerSess
 
 function engineServer(): NetServer {
   const crypto = createNodeCrypto();
-  const signer = localSigner(crypto.importPrivateKey(identity.key));
+  const signer = localSigner(crypto.importPrivateKey(decodePem(keyPem)[0]?.bytes ?? new Uint8Array(0)));
   const sessions = createSessions(crypto);
   const options: ServerOptions = {
     crypto,
-    credentials: [{ chain: identity.chain, signer, identity: 'bench' }],
+    credentials: [{ chain: decodePem(chainPem).map(({ bytes }) => bytes), signer, identity: 'bench' }],
     groups: ['x25519', 'secp256r1'],
     ...(sessions && { sessions }),
   };
@@ -119,8 +127,8 @@ function engineServer(): NetServer {
 
 async function tlsServer(tls: typeof nodeTls): Promise<NetServer> {
   const options: nodeTls.TlsOptions = {
-    key: identity.keyPem,
-    cert: identity.chainPem,
+    key: keyPem,
+    cert: chainPem,
     ecdhCurve: 'X25519:P-256',
     noDelay: true,
   };
@@ -145,11 +153,10 @@ async function tlsServer(tls: typeof nodeTls): Promise<NetServer> {
   return server;
 }
 
-const handfastTls = '../src/node/tls.ts';
 const server =
   kind === 'engine'
     ? engineServer()
-    : await tlsServer(kind === 'node' ? nodeTls : ((await import(handfastTls)).default as typeof nodeTls));
+    : await tlsServer(kind === 'node' ? nodeTls : (handfastTls as unknown as typeof nodeTls));
 
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
   const address = server.address();

@@ -52,21 +52,65 @@ function fromBinary(text: string): Uint8Array {
   return bytes;
 }
 
+/** Bytes of a hash function's input block. */
+const blockLengths: Readonly<Record<HashName, number>> = { sha1: 64, sha256: 64, sha384: 128, sha512: 128 };
+const digestLengths: Readonly<Record<HashName, number>> = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 };
+
+const hmacOf: (name: HashName, key: Uint8Array, data: Uint8Array) => Uint8Array =
+  typeof nodeCrypto.hash === 'function' ? hmacOfTwoHashes : hmacObject;
+
 /** One-shot HMAC. */
 export function hmac(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array {
+  return hmacOf(name, key, data);
+}
+
+function hmacObject(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array {
   return plain(createHmac(name, keyFor(key)).update(data).digest());
 }
 
-/** An HMAC key that is used more than once. Its bytes live in OpenSSL's memory, which is wiped when it is freed. */
+/** What both hashes read: padded key, then data (inner) or inner digest (outer). Wiped after each use. */
+const innerInput = Buffer.alloc(128 + 1024);
+const outerInput = Buffer.alloc(128 + 64);
+
+/**
+ * HMAC as two one-shot hashes (RFC 2104): Node has no one-shot HMAC, and an Hmac object is a native object that costs
+ * the garbage collector more than the MAC itself (docs/decisions/0006-hmac.md). The inner digest passes through a
+ * string: without the key it tells nothing of the MAC. The MAC itself never does.
+ */
+function hmacOfTwoHashes(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array {
+  const block = blockLengths[name];
+  if (key.length > block || data.length > 1024) return hmacObject(name, key, data);
+  const inner = innerInput;
+  const outer = outerInput;
+  for (let i = 0; i < key.length; i++) {
+    const byte = key[i] as number;
+    inner[i] = byte ^ 0x36;
+    outer[i] = byte ^ 0x5c;
+  }
+  inner.fill(0x36, key.length, block);
+  outer.fill(0x5c, key.length, block);
+  inner.set(data, block);
+  const innerEnd = block + data.length;
+  const outerEnd = block + digestLengths[name];
+  outer.write(hashOnce(name, inner.subarray(0, innerEnd), binary), block, 'latin1');
+  const mac = plain(hashOnce(name, outer.subarray(0, outerEnd), 'buffer'));
+  inner.fill(0, 0, innerEnd);
+  outer.fill(0, 0, outerEnd);
+  return mac;
+}
+
+/** An HMAC key that is used more than once. */
 export function prepareHmac(name: HashName, key: Uint8Array): HmacKey {
-  let object: KeyObject | undefined = createSecretKey(key);
+  const own = key.slice();
+  let live = true;
   return {
     sign(data) {
-      if (object === undefined) throw new Error('this HMAC key was destroyed');
-      return plain(createHmac(name, object).update(data).digest());
+      if (!live) throw new Error('this HMAC key was destroyed');
+      return hmacOf(name, own, data);
     },
     destroy() {
-      object = undefined;
+      live = false;
+      own.fill(0);
     },
   };
 }
