@@ -63,6 +63,8 @@ export interface IssueOptions {
   readonly keyType?: NewKeyType;
   /** Milliseconds. */
   readonly lifetime?: number;
+  /** Serial number of the certificate that this one renews. */
+  readonly replaces?: string;
   /** Who asked; for the log. */
   readonly requester?: string;
   /** The caller's own name for the request: {@link Authority.findByReference} finds the certificate again. */
@@ -164,7 +166,17 @@ export class Authority {
    * be issued, `_SIGNER` or `_STORAGE` where the key or the disk failed.
    */
   async issue(options: IssueOptions): Promise<IssuedCertificate> {
-    return this.#issue(options, undefined);
+    if (options.replaces !== undefined) this.#issued(options.replaces);
+    return this.#issue(options);
+  }
+
+  /** Throws what {@link issue} would throw for these names; nothing is signed or logged. */
+  check(names: readonly string[], profile?: string): void {
+    this.#draft(
+      uniqueNames(names.map(subjectName)),
+      this.issuer.certificate.spki,
+      profile === undefined ? {} : { profile },
+    );
   }
 
   /**
@@ -179,7 +191,7 @@ export class Authority {
     if (record.revoked !== undefined) {
       throw caError('ERR_TLS_CA_REVOKED', `${serial} was revoked (${record.revoked.reason}): issue a new certificate`);
     }
-    return this.#issue({ ...options, names: record.names, profile: record.profile }, serial);
+    return this.#issue({ ...options, names: record.names, profile: record.profile, replaces: serial });
   }
 
   /** Revokes a certificate; the next CRL and every OCSP answer from now on say so. Done twice, the first counts. */
@@ -270,10 +282,8 @@ export class Authority {
     await this.#parts.release();
   }
 
-  async #issue(options: IssueOptions, replaces: string | undefined): Promise<IssuedCertificate> {
+  async #issue(options: IssueOptions): Promise<IssuedCertificate> {
     const { crypto } = this.#parts;
-    const { issuer } = this;
-    const profile = profileNamed(this.profiles, options.profile ?? 'server');
     const request = options.csr === undefined ? undefined : readRequest(crypto, options.csr);
     const names = uniqueNames(options.names?.map(subjectName) ?? request?.names ?? []);
     const key =
@@ -281,27 +291,7 @@ export class Authority {
         ? this.#parts.generateKey(options.keyType ?? 'p256')
         : undefined;
     const spki = request?.spki ?? options.publicKey ?? (key?.spki as Uint8Array);
-    const { lifetime } = options;
-    const template = leafTemplate(crypto, issuer.certificate, issuer.published, {
-      names,
-      spki,
-      profile,
-      now: this.now(),
-      lifetime,
-    });
-    const signer = this.#signers.get(issuer.number) as TbsSigner;
-    const tbs = encodeTbsCertificate(template, signer.algorithm);
-    lintBeforeSigning({
-      crypto,
-      tbs,
-      algorithm: signer.algorithm,
-      issuer: issuer.certificate,
-      root: this.root,
-      purposes: profile.purposes,
-      names,
-      now: this.now(),
-    });
-
+    const { issuer, profile, template, tbs } = this.#draft(names, spki, options);
     const serial = toHex(template.serialNumber);
     const record: IssueRecord = {
       serial,
@@ -313,12 +303,27 @@ export class Authority {
       requestedAt: this.now(),
       ...(options.requester === undefined ? {} : { requester: options.requester }),
       ...(options.reference === undefined ? {} : { reference: options.reference }),
-      ...(replaces === undefined ? {} : { replaces }),
+      ...(options.replaces === undefined ? {} : { replaces: options.replaces }),
       status: 'pending',
     };
     const issued = await this.#sign(record, tbs, spki);
     const result = this.#result(issued);
     return key === undefined ? result : { ...result, key: key.pkcs8, keyPem: encodePem('PRIVATE KEY', key.pkcs8) };
+  }
+
+  /** What would be signed, after the lint. */
+  #draft(names: readonly GeneralName[], spki: Uint8Array, options: Pick<IssueOptions, 'profile' | 'lifetime'>) {
+    const { crypto } = this.#parts;
+    const { issuer } = this;
+    const profile = profileNamed(this.profiles, options.profile ?? 'server');
+    const now = this.now();
+    const request = { names, spki, profile, now, lifetime: options.lifetime };
+    const template = leafTemplate(crypto, issuer.certificate, issuer.published, request);
+    const { algorithm } = this.#signers.get(issuer.number) as TbsSigner;
+    const tbs = encodeTbsCertificate(template, algorithm);
+    const { purposes } = profile;
+    lintBeforeSigning({ crypto, tbs, algorithm, issuer: issuer.certificate, root: this.root, purposes, names, now });
+    return { issuer, profile, template, tbs };
   }
 
   /** Durable intent, signature, durable certificate. */
