@@ -21,9 +21,9 @@ export interface ResilientStoreOptions {
   readonly hedgeStore?: SessionStore;
   /** Failures in a row that open the breaker; default 5. */
   readonly failuresToOpen?: number;
-  /** How long the breaker stays open before one call tries, in ms; default 1,000. It doubles up to `maxCooldownMs`. */
+  /** How long the breaker stays open before one call tries, in ms; default 500. It doubles up to `maxCooldownMs`. */
   readonly cooldownMs?: number;
-  /** Default 10,000. */
+  /** Default 4,000. */
   readonly maxCooldownMs?: number;
   /** Calls under way at most; more fail at once. Default 1,000. */
   readonly maxPending?: number;
@@ -74,8 +74,8 @@ export class ResilientStore implements SessionStore {
     this.#deadline = positive(options.deadlineMs ?? 50, 'deadlineMs');
     this.#hedgeAfter = options.hedgeAfterMs ?? Math.ceil(this.#deadline / 3);
     this.#failuresToOpen = positive(options.failuresToOpen ?? 5, 'failuresToOpen');
-    this.#cooldown = positive(options.cooldownMs ?? 1000, 'cooldownMs');
-    this.#maxCooldown = Math.max(this.#cooldown, options.maxCooldownMs ?? 10_000);
+    this.#cooldown = positive(options.cooldownMs ?? 500, 'cooldownMs');
+    this.#maxCooldown = Math.max(this.#cooldown, options.maxCooldownMs ?? 4_000);
     this.#maxPending = positive(options.maxPending ?? 1000, 'maxPending');
     this.#nextCooldown = this.#cooldown;
     this.#observe = options.observe;
