@@ -10,7 +10,7 @@ export class InputQueue {
   #chunk: Uint8Array = noBytes;
   #at = 0;
   /** Chunks behind it, from `#next` on. */
-  #queue: Uint8Array[] = [];
+  #queue: Uint8Array[] | undefined;
   #next = 0;
   #queuedBytes = 0;
   /** The first bytes of a record that spans chunks. It grows with what arrives, not with what a header claims. */
@@ -30,6 +30,7 @@ export class InputQueue {
       this.#at = 0;
       return;
     }
+    this.#queue ??= [];
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.length;
   }
@@ -64,12 +65,11 @@ export class InputQueue {
     const copy = new Uint8Array(left);
     copy.set(this.#chunk.subarray(this.#at));
     let at = this.#chunk.length - this.#at;
-    for (let i = this.#next; i < this.#queue.length; i++) {
-      const chunk = this.#queue[i] as Uint8Array;
+    for (const chunk of this.#queue?.slice(this.#next) ?? []) {
       copy.set(chunk, at);
       at += chunk.length;
     }
-    this.#queue = [];
+    this.#queue = undefined;
     this.#next = 0;
     this.#queuedBytes = 0;
     this.#chunk = copy;
@@ -93,7 +93,7 @@ export class InputQueue {
   }
 
   #nextChunk(): boolean {
-    const chunk = this.#queue[this.#next];
+    const chunk = this.#queue?.[this.#next];
     if (chunk === undefined) {
       this.#chunk = noBytes;
       this.#at = 0;
@@ -103,8 +103,8 @@ export class InputQueue {
     this.#queuedBytes -= chunk.length;
     this.#chunk = chunk;
     this.#at = 0;
-    if (this.#next === this.#queue.length) {
-      this.#queue = [];
+    if (this.#next === this.#queue?.length) {
+      this.#queue = undefined;
       this.#next = 0;
     }
     return true;

@@ -73,6 +73,10 @@ export class SequenceNumber {
   nonceTo(nonce: Uint8Array, iv: Uint8Array): void {
     const high = this.#high;
     const low = this.#low;
+    nonce[0] = iv[0] as number;
+    nonce[1] = iv[1] as number;
+    nonce[2] = iv[2] as number;
+    nonce[3] = iv[3] as number;
     nonce[4] = (iv[4] as number) ^ (high >>> 24);
     nonce[5] = (iv[5] as number) ^ (high >>> 16);
     nonce[6] = (iv[6] as number) ^ (high >>> 8);

@@ -46,6 +46,16 @@ export function createWriteProtection12(
   return new AeadWriteProtection12(createAead(crypto, suite, keys), keys.iv.slice(), sequence);
 }
 
+/** Shared by all connections, which saves each some memory: they are filled and used within one call. */
+const nonce = new Uint8Array(12);
+const additionalData = new Uint8Array(additionalDataLength);
+
+/** GCM's nonce: the fixed part, and the part that the record carries. */
+function nonceOf(fixed: Uint8Array, explicit: Uint8Array): void {
+  nonce.set(fixed);
+  nonce.set(explicit, 4);
+}
+
 function createAead(crypto: CryptoProvider, suite: CipherSuite, keys: RecordKeys12): Aead {
   if (suite.aead === undefined || suite.version !== 0x0303)
     throw new RangeError(`${suite.name} is no suite of TLS 1.2`);
@@ -64,15 +74,12 @@ class AeadReadProtection12 implements ReadProtection {
   readonly #aead: Aead;
   readonly #iv: Uint8Array;
   readonly #explicitLength: number;
-  readonly #nonce = new Uint8Array(12);
-  readonly #additionalData = new Uint8Array(additionalDataLength);
   readonly #sequence: SequenceNumber;
 
   constructor(aead: Aead, iv: Uint8Array, sequence: SequenceNumber) {
     this.#aead = aead;
     this.#iv = iv;
     this.#explicitLength = explicitNonceLength(iv);
-    this.#nonce.set(iv);
     this.#sequence = sequence;
   }
 
@@ -81,17 +88,17 @@ class AeadReadProtection12 implements ReadProtection {
     const bodyAt = headerLength + this.#explicitLength;
     const contentLength = record.length - bodyAt - this.#aead.tagLength;
     if (contentLength < 0) return undefined;
-    if (this.#explicitLength === 0) this.#sequence.nonceTo(this.#nonce, this.#iv);
-    else this.#nonce.set(record.subarray(headerLength, bodyAt), 4);
-    writeAdditionalData(this.#additionalData, this.#sequence, record[0] as number, contentLength);
-    const content = this.#aead.open(this.#nonce, this.#additionalData, record.subarray(bodyAt));
+    if (this.#explicitLength === 0) this.#sequence.nonceTo(nonce, this.#iv);
+    else nonceOf(this.#iv, record.subarray(headerLength, bodyAt));
+    writeAdditionalData(additionalData, this.#sequence, record[0] as number, contentLength);
+    const content = this.#aead.open(nonce, additionalData, record.subarray(bodyAt));
     if (content !== undefined) this.#sequence.advance();
     return content;
   }
 
   destroy(): void {
     this.#aead.destroy();
-    zeroize(this.#iv, this.#nonce);
+    zeroize(this.#iv);
   }
 }
 
@@ -102,15 +109,12 @@ class AeadWriteProtection12 implements WriteProtection {
   readonly #aead: Aead;
   readonly #iv: Uint8Array;
   readonly #explicitLength: number;
-  readonly #nonce = new Uint8Array(12);
-  readonly #additionalData = new Uint8Array(additionalDataLength);
   readonly #sequence: SequenceNumber;
 
   constructor(aead: Aead, iv: Uint8Array, sequence: SequenceNumber) {
     this.#aead = aead;
     this.#iv = iv;
     this.#explicitLength = explicitNonceLength(iv);
-    this.#nonce.set(iv);
     this.#sequence = sequence;
   }
 
@@ -124,21 +128,21 @@ class AeadWriteProtection12 implements WriteProtection {
     writeHeader(out, at, type, 0x0303, length - headerLength);
     let bodyAt = at + headerLength;
     if (this.#explicitLength === 0) {
-      this.#sequence.nonceTo(this.#nonce, this.#iv);
+      this.#sequence.nonceTo(nonce, this.#iv);
     } else {
       // RFC 5288, Section 3: "The nonce_explicit MAY be the 64-bit sequence number", which never repeats.
-      this.#sequence.writeTo(this.#nonce, 4);
       this.#sequence.writeTo(out, bodyAt);
+      nonceOf(this.#iv, out.subarray(bodyAt, bodyAt + 8));
       bodyAt += 8;
     }
-    writeAdditionalData(this.#additionalData, this.#sequence, type, content.length);
-    this.#aead.seal(this.#nonce, this.#additionalData, content, out, bodyAt);
+    writeAdditionalData(additionalData, this.#sequence, type, content.length);
+    this.#aead.seal(nonce, additionalData, content, out, bodyAt);
     this.#sequence.advance();
     return length;
   }
 
   destroy(): void {
     this.#aead.destroy();
-    zeroize(this.#iv, this.#nonce);
+    zeroize(this.#iv);
   }
 }

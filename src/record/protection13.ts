@@ -17,7 +17,11 @@ import {
  */
 const gcmRecordLimit = 23_726_566;
 
-/** Where content, type and padding are joined for sealing. Shared: sealing is synchronous and leaves no state. */
+/** Shared by all connections, which saves each some memory: they are filled and used within one call. */
+const nonce = new Uint8Array(12);
+const header = new Uint8Array(headerLength);
+
+/** Where content, type and padding are joined for sealing; shared likewise. */
 let scratch: Uint8Array | undefined;
 
 /**
@@ -65,27 +69,25 @@ class ReadProtection13 implements ReadProtection {
   readonly maxCiphertextLength = maxContentLength + 256;
   readonly #aead: Aead;
   readonly #iv: Uint8Array;
-  readonly #nonce: Uint8Array;
   readonly #sequence: SequenceNumber;
 
   constructor(aead: Aead, iv: Uint8Array, sequence: SequenceNumber) {
     this.#aead = aead;
     this.#iv = iv;
-    this.#nonce = iv.slice();
     this.#sequence = sequence;
   }
 
   open(record: Uint8Array): Uint8Array | undefined {
     this.#sequence.check();
-    this.#sequence.nonceTo(this.#nonce, this.#iv);
-    const inner = this.#aead.open(this.#nonce, record.subarray(0, headerLength), record.subarray(headerLength));
+    this.#sequence.nonceTo(nonce, this.#iv);
+    const inner = this.#aead.open(nonce, record.subarray(0, headerLength), record.subarray(headerLength));
     if (inner !== undefined) this.#sequence.advance();
     return inner;
   }
 
   destroy(): void {
     this.#aead.destroy();
-    zeroize(this.#iv, this.#nonce);
+    zeroize(this.#iv);
   }
 }
 
@@ -93,15 +95,12 @@ class WriteProtection13 implements WriteProtection {
   readonly version = 0x0304;
   readonly #aead: Aead;
   readonly #iv: Uint8Array;
-  readonly #nonce: Uint8Array;
-  readonly #header = new Uint8Array(headerLength);
   readonly #sequence: SequenceNumber;
   #recordsUntilLimit: number;
 
   constructor(aead: Aead, iv: Uint8Array, sequence: SequenceNumber, recordLimit: number) {
     this.#aead = aead;
     this.#iv = iv;
-    this.#nonce = iv.slice();
     this.#sequence = sequence;
     this.#recordsUntilLimit = recordLimit;
   }
@@ -121,11 +120,10 @@ class WriteProtection13 implements WriteProtection {
     scratch.set(content);
     scratch[content.length] = type;
     if (padding > 0) scratch.fill(0, content.length + 1, innerLength);
-    const header = this.#header;
     writeHeader(header, 0, 23, 0x0303, innerLength + this.#aead.tagLength);
     out.set(header, at);
-    this.#sequence.nonceTo(this.#nonce, this.#iv);
-    const sealed = this.#aead.seal(this.#nonce, header, scratch.subarray(0, innerLength), out, at + headerLength);
+    this.#sequence.nonceTo(nonce, this.#iv);
+    const sealed = this.#aead.seal(nonce, header, scratch.subarray(0, innerLength), out, at + headerLength);
     this.#sequence.advance();
     this.#recordsUntilLimit--;
     return headerLength + sealed;
@@ -133,6 +131,6 @@ class WriteProtection13 implements WriteProtection {
 
   destroy(): void {
     this.#aead.destroy();
-    zeroize(this.#iv, this.#nonce);
+    zeroize(this.#iv);
   }
 }
