@@ -10,12 +10,8 @@ export class ClientConnection extends Connection {
   readonly options: ClientOptions;
 
   constructor(options: ClientOptions) {
-    super(clientConfig(options));
+    super(clientConfig(options), 'client');
     this.options = options;
-  }
-
-  protected override get role(): 'client' {
-    return 'client';
   }
 
   protected override start(output: RecordOutput): Flow<Established> {

@@ -183,6 +183,7 @@ function commonConfig(options: CommonOptions): CommonHandshakeConfig {
     certificateSignatureSchemes: options.certificateSignatureSchemes,
     alpnProtocols: checkedAlpn(options.alpnProtocols ?? []),
     recordSizeLimit: options.recordSizeLimit,
+    maxSendFragment: options.maxSendFragment,
     certificateCompression: options.certificateCompression ?? [],
     encryptThenMac: options.encryptThenMac ?? true,
     requireExtendedMasterSecret: options.requireExtendedMasterSecret ?? false,

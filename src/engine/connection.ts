@@ -1,24 +1,18 @@
-import { zeroize } from '../bytes/bytes.ts';
 import type { GroupName } from '../crypto/provider.ts';
 import { AlertReceivedError, PeerError, TlsError } from '../errors.ts';
 import type { CommonHandshakeConfig } from '../handshake/config.ts';
-import type { KeyChange, RecordOutput } from '../handshake/context.ts';
+import type { RecordOutput } from '../handshake/context.ts';
 import type { Expectation, Flow, Wait } from '../handshake/flow.ts';
 import type { HostRequest } from '../handshake/host.ts';
 import type { Established, Resumption } from '../handshake/result.ts';
-import type { Epoch } from '../handshake/trace.ts';
 import { contentTypes } from '../record/content-type.ts';
-import { createReadProtection12, createWriteProtection12 } from '../record/protection12.ts';
-import { createReadProtection13, createWriteProtection13 } from '../record/protection13.ts';
-import { type PlaintextRecord, RecordReader } from '../record/record-reader.ts';
-import { RecordWriter } from '../record/record-writer.ts';
+import type { PlaintextRecord } from '../record/record-reader.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { encodeAlert } from '../wire/alert.ts';
-import type { HandshakeMessage, HandshakeType } from '../wire/handshake-type.ts';
-import { type ProtocolVersion, tls12, tls13 } from '../wire/versions.ts';
+import type { HandshakeMessage } from '../wire/handshake-type.ts';
+import { type ProtocolVersion, tls13 } from '../wire/versions.ts';
 import { AlertReader } from './alerts.ts';
-import { describeMessage } from './describe.ts';
-import { MessageAssembler } from './message-assembler.ts';
+import { excessHandshakeData, RecordLayer } from './record-layer.ts';
 
 /** What a connection waits for. */
 export type Progress =
@@ -72,47 +66,35 @@ const connectedProgress: Progress = { state: 'connected' };
  * method throw: the connection becomes `closed` with an error, and its alert waits in the output.
  */
 export abstract class Connection {
+  protected readonly role: 'server' | 'client';
   readonly #config: CommonHandshakeConfig;
-  readonly #reader: RecordReader;
-  readonly #writer: RecordWriter;
+  readonly #records: RecordLayer;
   readonly #alerts: AlertReader;
-  readonly #assembler: MessageAssembler;
   readonly #tasks: Task[] = [];
   readonly #hostQueue: { id: number; task: Task; request: HostRequest }[] = [];
   readonly #hostPending = new Map<number, Task>();
-  readonly #sessions: ClientSession[] = [];
   #handshake: Task | undefined;
   #established: Established | undefined;
   #started = false;
   #nextRequest = 1;
   #incoming: Uint8Array[] = [];
-  #version: ProtocolVersion | undefined;
-  #readEpoch: Epoch = 'none';
-  #writeEpoch: Epoch = 'none';
   #progress: Progress = needsInput;
   #error: TlsError | undefined;
   #closed = false;
   #peerClosed = false;
   #writeClosed = false;
   #transportEnded = false;
-  #writable = false;
-  #sentChangeCipherSpec = false;
   #receivedMessages = 0;
   #keyUpdates = 0;
-  #keyUpdateAnswer: (() => void) | undefined;
-  /** Bytes of early data that may still be read (server) or written (client); `undefined` outside early data. */
-  #earlyDataLeft: number | undefined;
+  #keyUpdateAnswered = false;
 
-  protected constructor(config: CommonHandshakeConfig) {
+  protected constructor(config: CommonHandshakeConfig, role: 'server' | 'client') {
     this.#config = config;
-    const { limits } = config;
-    this.#reader = new RecordReader();
-    this.#writer = new RecordWriter();
-    this.#alerts = new AlertReader(limits.warningAlerts);
-    this.#assembler = new MessageAssembler(limits.handshakeMessage);
+    this.role = role;
+    this.#records = new RecordLayer(config, role);
+    this.#alerts = new AlertReader(config.limits.warningAlerts);
   }
 
-  protected abstract get role(): 'server' | 'client';
   /** The flow of the handshake. */
   protected abstract start(output: RecordOutput): Flow<Established>;
 
@@ -139,9 +121,8 @@ export abstract class Connection {
 
   /** The verify_data of both Finished messages of the handshake (tls-unique; RFC 5929, Section 3). */
   get finished(): { readonly sent: Uint8Array | undefined; readonly received: Uint8Array | undefined } {
-    return { sent: this.#sentFinished?.subarray(4), received: this.#receivedFinished?.subarray(4) };
+    return { sent: this.#records.sentFinished?.subarray(4), received: this.#receivedFinished?.subarray(4) };
   }
-  #sentFinished: Uint8Array | undefined;
   #receivedFinished: Uint8Array | undefined;
 
   /** What ended the connection, where it was not close_notify. */
@@ -151,17 +132,17 @@ export abstract class Connection {
 
   /** Whether `write` may be called: after the handshake, or before it for early data. */
   get writable(): boolean {
-    return this.#writable && !this.#writeClosed && !this.#closed;
+    return this.#records.writable && !this.#writeClosed && !this.#closed;
   }
 
   /** Bytes of early data that a client may still send; 0 where it may send none. */
   get earlyDataAllowance(): number {
-    return this.role === 'client' && !this.connected ? (this.#earlyDataLeft ?? 0) : 0;
+    return this.role === 'client' && !this.connected ? (this.#records.earlyDataLeft ?? 0) : 0;
   }
 
   /** `false` asks the transport to pause: the host has not answered, and enough input waits. */
   get wantsMoreInput(): boolean {
-    return this.#reader.bufferedBytes < this.#config.limits.pendingInput;
+    return this.#records.reader.bufferedBytes < this.#config.limits.pendingInput;
   }
 
   /** What was agreed. Throws before `connected`. */
@@ -192,7 +173,7 @@ export abstract class Connection {
   /** Takes bytes of the transport. They are read by `advance`; until then views of them may be kept. */
   receive(bytes: Uint8Array): void {
     if (this.#closed || bytes.length === 0) return;
-    this.#reader.push(bytes);
+    this.#records.reader.push(bytes);
   }
 
   /** The transport has ended: no more bytes come. */
@@ -234,18 +215,23 @@ export abstract class Connection {
   write(plaintext: Uint8Array): void {
     if (!this.writable)
       throw stateError('write', this.#closed || this.#writeClosed ? 'is closed' : 'is not connected yet');
-    if (this.role === 'client' && this.#earlyDataLeft !== undefined) {
-      if (plaintext.length > this.#earlyDataLeft) {
-        throw stateError('write', `takes only ${this.#earlyDataLeft} more bytes of early data`);
+    if (this.role === 'client' && this.#records.earlyDataLeft !== undefined) {
+      if (plaintext.length > this.#records.earlyDataLeft) {
+        throw stateError('write', `takes only ${this.#records.earlyDataLeft} more bytes of early data`);
       }
-      this.#earlyDataLeft -= plaintext.length;
+      this.#records.earlyDataLeft -= plaintext.length;
     }
     this.#answerKeyUpdate();
-    if (this.#version === tls13 && this.#established !== undefined && this.#writer.recordsUntilLimit < 1024) {
+    if (
+      this.#records.version === tls13 &&
+      this.#established !== undefined &&
+      this.#records.writer.recordsUntilLimit < 1024
+    ) {
       // "Implementations MUST rekey or close before the limits" (RFC 9846, Section 5.5).
       this.#established.updateKeys(false);
     }
-    this.#writer.write(contentTypes.applicationData, plaintext);
+    this.#keyUpdateAnswered = false;
+    this.#records.writer.write(contentTypes.applicationData, plaintext);
   }
 
   /** Sends close_notify: this side writes no more, and still reads. */
@@ -269,8 +255,8 @@ export abstract class Connection {
 
   /** Bytes for the transport, in order; empty where there are none. */
   takeOutgoing(): Uint8Array[] {
-    this.#writer.flush();
-    return this.#writer.take();
+    this.#records.writer.flush();
+    return this.#records.writer.take();
   }
 
   /** Decrypted application data, in order; empty where there is none. */
@@ -284,12 +270,12 @@ export abstract class Connection {
 
   /** Limits the plaintext of each record that is sent from now on; 1 to 16384 bytes. */
   setMaxFragment(bytes: number): void {
-    this.#writer.setMaxFragment(bytes);
+    this.#records.writer.setMaxFragment(bytes);
   }
 
   /** Client: sessions that the server has given since the last call. */
   takeSessions(): ClientSession[] {
-    return this.#sessions.splice(0);
+    return this.#records.sessions.splice(0);
   }
 
   /** Keying material for a program (RFC 9846, Section 7.5; RFC 5705). */
@@ -323,15 +309,15 @@ export abstract class Connection {
   #run(): void {
     if (!this.#started) {
       this.#started = true;
-      this.#handshake = this.#begin(this.start(this.#output));
+      this.#handshake = this.#begin(this.start(this.#records));
     }
     while (!this.#closed && !this.#waitsForHost()) {
-      const message = this.#peerClosed ? undefined : this.#assembler.peek();
+      const message = this.#peerClosed ? undefined : this.#records.assembler.peek();
       if (message !== undefined) {
         this.#dispatch(message);
         continue;
       }
-      const record = this.#peerClosed ? undefined : this.#reader.next();
+      const record = this.#peerClosed ? undefined : this.#records.reader.next();
       if (record === undefined) {
         if (this.#transportEnded) this.#endOfTransport();
         break;
@@ -378,11 +364,12 @@ export abstract class Connection {
   }
 
   #establish(established: Established): void {
-    if (this.#assembler.buffered) throw excessHandshakeData();
+    if (this.#records.assembler.buffered) throw excessHandshakeData();
     this.#established = established;
+    this.#records.handshakeDone = true;
     this.#handshake = undefined;
-    this.#writable = true;
-    this.#earlyDataLeft = undefined;
+    this.#records.writable = true;
+    this.#records.earlyDataLeft = undefined;
     this.#config.trace?.({ kind: 'connected' });
     for (const flow of established.due) this.#begin(flow);
   }
@@ -398,14 +385,14 @@ export abstract class Connection {
       const optional = this.#tasks.find(({ wait }) => wait?.for === 'message' && wait.optional);
       if (optional !== undefined) return this.#step(optional, optional.flow.next(undefined));
     }
-    this.#traceMessage('received', message.type, message.raw, this.#readEpoch);
+    this.#records.traceMessage('received', message.type, message.raw, this.#records.readEpoch);
     if (waiting !== undefined) {
-      this.#assembler.take(message);
+      this.#records.assembler.take(message);
       if (message.type === 'finished') this.#receivedFinished = message.raw.slice();
       return this.#step(waiting, waiting.flow.next(message));
     }
     if (this.#established === undefined) throw this.#unexpected(message.type);
-    this.#assembler.take(message);
+    this.#records.assembler.take(message);
     if (message.type === 'keyUpdate') this.#countKeyUpdate();
     this.#begin(this.#established.receive(message));
   }
@@ -447,19 +434,19 @@ export abstract class Connection {
 
   #readHandshake(fragment: Uint8Array): void {
     if (this.#handshakeWaits('changeCipherSpec')) throw unexpectedRecord('a handshake record', 'changeCipherSpec');
-    if (fragment.length === 0 && this.#version === tls13) {
+    if (fragment.length === 0 && this.#records.version === tls13) {
       throw new PeerError('ERR_TLS_UNEXPECTED_RECORD', 'unexpectedMessage', 'an empty handshake record', {
         rfc: 'RFC 9846, Section 5.1',
       });
     }
-    this.#assembler.push(fragment);
+    this.#records.assembler.push(fragment);
   }
 
   #readApplicationData(fragment: Uint8Array): void {
-    if (this.#assembler.buffered) throw unexpectedRecord('application data', 'the rest of a handshake message');
-    if (this.#readEpoch === 'earlyData' && this.#earlyDataLeft !== undefined) {
-      this.#earlyDataLeft -= fragment.length;
-      if (this.#earlyDataLeft < 0) {
+    if (this.#records.assembler.buffered) throw unexpectedRecord('application data', 'the rest of a handshake message');
+    if (this.#records.readEpoch === 'earlyData' && this.#records.earlyDataLeft !== undefined) {
+      this.#records.earlyDataLeft -= fragment.length;
+      if (this.#records.earlyDataLeft < 0) {
         throw new PeerError(
           'ERR_TLS_TOO_MUCH_EARLY_DATA',
           'unexpectedMessage',
@@ -477,7 +464,7 @@ export abstract class Connection {
 
   #readAlert(fragment: Uint8Array): void {
     const phase = this.#established === undefined ? 'handshake' : 'connected';
-    const { alert, meaning } = this.#alerts.read(fragment, this.#version === tls13, phase);
+    const { alert, meaning } = this.#alerts.read(fragment, this.#records.version === tls13, phase);
     this.#config.trace?.({
       kind: 'alert',
       direction: 'received',
@@ -496,17 +483,19 @@ export abstract class Connection {
   #readChangeCipherSpec({ fragment, protected: wasProtected }: PlaintextRecord): void {
     const isOne = fragment.length === 1 && fragment[0] === 1;
     if (this.#handshakeWaits('changeCipherSpec')) {
-      if (this.#assembler.buffered) throw unexpectedRecord('changeCipherSpec', 'the rest of a handshake message');
+      if (this.#records.assembler.buffered)
+        throw unexpectedRecord('changeCipherSpec', 'the rest of a handshake message');
       if (!isOne) throw badChangeCipherSpec();
       const task = this.#handshake as Task;
-      this.#traceMessage('received', 'changeCipherSpec', fragment, this.#readEpoch);
+      this.#records.traceMessage('received', 'changeCipherSpec', fragment, this.#records.readEpoch);
       return this.#step(task, task.flow.next(undefined));
     }
     // "An implementation may receive an unencrypted record of type change_cipher_spec … at any time after the first
     // ClientHello message has been sent or received and before the peer's Finished" (RFC 9846, Section 5).
     const inHandshake = this.#established === undefined && (this.role === 'client' || this.#receivedMessages > 0);
-    const tolerated = inHandshake && !wasProtected && (this.#version === tls13 || this.#version === undefined);
-    if (!tolerated || (this.role === 'client' && this.#version === undefined)) {
+    const tolerated =
+      inHandshake && !wasProtected && (this.#records.version === tls13 || this.#records.version === undefined);
+    if (!tolerated || (this.role === 'client' && this.#records.version === undefined)) {
       throw unexpectedRecord('changeCipherSpec', 'another record');
     }
     if (!isOne) throw badChangeCipherSpec();
@@ -530,16 +519,19 @@ export abstract class Connection {
     if (this.#writeClosed) this.#finish();
   }
 
+  /** One answer for however many requests come before this side's next application data (RFC 9846, Section 4.6.3). */
   #answerKeyUpdate(): void {
-    const answer = this.#keyUpdateAnswer;
+    const answer = this.#records.keyUpdateAnswer;
     if (answer === undefined || this.#writeClosed) return;
-    this.#keyUpdateAnswer = undefined;
+    this.#records.keyUpdateAnswer = undefined;
+    if (this.#keyUpdateAnswered) return;
+    this.#keyUpdateAnswered = true;
     answer();
   }
 
   #sendAlert(name: Parameters<typeof encodeAlert>[0]): void {
     const alert = encodeAlert(name);
-    this.#writer.write(contentTypes.alert, alert);
+    this.#records.writer.write(contentTypes.alert, alert);
     this.#config.trace?.({ kind: 'alert', direction: 'sent', level: alert[0] as number, alert: name });
   }
 
@@ -566,121 +558,13 @@ export abstract class Connection {
     this.#hostQueue.length = 0;
     this.#hostPending.clear();
     this.#established?.destroy();
-    this.#reader.destroy();
-    this.#writer.destroy();
+    this.#records.destroy();
     this.#config.trace?.(this.#error === undefined ? { kind: 'closed' } : { kind: 'closed', error: this.#error.code });
   }
-
-  #traceMessage(direction: 'sent' | 'received', type: Expectation, raw: Uint8Array, epoch: Epoch): void {
-    const { trace } = this.#config;
-    if (trace === undefined) return;
-    const fields = describeMessage(type, raw, this.#version ?? tls12);
-    trace({ kind: 'message', direction, type, epoch, raw: raw.slice(), fields });
-  }
-
-  /** What the handshake tells the record layer to do. */
-  readonly #output: RecordOutput = {
-    sendMessage: (type: HandshakeType, raw: Uint8Array) => {
-      // A flight is answered when all of it has been read: what is left over came too early.
-      if (this.#established === undefined && this.#assembler.buffered) throw excessHandshakeData();
-      // Only the first ClientHello is marked as TLS 1.0, for old middleboxes (RFC 9846, Section 5.1).
-      const first = type === 'clientHello' && this.#version === undefined;
-      if (first) this.#writer.setRecordVersion(0x0301);
-      this.#traceMessage('sent', type, raw, this.#writeEpoch);
-      if (type === 'finished') this.#sentFinished = raw;
-      this.#writer.handshake(raw);
-      if (first) this.#writer.setRecordVersion(tls12);
-    },
-    sendChangeCipherSpec: () => {
-      if (this.#version === tls13 || this.#version === undefined) {
-        if (this.#sentChangeCipherSpec) return;
-        this.#sentChangeCipherSpec = true;
-      }
-      this.#traceMessage('sent', 'changeCipherSpec', changeCipherSpec, this.#writeEpoch);
-      this.#writer.write(contentTypes.changeCipherSpec, changeCipherSpec);
-    },
-    setWriteKeys: (change) => {
-      this.#writer.setProtection(this.#writeProtection(change));
-      this.#writeEpoch = change.epoch;
-      this.#traceKeys('sent', change);
-    },
-    setReadKeys: (change) => {
-      if (this.#assembler.buffered) throw excessHandshakeData();
-      this.#reader.setProtection(this.#readProtection(change));
-      this.#readEpoch = change.epoch;
-      this.#traceKeys('received', change);
-    },
-    setVersion: (version) => {
-      this.#version = version;
-      this.#reader.expectVersion(tls12);
-      this.#writer.setRecordVersion(tls12);
-    },
-    setRecordSizeLimits: (sending, receiving) => {
-      // In TLS 1.3 the limit counts the content type too (RFC 8449, Section 4).
-      const content = this.#version === tls13 ? 1 : 0;
-      if (sending !== undefined) this.#writer.setMaxFragment(Math.min(sending - content, 2 ** 14));
-      if (receiving !== undefined) this.#reader.setPlaintextLimit(Math.min(receiving, 2 ** 14 + content));
-    },
-    skipEarlyData: (mode) => {
-      this.#reader.skipEarlyData({ mode, maxBytes: this.#config.limits.skippedEarlyData });
-    },
-    beginEarlyData: (limit) => {
-      this.#earlyDataLeft = limit;
-      if (this.role === 'client') this.#writable = true;
-    },
-    endEarlyData: (accepted) => {
-      this.#earlyDataLeft = undefined;
-      if (this.role === 'server') return;
-      this.#writable = false;
-      // A second ClientHello goes out in the clear; otherwise handshake keys follow at once.
-      if (!accepted) this.#writer.setProtection(undefined);
-      if (!accepted) this.#writeEpoch = 'none';
-    },
-    allowWriting: () => {
-      this.#writable = true;
-    },
-    answerKeyUpdate: (send) => {
-      this.#keyUpdateAnswer ??= send;
-    },
-    newSession: (session) => {
-      this.#sessions.push(session);
-    },
-  };
-
-  #writeProtection(change: KeyChange) {
-    const { crypto } = this.#config;
-    if (change.version === tls13) return createWriteProtection13(crypto, change.suite, change.trafficSecret);
-    const protection = createWriteProtection12(crypto, change.suite, change);
-    zeroize(change.key, change.macKey);
-    return protection;
-  }
-
-  #readProtection(change: KeyChange) {
-    const { crypto } = this.#config;
-    if (change.version === tls13) return createReadProtection13(crypto, change.suite, change.trafficSecret);
-    const protection = createReadProtection12(crypto, change.suite, change);
-    zeroize(change.key, change.macKey);
-    return protection;
-  }
-
-  #traceKeys(direction: 'sent' | 'received', { epoch, suite, secretName }: KeyChange): void {
-    this.#config.trace?.({ kind: 'keyChange', direction, epoch, cipherSuite: suite.name, secret: secretName });
-  }
 }
-
-const changeCipherSpec = Uint8Array.of(1);
 
 function stateError(call: string, problem: string): TlsError {
   return new TlsError('ERR_TLS_STATE', 'internalError', `${call}: the connection ${problem}`);
-}
-
-function excessHandshakeData(): PeerError {
-  return new PeerError(
-    'ERR_TLS_EXCESS_HANDSHAKE_DATA',
-    'unexpectedMessage',
-    'handshake data follows where the keys change or an answer is due',
-    { phase: 'handshake', rfc: 'RFC 9846, Section 5.1' },
-  );
 }
 
 function unexpectedRecord(what: string, expected: string): PeerError {

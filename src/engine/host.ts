@@ -65,9 +65,7 @@ function sessionHost(sessions: ServerSessions | undefined, now: () => number) {
     sealTicket: ({ state }) =>
       sessions === undefined
         ? undefined
-        : after(sessions.sealTicket({ state, now: now() }), (issued) =>
-            'ticket' in issued ? issued : undefined,
-          ),
+        : after(sessions.sealTicket({ state, now: now() }), (issued) => ('ticket' in issued ? issued : undefined)),
     claimEarlyData: ({ identity, state, obfuscatedTicketAge, binding, alpnProtocol }) => {
       if (sessions === undefined) return false;
       const { serverName, config } = binding;

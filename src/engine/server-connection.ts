@@ -10,12 +10,8 @@ export class ServerConnection extends Connection {
   readonly options: ServerOptions;
 
   constructor(options: ServerOptions) {
-    super(serverConfig(options));
+    super(serverConfig(options), 'server');
     this.options = options;
-  }
-
-  protected override get role(): 'server' {
-    return 'server';
   }
 
   protected override start(output: RecordOutput): Flow<Established> {

@@ -45,7 +45,7 @@ export function buildClientHello(
     sessionTicket: offers12 && config.resumption ? (session12?.ticket ?? noBytes) : undefined,
     alpn: config.alpnProtocols.length > 0 ? [...config.alpnProtocols] : undefined,
     statusRequest: config.requestOcsp ? { type: 1 } : undefined,
-    signatureAlgorithms: [...config.signatureSchemes],
+    signatureAlgorithms: greased(config.signatureSchemes, grease?.signatureScheme),
     signatureAlgorithmsCert: config.certificateSignatureSchemes && [...config.certificateSignatureSchemes],
     signedCertificateTimestamp: config.requestScts ? true : undefined,
     encryptThenMac:
@@ -133,17 +133,18 @@ interface Grease {
   cipherSuite: number;
   group: number;
   version: number;
+  signatureScheme: number;
   first: number;
   last: number;
 }
 
 /** Reserved values that a server has to ignore (RFC 8701); the two extension types differ. */
 function greaseValues(random: (size: number) => Uint8Array): Grease {
-  const seed = random(5);
+  const seed = random(6);
   const value = (i: number) => ((seed[i] as number) & 0xf0) * 0x0101 + 0x0a0a;
   const first = value(3);
   const last = value(4) === first ? first ^ 0x1010 : value(4);
-  return { cipherSuite: value(0), group: value(1), version: value(2), first, last };
+  return { cipherSuite: value(0), group: value(1), version: value(2), signatureScheme: value(5), first, last };
 }
 
 function greased(list: readonly number[], value: number | undefined): number[] {

@@ -1,7 +1,7 @@
 import { equal, noBytes } from '../bytes/bytes.ts';
 import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
 import { groupCode, groupName } from '../crypto/named-groups.ts';
-import type { GroupName } from '../crypto/provider.ts';
+import type { GroupName, KeyType } from '../crypto/provider.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { maxLifetimeSeconds, sessionState } from '../session/state.ts';
@@ -21,7 +21,7 @@ import type { Signer } from './config.ts';
 import { decide, type KeyChange, logSecret, sendMessage } from './context.ts';
 import { expectChangeCipherSpec, expectMessage, type Flow, request, takeMessageIf } from './flow.ts';
 import { MasterSecret, masterSecret, type Randoms } from './key-schedule12.ts';
-import { authenticationOf, chooseSignatureScheme, isHybrid } from './negotiate.ts';
+import { authenticationOf, chooseSignatureScheme, curveOf, isHybrid } from './negotiate.ts';
 import { type PeerIdentity, readPeerIdentity, requireKeyUsage, verifyPeer, verifySignature } from './peer.ts';
 import { establish12 } from './post-handshake12.ts';
 import type { Agreement, Established } from './result.ts';
@@ -133,7 +133,7 @@ function* abbreviatedHandshake(
   const agreement: Agreement = {
     version: tls12,
     suite,
-    group: undefined,
+    group: groupName(state.group),
     signatureScheme: undefined,
     peerSignatureScheme: state.peerSignatureScheme || undefined,
     serverName: context.config.serverName,
@@ -280,16 +280,30 @@ function* readServerCertificate(context: ClientContext, transcript: Transcript, 
     );
   }
   const peer = readPeerIdentity(context, chain, undefined, terms.scts);
-  const rsa = peer.publicKey.type === 'rsa' || peer.publicKey.type === 'rsaPss';
-  const expected = terms.suite.authentication === 'rsa';
-  if (rsa !== expected || peer.publicKey.type.startsWith('mldsa')) {
+  checkCertificateKey(context, terms.suite, peer.publicKey.type);
+  return terms.expectsStatus ? yield* readStatus(transcript, peer) : peer;
+}
+
+/** The key of the server's certificate serves the suite, and is on a curve that was offered. */
+function checkCertificateKey({ config }: ClientContext, suite: CipherSuite, type: KeyType): void {
+  // A key for RSASSA-PSS only signs (RFC 8017, Appendix A.2.3): it does not fit static RSA.
+  const isRsa = type === 'rsa' || (type === 'rsaPss' && suite.keyExchange === 'ecdhe');
+  const isEcdsa = !type.startsWith('rsa') && !type.startsWith('mldsa');
+  if (!(suite.authentication === 'rsa' ? isRsa : isEcdsa)) {
     throw illegalParameter(
       'ERR_TLS_CERTIFICATE_KEY_TYPE',
-      `certificate: a key of type ${peer.publicKey.type} does not fit ${terms.suite.name}`,
+      `certificate: a key of type ${type} does not fit ${suite.name}`,
       'RFC 5246, Section 7.4.2',
     );
   }
-  return terms.expectsStatus ? yield* readStatus(transcript, peer) : peer;
+  const curve = curveOf[type];
+  if (curve !== undefined && !config.groups.includes(curve)) {
+    throw illegalParameter(
+      'ERR_TLS_CERTIFICATE_CURVE',
+      `certificate: a key on ${curve}, which is not among the groups that were offered`,
+      'RFC 8422, Section 5.3',
+    );
+  }
 }
 
 function* readStatus(transcript: Transcript, peer: PeerIdentity): Flow<PeerIdentity> {
@@ -472,6 +486,7 @@ function keepSession(
     alpnProtocol: agreement.alpnProtocol,
     peerCertificates: agreement.peerCertificates,
     peerNotAfter: agreement.peerNotAfter,
+    group: agreement.group === undefined ? 0 : groupCode(agreement.group),
     peerSignatureScheme: agreement.peerSignatureScheme ?? 0,
   });
   output.newSession({

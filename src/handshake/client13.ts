@@ -75,13 +75,20 @@ export function* clientHandshake13(
   const secrets = early.handshakeSecrets(secret, transcript.hash(suite.hash));
   logHandshakeSecrets(context, offer.hello.random, secrets);
   output.setReadKeys(handshakeKeys(suite, 'server', secrets));
+  const offeredEarlyData = firstOffer.hello.extensions.earlyData === true;
+  const startHandshakeKeys = () => {
+    output.sendChangeCipherSpec();
+    output.setWriteKeys(handshakeKeys(suite, 'client', secrets));
+  };
+  // The server reads under handshake keys now, also alerts about what follows; early data goes on until it answers.
+  if (!offeredEarlyData || retried) startHandshakeKeys();
 
   const answer = yield* readEncryptedExtensions(context, transcript, offer);
-  const offeredEarlyData = firstOffer.hello.extensions.earlyData === true;
   const earlyData = readEarlyDataAnswer(context, offeredEarlyData, answer, offer, psk, suite);
-  if (offeredEarlyData && earlyData === 'rejected') output.endEarlyData(false);
-  output.sendChangeCipherSpec();
-  if (earlyData !== 'accepted') output.setWriteKeys(handshakeKeys(suite, 'client', secrets));
+  if (earlyData === 'rejected' && !retried) {
+    output.endEarlyData(false);
+    startHandshakeKeys();
+  }
 
   const { certificateRequest, server } = yield* readServerAuthentication(context, transcript, suite, psk);
   const expected = secrets.serverFinished(transcript.hash(suite.hash));

@@ -77,6 +77,8 @@ export interface CommonHandshakeConfig {
   readonly alpnProtocols: readonly string[];
   /** The largest plaintext record that this side takes, in bytes, for record_size_limit; `undefined` says nothing. */
   readonly recordSizeLimit: number | undefined;
+  /** The most content, in bytes, that this side puts into one record; `undefined` is the most that TLS allows. */
+  readonly maxSendFragment: number | undefined;
   readonly certificateCompression: readonly CertificateCompression[];
   readonly encryptThenMac: boolean;
   readonly requireExtendedMasterSecret: boolean;

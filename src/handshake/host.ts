@@ -60,7 +60,9 @@ export interface CredentialQuery {
   certificateSignatureSchemes: readonly number[];
   /** TLS 1.2: the kinds of key that a common cipher suite can use. */
   authentication?: readonly ('ecdsa' | 'rsa')[];
-  /** Groups that the peer supports (for ECDSA certificates in TLS 1.2). */
+  /** TLS 1.2 server: whether a common suite encrypts to an RSA key instead of having it sign (static RSA). */
+  staticRsa?: boolean;
+  /** Groups that the peer supports; in TLS 1.2 they bound the curves of ECDSA certificates, too. */
   groups: readonly GroupName[];
   /** Distinguished names (DER) of authorities that the peer trusts; empty where it says nothing. */
   certificateAuthorities: readonly Uint8Array[];

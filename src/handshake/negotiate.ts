@@ -1,6 +1,6 @@
 import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
 import { groupCode, groupName } from '../crypto/named-groups.ts';
-import type { GroupName } from '../crypto/provider.ts';
+import type { GroupName, KeyType } from '../crypto/provider.ts';
 import { schemeFitsKey, signatureScheme } from '../crypto/signature-schemes.ts';
 import { PeerError } from '../errors.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
@@ -129,10 +129,17 @@ export function chooseCredential(query: CredentialQuery): Credential | undefined
 function fitsKey(credential: Credential, query: CredentialQuery): boolean {
   const { signer } = credential;
   if (query.authentication !== undefined && !query.authentication.includes(authenticationOf(credential))) return false;
-  if (chooseSignatureScheme(signer, query.signatureSchemes, query.version) !== undefined) return true;
-  // Static RSA needs no signature.
-  return query.role === 'server' && query.version === tls12 && signer.decryptRaw !== undefined;
+  if (query.staticRsa && signer.keyType === 'rsa' && signer.decryptRaw !== undefined) return true;
+  // A TLS 1.2 client lists the curves that it takes in certificates with those for the key exchange (RFC 8422, 5.1.1).
+  const curve = curveOf[signer.keyType];
+  if (query.version === tls12 && query.role === 'server' && curve !== undefined && !query.groups.includes(curve)) {
+    return false;
+  }
+  return chooseSignatureScheme(signer, query.signatureSchemes, query.version) !== undefined;
 }
+
+/** The group with the curve of an ECDSA key. */
+export const curveOf: Partial<Record<KeyType, GroupName>> = { p256: 'secp256r1', p384: 'secp384r1', p521: 'secp521r1' };
 
 /** The kind of TLS 1.2 cipher suite that a key serves (RFC 8422, Section 5.10 counts EdDSA as ECDSA). */
 export function authenticationOf(credential: Credential): 'ecdsa' | 'rsa' {

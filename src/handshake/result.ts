@@ -11,7 +11,7 @@ export type Resumption = 'none' | 'sessionId' | 'ticket' | 'psk' | 'externalPsk'
 export interface Agreement {
   readonly version: ProtocolVersion;
   readonly suite: CipherSuite;
-  /** The key exchange group; absent in TLS 1.2 resumption, static RSA and psk_ke. */
+  /** The key exchange group, in TLS 1.2 resumption that of the full handshake; absent in static RSA and psk_ke. */
   readonly group: GroupName | undefined;
   /** The scheme of this side's handshake signature, and of the peer's. */
   readonly signatureScheme: number | undefined;

@@ -26,9 +26,9 @@ export function* serverHandshake(initial: ServerContext): Flow<Established> {
   const selected = yield* request('selectConfig', describe(received));
   const context = selected === undefined ? initial : { ...initial, config: selected };
 
+  refuseFallback(hello, context.config);
   const version = chooseVersion(hello, context.config);
   decide(context, 'version', versionName(version), 'the highest that both sides speak');
-  refuseFallback(hello, context.config);
   context.output.setVersion(version);
 
   return version === tls13 ? yield* serverHandshake13(context, received) : yield* serverHandshake12(context, received);

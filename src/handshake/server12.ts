@@ -1,6 +1,6 @@
 import { noBytes } from '../bytes/bytes.ts';
 import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
-import { groupCode } from '../crypto/named-groups.ts';
+import { groupCode, groupName } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
 import { signatureScheme } from '../crypto/signature-schemes.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
@@ -141,7 +141,7 @@ function* abbreviatedHandshake(
   const agreement: Agreement = {
     version: tls12,
     suite,
-    group: undefined,
+    group: groupName(state.group),
     signatureScheme: undefined,
     peerSignatureScheme: state.peerSignatureScheme || undefined,
     serverName: hello.extensions.serverName,
@@ -234,6 +234,7 @@ function* selectCredential(context: ServerContext, hello: ReceivedClientHello['h
     .map(cipherSuite)
     .filter((suite) => suite?.version === tls12 && (suite.keyExchange !== 'ecdhe' || group !== undefined));
   const authentication = [...new Set(common.map((suite) => suite?.authentication ?? 'rsa'))];
+  const staticRsa = common.some((suite) => suite?.keyExchange === 'rsa');
   const credential =
     authentication.length === 0
       ? undefined
@@ -244,6 +245,7 @@ function* selectCredential(context: ServerContext, hello: ReceivedClientHello['h
           signatureSchemes,
           certificateSignatureSchemes: extensions.signatureAlgorithmsCert ?? signatureSchemes,
           authentication,
+          staticRsa,
           groups,
           certificateAuthorities: [],
           credentials: config.credentials,
@@ -444,6 +446,7 @@ function newState(
     alpnProtocol: agreement.alpnProtocol,
     peerCertificates: agreement.peerCertificates,
     peerNotAfter: resumed?.peerNotAfter ?? agreement.peerNotAfter,
+    group: agreement.group === undefined ? 0 : groupCode(agreement.group),
     peerSignatureScheme: agreement.peerSignatureScheme ?? 0,
   });
 }

@@ -46,7 +46,6 @@ export class RecordReader {
   readonly #input = new InputQueue();
   #protection: ReadProtection | undefined;
   #plaintextLimit: number | undefined;
-  #expectedVersion: number | undefined;
   #first = true;
   #emptyRecords = 0;
   #skip: SkipEarlyData | undefined;
@@ -94,11 +93,6 @@ export class RecordReader {
     this.#plaintextLimit = limit;
   }
 
-  /** From here on record headers must carry this version; before, any 3.x will do. Protected ones must carry 0x0303. */
-  expectVersion(version: number): void {
-    this.#expectedVersion = version;
-  }
-
   /** Drops rejected early data from here on. It ends by itself with the first record that is none. */
   skipEarlyData(skip: SkipEarlyData): void {
     this.#skip = skip;
@@ -140,7 +134,8 @@ export class RecordReader {
 
   #checkHeader(header: Uint8Array, type: number, version: number, length: number): void {
     const protection = this.#protection;
-    const expected = this.#expectedVersion ?? (protection === undefined ? undefined : 0x0303);
+    // "MUST be ignored for all purposes" (RFC 9846, Section 5.1) as long as anything is negotiable at all.
+    const expected = protection === undefined ? undefined : 0x0303;
     if (expected === undefined ? version >>> 8 !== 3 : version !== expected) {
       if (this.#first) throw foreignProtocolError(header);
       const problem = `a record says version 0x${version.toString(16).padStart(4, '0')}`;
@@ -185,14 +180,14 @@ export class RecordReader {
       this.#skip = undefined;
       if (fragment.length > maxContentLength) throw overflow(`an unprotected record has ${fragment.length} bytes`);
     }
-    this.#countEmpty(type === contentTypes.changeCipherSpec || fragment.length === 0);
+    this.#countEmpty(type, type === contentTypes.changeCipherSpec || fragment.length === 0);
     return { type, fragment, version, protected: false };
   }
 
   #opened12(fragment: Uint8Array, type: number, version: number): PlaintextRecord {
     const limit = this.#plaintextLimit ?? maxContentLength;
     if (fragment.length > limit) throw overflow(`a record has ${fragment.length} bytes of content, more than ${limit}`);
-    this.#countEmpty(fragment.length === 0);
+    this.#countEmpty(type, fragment.length === 0);
     return { type, fragment, version, protected: true };
   }
 
@@ -223,7 +218,7 @@ export class RecordReader {
       const problem = `a record of the content type ${type} has no content`;
       throw recordError('ERR_TLS_EMPTY_RECORD', 'unexpectedMessage', problem, '5.4');
     }
-    this.#countEmpty(end === 0);
+    this.#countEmpty(type, end === 0);
     return { type, fragment: inner.subarray(0, end), version, protected: true };
   }
 
@@ -234,9 +229,10 @@ export class RecordReader {
     throw recordError('ERR_TLS_TOO_MUCH_SKIPPED_EARLY_DATA', 'unexpectedMessage', problem, '4.2.10');
   }
 
-  #countEmpty(empty: boolean): void {
+  #countEmpty(type: number, empty: boolean): void {
     if (!empty) {
-      this.#emptyRecords = 0;
+      // Warnings have a limit of their own; they don't make room for more empty records.
+      if (type !== contentTypes.alert) this.#emptyRecords = 0;
       return;
     }
     if (++this.#emptyRecords <= maxEmptyRecords) return;

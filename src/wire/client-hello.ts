@@ -19,7 +19,7 @@ export const clientHelloExtensions = {
   signatureAlgorithmsCert: codecs.codeList16,
   signedCertificateTimestamp: codecs.flag,
   encryptThenMac: codecs.flag,
-  compressCertificate: codecs.codeList8,
+  compressCertificate: codecs.compressionAlgorithms,
   recordSizeLimit: codecs.code16,
   supportedVersions: codecs.codeList8,
   certificateAuthorities: codecs.distinguishedNames,

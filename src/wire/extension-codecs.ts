@@ -79,6 +79,16 @@ export const codeList8 = codec<number[]>(
   (reader) => reader.u16List(1),
 );
 
+/** compress_certificate: two-byte codes, each once (RFC 8879, Section 3). */
+export const compressionAlgorithms = codec<number[]>(
+  (writer, list) => writer.u16List(1, list),
+  (reader) => {
+    const list = reader.u16List(1);
+    if (new Set(list).size !== list.length) throw reader.error('an algorithm stands twice');
+    return list;
+  },
+);
+
 /** One two-byte code: the version or group that a server selected, record_size_limit. */
 export const code16 = codec<number>(
   (writer, value) => writer.u16(value),
@@ -213,9 +223,10 @@ export const offeredPsks = codec<OfferedPsks>(
     while (identityList.remaining > 0) {
       identities.push({ identity: identityList.vector16(1), obfuscatedTicketAge: identityList.u32() });
     }
-    const binderList = new Reader(reader.vector16(33), 'pre_shared_key binders');
+    // A binder of the wrong length is a wrong binder; in TLS 1.2 nobody looks at it.
+    const binderList = new Reader(reader.vector16(1), 'pre_shared_key binders');
     const binders: Uint8Array[] = [];
-    while (binderList.remaining > 0) binders.push(binderList.vector8(32));
+    while (binderList.remaining > 0) binders.push(binderList.vector8());
     return { identities, binders };
   },
 );

@@ -29,6 +29,8 @@ export interface ExtensionBlock<T extends ExtensionTable> {
 /** Default limit for the number of extensions in a block: real clients send up to about 20. */
 const maxExtensions = 200;
 
+const malformedByDuplicates = ['clientHello', 'serverHello', 'encryptedExtensions'];
+
 /**
  * Writes an extension block with its two-byte length. Without `extensionOrder` the table's order is used.
  */
@@ -78,7 +80,9 @@ export function decodeExtensions<T extends ExtensionTable>(
     const type = body.u16();
     const data = body.vector16();
     if (order.includes(type)) {
-      throw new PeerError('ERR_TLS_DUPLICATE_EXTENSION', 'decodeError', `${what}: extension ${type} stands twice`, {
+      // The hellos and EncryptedExtensions count as malformed, as in other stacks; the RFC names no alert.
+      const alert = malformedByDuplicates.includes(what) ? 'decodeError' : 'illegalParameter';
+      throw new PeerError('ERR_TLS_DUPLICATE_EXTENSION', alert, `${what}: extension ${type} stands twice`, {
         rfc: 'RFC 9846, Section 4.2',
       });
     }

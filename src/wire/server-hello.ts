@@ -38,6 +38,8 @@ export const serverHelloExtensions12 = {
   signedCertificateTimestamp: codecs.sctList,
   encryptThenMac: codecs.flag,
   recordSizeLimit: codecs.code16,
+  // Some servers answer with it although only clients may send it in TLS 1.2 (RFC 8422, Section 4); it is not used.
+  supportedGroups: codecs.codeList8,
 } as const;
 
 /** The fields that every ServerHello and HelloRetryRequest has (RFC 9846, Section 4.1.3). */
