@@ -65,9 +65,15 @@ export function importPublicKey(spki: Uint8Array): PublicKey {
 
 /** A private key from PKCS#8 (DER). Throws {@link ConfigError} `ERR_TLS_PRIVATE_KEY`. */
 export function importPrivateKey(pkcs8: Uint8Array): PrivateKey {
+  const parse = () => createPrivateKey({ key: pkcs8 as Buffer, format: 'der', type: 'pkcs8' });
   let object: KeyObject;
   try {
-    object = createPrivateKey({ key: pkcs8 as Buffer, format: 'der', type: 'pkcs8' });
+    try {
+      object = parse();
+    } catch {
+      // Up to Node 20 an error that another call left in OpenSSL's queue fails a good key, once.
+      object = parse();
+    }
   } catch (cause) {
     const problem = 'the private key is not an unencrypted PKCS#8 key in DER of a type that this runtime supports';
     throw new ConfigError(problem, { code: 'ERR_TLS_PRIVATE_KEY', cause });

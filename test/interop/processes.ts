@@ -73,6 +73,11 @@ export function start(
   };
 }
 
+/** Kills every program that runs: a case that is stuck then unwinds, because its program is gone. */
+export function killAll(): void {
+  for (const child of children) killGroup(child, 'SIGKILL');
+}
+
 /** Runs a program to its end; throws with what it said when it fails. */
 export async function run(
   command: string,

@@ -40,6 +40,7 @@ function giveNext(): void {
 }
 
 async function startControl(): Promise<number> {
+  control?.close();
   control = createServer((request, response) => {
     if (request.url === '/payload') return void response.end(payloadText);
     if (request.url === '/next') {
@@ -107,7 +108,13 @@ export const chromium: Peer = {
 
   async runClient(_run, port, payload) {
     payloadText = payload.toString('latin1');
-    browser ??= await startBrowser();
+    if (browser === undefined) {
+      const started = await startBrowser();
+      browser = started;
+      void started.exited.then(() => {
+        if (browser === started) browser = waiting = undefined;
+      });
+    }
     const result = new Promise<string>((resolve) => {
       finished = resolve;
     });
