@@ -276,7 +276,7 @@ export function encodePkcs12(
   }
   const authSafe = derSequence(...contents);
   const salt = crypto.random(16);
-  const iterations = 10_000;
+  const iterations = Math.min(encryption.iterations ?? 10_000, 10_000);
   const macKey = deriveMacKey('sha256', bmpPassphrase(passphrase), salt, iterations, crypto);
   const mac = crypto.hmac('sha256', macKey, authSafe);
   zeroize(macKey);
