@@ -31,7 +31,7 @@ import { retryClientHello } from './client-hello-builder.ts';
 import type { Credential } from './config.ts';
 import { decide, sendMessage } from './context.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
-import { EarlySecrets } from './key-schedule.ts';
+import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
 import { verifyPeer } from './peer.ts';
 import { establishClient13 } from './post-handshake-client.ts';
@@ -70,9 +70,10 @@ export function* clientHandshake13(
   const { secret, group } = finishKeyExchange(context, offer, serverHello, psk);
   decide(context, 'cipherSuite', suite.name, 'the server chose it');
   transcript.add(message.raw);
-  const early = psk?.early ?? new EarlySecrets(crypto, suite.hash);
   for (const other of offer.psks) if (other !== psk) other.early.destroy();
-  const secrets = early.handshakeSecrets(secret, transcript.hash(suite.hash));
+  const helloHash = transcript.hash(suite.hash);
+  const secrets =
+    psk?.early.handshakeSecrets(secret, helloHash) ?? handshakeSecretsWithoutPsk(crypto, suite.hash, secret, helloHash);
   logHandshakeSecrets(context, offer.hello.random, secrets);
   output.setReadKeys(handshakeKeys(suite, 'server', secrets));
   const offeredEarlyData = firstOffer.hello.extensions.earlyData === true;

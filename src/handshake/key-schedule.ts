@@ -38,15 +38,14 @@ function finishedMac(schedule: Schedule, baseKey: Uint8Array, transcriptHash: Ui
   return mac;
 }
 
-/** From the PSK, or from zeros without one. */
+/** From the PSK. A handshake without one has no secret yet: see {@link handshakeSecretsWithoutPsk}. */
 export class EarlySecrets {
   readonly #schedule: Schedule;
   readonly #secret: Uint8Array;
 
-  constructor(crypto: CryptoProvider, hash: TranscriptHash, psk?: Uint8Array) {
+  constructor(crypto: CryptoProvider, hash: TranscriptHash, psk: Uint8Array) {
     this.#schedule = { crypto, hash };
-    const zeros = new Uint8Array(hashLength(hash));
-    this.#secret = hkdfExtract(crypto, hash, zeros, psk ?? zeros);
+    this.#secret = hkdfExtract(crypto, hash, new Uint8Array(hashLength(hash)), psk);
   }
 
   /** The binder of this PSK over a truncated ClientHello (RFC 9846, Section 4.2.11.2). */
@@ -73,16 +72,50 @@ export class EarlySecrets {
    */
   handshakeSecrets(sharedSecret: Uint8Array | undefined, transcriptHash: Uint8Array): HandshakeSecrets {
     const derived = derive(this.#schedule, this.#secret, 'derived', emptyHash(this.#schedule));
-    const { crypto, hash } = this.#schedule;
-    const secret = hkdfExtract(crypto, hash, derived, sharedSecret ?? new Uint8Array(hashLength(hash)));
-    zeroize(derived, sharedSecret);
+    const secrets = handshakeSecrets(this.#schedule, derived, sharedSecret, transcriptHash);
+    zeroize(derived);
     this.destroy();
-    return new HandshakeSecrets(this.#schedule, secret, transcriptHash);
+    return secrets;
   }
 
   destroy(): void {
     zeroize(this.#secret);
   }
+}
+
+/** The salt of the handshake secret where there is no PSK: a public constant of each hash. */
+const derivedWithoutPsk = new Map<TranscriptHash, Uint8Array>();
+
+/**
+ * The stage after the key exchange of a handshake without a PSK; the shared secret is zeroized.
+ * @param transcriptHash of ClientHello … ServerHello.
+ */
+export function handshakeSecretsWithoutPsk(
+  crypto: CryptoProvider,
+  hash: TranscriptHash,
+  sharedSecret: Uint8Array | undefined,
+  transcriptHash: Uint8Array,
+): HandshakeSecrets {
+  const schedule = { crypto, hash };
+  let derived = derivedWithoutPsk.get(hash);
+  if (derived === undefined) {
+    const zeros = new Uint8Array(hashLength(hash));
+    derived = derive(schedule, hkdfExtract(crypto, hash, zeros, zeros), 'derived', emptyHash(schedule));
+    derivedWithoutPsk.set(hash, derived);
+  }
+  return handshakeSecrets(schedule, derived, sharedSecret, transcriptHash);
+}
+
+function handshakeSecrets(
+  schedule: Schedule,
+  derived: Uint8Array,
+  sharedSecret: Uint8Array | undefined,
+  transcriptHash: Uint8Array,
+): HandshakeSecrets {
+  const { crypto, hash } = schedule;
+  const secret = hkdfExtract(crypto, hash, derived, sharedSecret ?? new Uint8Array(hashLength(hash)));
+  zeroize(sharedSecret);
+  return new HandshakeSecrets(schedule, secret, transcriptHash);
 }
 
 /** From the key exchange: the keys of everything between ServerHello and Finished. */
@@ -160,8 +193,13 @@ export class ApplicationSecrets {
   /** Ends the main key schedule. @param transcriptHash of ClientHello … client Finished. */
   resumptionMasterSecret(transcriptHash: Uint8Array): Uint8Array {
     const secret = derive(this.#schedule, this.#secret, 'res master', transcriptHash);
-    zeroize(this.#secret);
+    this.endSchedule();
     return secret;
+  }
+
+  /** Ends the main key schedule of a connection that will not be resumed. */
+  endSchedule(): void {
+    zeroize(this.#secret);
   }
 
   /** The Finished of a post-handshake authentication (RFC 9846, Section 4.4.4). */

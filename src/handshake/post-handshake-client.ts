@@ -1,4 +1,4 @@
-import { zeroize } from '../bytes/bytes.ts';
+import { noBytes, zeroize } from '../bytes/bytes.ts';
 import { decodeError, illegalParameter } from '../errors.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { maxLifetimeSeconds, sessionState } from '../session/state.ts';
@@ -23,7 +23,10 @@ export function establishClient13(
   resumed: ClientSession | undefined,
 ): Established {
   const keyUpdates = new KeyUpdates(context, agreement, secrets, 'client');
-  const masterSecret = secrets.resumptionMasterSecret(transcript.hash(agreement.suite.hash));
+  const masterSecret = context.config.resumption
+    ? secrets.resumptionMasterSecret(transcript.hash(agreement.suite.hash))
+    : noBytes;
+  secrets.endSchedule();
   const answersRequests = context.config.postHandshakeAuth;
   if (!answersRequests) transcript.drop();
 

@@ -1,4 +1,5 @@
 import { noBytes, zeroize } from '../bytes/bytes.ts';
+import { Reader } from '../bytes/reader.ts';
 import { PeerError } from '../errors.ts';
 import { earlyDataContext } from '../session/policy.ts';
 import { type SessionState, sessionState } from '../session/state.ts';
@@ -27,7 +28,9 @@ export function establishServer13(
 ): Established {
   const { suite } = agreement;
   const keyUpdates = new KeyUpdates(context, agreement, secrets, 'server');
-  const masterSecret = secrets.resumptionMasterSecret(transcript.hash(suite.hash));
+  const tickets = ticketCount(context, hello, resumed);
+  const masterSecret = tickets > 0 ? secrets.resumptionMasterSecret(transcript.hash(suite.hash)) : undefined;
+  secrets.endSchedule();
   const canAskClient = hello.extensions.postHandshakeAuth === true;
   if (!canAskClient) transcript.drop();
   let lateCertificates: readonly Uint8Array[] | undefined;
@@ -35,7 +38,7 @@ export function establishServer13(
   return {
     agreement,
     exportKeyingMaterial: exporter13(secrets),
-    due: [sendTickets(context, agreement, hello, masterSecret, resumed)],
+    due: masterSecret === undefined ? [] : [sendTickets(context, agreement, tickets, masterSecret, resumed)],
     // biome-ignore lint/correctness/useYield: most messages are handled at once
     *receive(message) {
       if (message.type !== 'keyUpdate') throw unexpectedAfterHandshake(message);
@@ -86,39 +89,46 @@ function* authenticateClient(
   return client.chain;
 }
 
-/** NewSessionTicket (RFC 9846, Section 4.6.1): two after a full handshake, one after a resumption. */
+/** How many tickets this connection gives: two after a full handshake, one after a resumption, or what was asked for. */
+function ticketCount({ config }: ServerContext, hello: ClientHello, resumed: SessionState | undefined): number {
+  const { resumption } = config;
+  const modes = hello.extensions.pskKeyExchangeModes;
+  const usable = modes?.includes(1) || (resumption.allowPskOnly && modes?.includes(0));
+  if (!resumption.psk || !usable) return 0;
+  if (resumed !== undefined && config.now() >= resumed.createdAt + 1000 * resumption.lifetime) return 0;
+  const wanted = hello.extensions.ticketRequest;
+  const standard = resumed === undefined ? resumption.ticketCount : resumption.ticketCountResumed;
+  const asked = resumed === undefined ? wanted?.newSessionCount : wanted?.resumptionCount;
+  return asked === undefined ? standard : Math.min(asked, resumption.ticketCount);
+}
+
+/** NewSessionTicket (RFC 9846, Section 4.6.1). */
 function* sendTickets(
   { config, crypto, output }: ServerContext,
   agreement: Agreement,
-  hello: ClientHello,
+  count: number,
   resumptionMasterSecret: Uint8Array,
   resumed: SessionState | undefined,
 ): Flow<void> {
   const { resumption } = config;
-  const modes = hello.extensions.pskKeyExchangeModes;
-  const usable = modes?.includes(1) || (resumption.allowPskOnly && modes?.includes(0));
-  if (!resumption.psk || !usable) return;
+  const { suite, serverName, alpnProtocol } = agreement;
   const now = config.now();
   const createdAt = resumed?.createdAt ?? now;
-  const wanted = hello.extensions.ticketRequest;
-  const standard = resumed === undefined ? resumption.ticketCount : resumption.ticketCountResumed;
-  const asked = resumed === undefined ? wanted?.newSessionCount : wanted?.resumptionCount;
-  const count = asked === undefined ? standard : Math.min(asked, resumption.ticketCount);
-  if (now >= createdAt + 1000 * resumption.lifetime) return;
+  const policy = { serverName, version: tls13, cipherHash: suite.hash, extendedMasterSecret: true } as const;
+  const policyDigest = resumption.policyDigest(policy);
+  const extensions = resumption.maxEarlyData > 0 ? { earlyData: resumption.maxEarlyData } : {};
+  const earlyContext =
+    resumption.maxEarlyData > 0
+      ? earlyDataContext(crypto, { alpnProtocol, cipherSuite: suite.code, serverName })
+      : noBytes;
   for (let i = 0; i < count; i++) {
     const ticketNonce = Uint8Array.of(i);
-    const ticketAgeAdd = new DataView(config.random(4).slice().buffer).getUint32(0);
-    const { suite, serverName, alpnProtocol } = agreement;
+    const ticketAgeAdd = new Reader(config.random(4), 'ticket_age_add').u32();
     const state = sessionState({
       version: tls13,
       cipherSuite: suite.code,
       secret: resumptionPsk(crypto, suite.hash, resumptionMasterSecret, ticketNonce),
-      policyDigest: resumption.policyDigest({
-        serverName,
-        version: tls13,
-        cipherHash: suite.hash,
-        extendedMasterSecret: true,
-      }),
+      policyDigest,
       createdAt,
       issuedAt: now,
       lifetime: resumption.lifetime,
@@ -126,10 +136,7 @@ function* sendTickets(
       alpnProtocol,
       peerCertificates: agreement.peerCertificates,
       peerNotAfter: agreement.peerNotAfter,
-      earlyDataContext:
-        resumption.maxEarlyData > 0
-          ? earlyDataContext(crypto, { alpnProtocol, cipherSuite: suite.code, serverName })
-          : noBytes,
+      earlyDataContext: earlyContext,
       ticketAgeAdd,
       maxEarlyDataSize: resumption.maxEarlyData,
       peerSignatureScheme: agreement.peerSignatureScheme ?? 0,
@@ -138,7 +145,6 @@ function* sendTickets(
     zeroize(state.secret);
     if (sealed === undefined) return;
     const { ticket, lifetime: ticketLifetime } = sealed;
-    const extensions = resumption.maxEarlyData > 0 ? { earlyData: resumption.maxEarlyData } : {};
     const body = encodeNewSessionTicket13({ ticketLifetime, ticketAgeAdd, ticketNonce, ticket, extensions });
     output.sendMessage('newSessionTicket', frameMessage('newSessionTicket', body));
   }

@@ -1,4 +1,4 @@
-import { noBytes } from '../bytes/bytes.ts';
+import { noBytes, zeroize } from '../bytes/bytes.ts';
 import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
 import { groupCode, groupName } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
@@ -109,9 +109,13 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
     scts: undefined,
     sessionId,
   };
-  const state = newState(context, agreement, master, undefined);
-  if (offersTicket) yield* sendTicket(context, transcript, state);
-  if (sessionId.length > 0) yield* request('storeSession', { sessionId, state });
+  if (offersTicket) {
+    yield* sendTicket(context, transcript, newState(context, agreement, master, undefined));
+  } else if (sessionId.length > 0) {
+    const state = newState(context, agreement, master, undefined);
+    yield* request('storeSession', { sessionId, state });
+    zeroize(state.secret);
+  }
   sendFinished(context, transcript, suite, master, keys.server);
   transcript.drop();
   return establish12(agreement, master);
@@ -454,6 +458,7 @@ function newState(
 /** NewSessionTicket; an empty one where none can be sealed now (RFC 5077, Section 3.3). */
 function* sendTicket(context: ServerContext, transcript: Transcript, state: SessionState): Flow<void> {
   const sealed = yield* request('sealTicket', { state });
+  zeroize(state.secret);
   const body = encodeNewSessionTicket12({
     ticketLifetimeHint: sealed?.lifetime ?? 0,
     ticket: sealed?.ticket ?? noBytes,

@@ -20,7 +20,7 @@ import {
 import type { Credential } from './config.ts';
 import { decide, logSecret, sendMessage } from './context.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
-import { EarlySecrets } from './key-schedule.ts';
+import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, earlyKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
 import { chooseAlpn, chooseCipherSuite, commonGroups } from './negotiate.ts';
 import { verifyPeer } from './peer.ts';
@@ -54,13 +54,15 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
   const earlyData = yield* decideEarlyData(context, hello, psk, alpnProtocol, suite, retried);
   const credential = psk === undefined ? yield* selectCredential(context, hello) : undefined;
   const scheme = credential && schemeFor(context, credential, hello.extensions.signatureAlgorithms ?? []);
-  const early = psk?.early ?? new EarlySecrets(crypto, suite.hash);
 
   transcript.add(message.raw);
-  if (earlyData === 'accepted') readEarlyData(context, suite, early, transcript, hello.random, psk);
+  if (earlyData === 'accepted' && psk !== undefined) readEarlyData(context, suite, psk, transcript, hello.random);
   const sharedSecret = sendServerHello(context, transcript, hello, suite, useGroup, psk);
   if (!retried && hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
-  const secrets = early.handshakeSecrets(sharedSecret, transcript.hash(suite.hash));
+  const helloHash = transcript.hash(suite.hash);
+  const secrets =
+    psk?.early.handshakeSecrets(sharedSecret, helloHash) ??
+    handshakeSecretsWithoutPsk(crypto, suite.hash, sharedSecret, helloHash);
   logHandshakeSecrets(context, hello.random, secrets);
   output.setWriteKeys(handshakeKeys(suite, 'server', secrets));
   if (earlyData !== 'accepted') {
@@ -326,16 +328,15 @@ function* decideEarlyData(
 function readEarlyData(
   context: ServerContext,
   suite: CipherSuite,
-  early: EarlySecrets,
+  { early, state }: SelectedPsk,
   transcript: Transcript,
   clientRandom: Uint8Array,
-  psk: SelectedPsk | undefined,
 ): void {
   const { output } = context;
   const secret = early.clientEarlyTrafficSecret(transcript.hash(suite.hash));
   logSecret(context, 'CLIENT_EARLY_TRAFFIC_SECRET', clientRandom, secret);
   output.setReadKeys(earlyKeys(suite, secret));
-  output.beginEarlyData(psk?.state?.maxEarlyDataSize ?? 0);
+  output.beginEarlyData(state?.maxEarlyDataSize ?? 0);
 }
 
 /** Sends ServerHello, and returns the shared secret of the key exchange. */

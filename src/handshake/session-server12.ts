@@ -39,6 +39,7 @@ export function* resumableSession(
     ? yield* request('openTicket', { ticket, binding })
     : yield* request('lookupSession', { sessionId: hello.legacySessionId, binding });
   const miss = 'miss' in found ? found.miss : misfit(context, hello, extendedMasterSecret, found.state);
+  if (miss === 'emsMissing') throw resumedWithoutEms();
   if (miss !== undefined || 'miss' in found) {
     decide(context, 'resumption', 'miss', miss ?? 'unknown');
     return { miss: miss ?? 'unknown' };
@@ -61,18 +62,22 @@ function misfit(
   if (!config.cipherSuites.includes(state.cipherSuite)) return 'cipherMismatch';
   if (state.serverName !== hello.extensions.serverName) return 'policyMismatch';
   if (config.clientCertificate === 'require' && state.peerCertificates.length === 0) return 'policyMismatch';
-  // "If the original session used the "extended_master_secret" extension but the new ClientHello does not contain
-  // it, the server MUST abort the abbreviated handshake." (RFC 7627, Section 5.3)
-  if (state.extendedMasterSecret && !extendedMasterSecret) {
-    throw new PeerError(
-      'ERR_TLS_RESUMED_WITHOUT_EMS',
-      'handshakeFailure',
-      'clientHello: it resumes a session with the extended master secret, but does not offer the extension',
-      { rfc: 'RFC 7627, Section 5.3' },
-    );
-  }
+  if (state.extendedMasterSecret && !extendedMasterSecret) return 'emsMissing';
   if (!state.extendedMasterSecret && extendedMasterSecret) return 'emsMismatch';
   return undefined;
+}
+
+/**
+ * "If the original session used the "extended_master_secret" extension but the new ClientHello does not contain it,
+ * the server MUST abort the abbreviated handshake." (RFC 7627, Section 5.3)
+ */
+function resumedWithoutEms(): PeerError {
+  return new PeerError(
+    'ERR_TLS_RESUMED_WITHOUT_EMS',
+    'handshakeFailure',
+    'clientHello: it resumes a session with the extended master secret, but does not offer the extension',
+    { rfc: 'RFC 7627, Section 5.3' },
+  );
 }
 
 /** TLS 1.2 has no certificate_required alert: handshake_failure (RFC 5246, Section 7.4.6). */
