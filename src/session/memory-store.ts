@@ -1,4 +1,6 @@
 import { ConfigError } from '../errors.ts';
+import { arenaBytes, BlockArena } from './block-arena.ts';
+import { hashText, SlotTable } from './slot-table.ts';
 import type { ClaimAnswer, SessionStore } from './store.ts';
 import type { Clock } from './timer.ts';
 
@@ -14,16 +16,13 @@ export interface MemoryStoreOptions {
    * started with it); give the time of the start where ticket keys come from outside.
    */
   readonly claimsSince?: number;
+  /** Begins the hashes of keys; a random one where somebody else chooses the keys. Those of `ServerSessions` are random. */
+  readonly seed?: number;
 }
 
-/** What an entry costs besides its key and its value: the Map slot, the entry object, the array's header. */
-const entryOverhead = 208;
-
-interface Entry {
-  readonly value: Uint8Array;
-  readonly expiresAt: number;
-  readonly bytes: number;
-}
+/** What an entry costs besides its key and its value: the links, and its place in the table. */
+const entryOverhead = 64;
+const none = -1;
 
 /**
  * Sessions in this process: least recently used first out, bounded by entries and by bytes, with a time to live.
@@ -36,23 +35,44 @@ export class MemoryStore implements SessionStore {
   readonly #maxEntries: number;
   readonly #maxBytes: number;
   readonly #claimsSince: number;
-  /** In order of use: the first is the one to evict. */
-  readonly #entries = new Map<string, Entry>();
-  /** In order of expiry as long as every claim has the same time to live. */
-  readonly #claims = new Map<string, number>();
+  /**
+   * Everything lies in a few typed arrays, keys too: a Map of strings and small arrays costs several times as much memory, gives
+   * the garbage collector its work, and finds its oldest entry only by passing over deleted ones.
+   */
+  readonly #table = new SlotTable();
+  readonly #arena = new BlockArena();
+  readonly #seed: number;
+  #slotCount = 0;
+  /** For each slot: neighbours in order of use (newer, older), first block of key and value, their lengths, hash, end. */
+  #newer = new Int32Array(64);
+  #older = new Int32Array(64);
+  #blocks = new Int32Array(64);
+  #keyLengths = new Int32Array(64);
+  #lengths = new Int32Array(64);
+  #hashes = new Uint32Array(64);
+  #ends = new Float64Array(64);
+  #newest = none;
+  #oldest = none;
+  #freeSlot = none;
   #bytes = 0;
   #evictions = 0;
+  /** Claims since the last change of generation, and those of the generation before: old ones leave all at once. */
+  #claims = new Map<string, number>();
+  #oldClaims = new Map<string, number>();
+  #claimTtl = 0;
+  #generation = Number.NEGATIVE_INFINITY;
 
   constructor(options: MemoryStoreOptions) {
     this.#clock = options.clock;
     this.#maxEntries = positive(options.maxEntries ?? 100_000, 'maxEntries');
     this.#maxBytes = positive(options.maxBytes ?? 64 * 1024 * 1024, 'maxBytes');
+    this.#seed = options.seed ?? 0;
     this.#claimsSince = options.claimsSince ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Entries now held. */
   get size(): number {
-    return this.#entries.size;
+    return this.#table.size;
   }
 
   /** Bytes now held, as counted against `maxBytes`. */
@@ -66,89 +86,163 @@ export class MemoryStore implements SessionStore {
   }
 
   get(key: string): Uint8Array | undefined {
-    const entry = this.#live(key);
-    if (entry === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    return entry.value.slice();
+    const slot = this.#live(key);
+    if (slot === undefined) return undefined;
+    this.#unlink(slot);
+    this.#link(slot);
+    return this.#read(slot);
   }
 
   take(key: string): Uint8Array | undefined {
-    const entry = this.#live(key);
-    if (entry === undefined) return undefined;
-    const value = entry.value.slice();
-    this.#remove(key, entry);
+    const slot = this.#live(key);
+    if (slot === undefined) return undefined;
+    const value = this.#read(slot);
+    this.#remove(slot);
     return value;
   }
 
   put(key: string, value: Uint8Array, ttlSeconds: number): void {
-    const old = this.#entries.get(key);
-    if (old !== undefined) this.#remove(key, old);
-    const bytes = 2 * key.length + value.length + entryOverhead;
+    const hash = hashText(key, this.#seed);
+    const old = this.#find(key, hash);
+    if (old !== none) this.#remove(old);
+    const bytes = entryBytes(key.length, value.length);
     if (bytes > this.#maxBytes || ttlSeconds < 1) return;
     const now = this.#clock.now();
     this.#sweep(now);
-    while (this.#entries.size >= this.#maxEntries || this.#bytes + bytes > this.#maxBytes) this.#evict();
-    this.#entries.set(key, { value: value.slice(), expiresAt: now + 1000 * ttlSeconds, bytes });
+    while (this.#table.size >= this.#maxEntries || this.#bytes + bytes > this.#maxBytes) {
+      this.#remove(this.#oldest);
+      this.#evictions++;
+    }
+    const slot = this.#takeSlot();
+    const whole = new Uint8Array(key.length + value.length);
+    for (let i = 0; i < key.length; i++) whole[i] = key.charCodeAt(i);
+    whole.set(value, key.length);
+    this.#blocks[slot] = this.#arena.add(whole);
+    whole.fill(0);
+    this.#keyLengths[slot] = key.length;
+    this.#lengths[slot] = value.length;
+    this.#hashes[slot] = hash;
+    this.#ends[slot] = now + 1000 * ttlSeconds;
+    this.#table.add(hash, slot);
+    this.#link(slot);
     this.#bytes += bytes;
   }
 
   delete(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry !== undefined) this.#remove(key, entry);
+    const slot = this.#find(key, hashText(key, this.#seed));
+    if (slot !== none) this.#remove(slot);
   }
 
   claim(key: string, ttlMilliseconds: number): ClaimAnswer {
     const now = this.#clock.now();
     if (now - this.#claimsSince < ttlMilliseconds) return 'doubtful';
-    for (const [old, expiresAt] of this.#claims) {
-      if (expiresAt > now) break;
-      this.#claims.delete(old);
+    this.#claimTtl = Math.max(this.#claimTtl, ttlMilliseconds);
+    if (now - this.#generation >= this.#claimTtl) {
+      this.#oldClaims = this.#claims;
+      this.#claims = new Map();
+      this.#generation = now;
     }
-    const claimed = this.#claims.get(key);
-    if (claimed !== undefined && claimed > now) return 'seen';
+    const until = this.#claims.get(key) ?? this.#oldClaims.get(key);
+    if (until !== undefined && until > now) return 'seen';
     if (this.#claims.size >= this.#maxEntries) return 'doubtful';
-    this.#claims.delete(key);
     this.#claims.set(key, now + ttlMilliseconds);
     return 'fresh';
   }
 
   /** Forgets all sessions and zeroizes them; claims stay, since forgetting them could let a replay in. */
   clear(): void {
-    for (const entry of this.#entries.values()) entry.value.fill(0);
-    this.#entries.clear();
-    this.#bytes = 0;
+    while (this.#oldest !== none) this.#remove(this.#oldest);
   }
 
-  #live(key: string): Entry | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    if (entry.expiresAt > this.#clock.now()) return entry;
-    this.#remove(key, entry);
+  #live(key: string): number | undefined {
+    const slot = this.#find(key, hashText(key, this.#seed));
+    if (slot === none) return undefined;
+    if ((this.#ends[slot] as number) > this.#clock.now()) return slot;
+    this.#remove(slot);
     return undefined;
+  }
+
+  #read(slot: number): Uint8Array {
+    const keyLength = this.#keyLengths[slot] as number;
+    return this.#arena.read(this.#blocks[slot] as number, keyLength, this.#lengths[slot] as number);
+  }
+
+  #find(key: string, hash: number): number {
+    return this.#table.find(
+      hash,
+      (slot) => this.#keyLengths[slot] === key.length && this.#arena.startsWith(this.#blocks[slot] as number, key),
+    );
   }
 
   /** Looks at the two oldest entries, so that dead ones leave as fast as new ones come. */
   #sweep(now: number): void {
-    let looked = 0;
-    for (const [key, entry] of this.#entries) {
-      if (entry.expiresAt <= now) this.#remove(key, entry);
-      if (++looked === 2) return;
+    for (let looked = 0, slot = this.#oldest; looked < 2 && slot !== none; looked++) {
+      const next = this.#newer[slot] as number;
+      if ((this.#ends[slot] as number) <= now) this.#remove(slot);
+      slot = next;
     }
   }
 
-  #evict(): void {
-    const oldest = this.#entries.entries().next();
-    if (oldest.done) return;
-    this.#remove(oldest.value[0], oldest.value[1]);
-    this.#evictions++;
+  #remove(slot: number): void {
+    this.#unlink(slot);
+    this.#table.remove(this.#hashes[slot] as number, slot);
+    this.#arena.remove(this.#blocks[slot] as number);
+    this.#bytes -= entryBytes(this.#keyLengths[slot] as number, this.#lengths[slot] as number);
+    this.#newer[slot] = this.#freeSlot;
+    this.#freeSlot = slot;
   }
 
-  #remove(key: string, entry: Entry): void {
-    this.#entries.delete(key);
-    this.#bytes -= entry.bytes;
-    entry.value.fill(0);
+  /** Puts a slot at the new end of the order of use. */
+  #link(slot: number): void {
+    this.#newer[slot] = none;
+    this.#older[slot] = this.#newest;
+    if (this.#newest === none) this.#oldest = slot;
+    else this.#newer[this.#newest] = slot;
+    this.#newest = slot;
   }
+
+  #unlink(slot: number): void {
+    const [newer, older] = [this.#newer[slot] as number, this.#older[slot] as number];
+    if (newer === none) this.#newest = older;
+    else this.#older[newer] = older;
+    if (older === none) this.#oldest = newer;
+    else this.#newer[older] = newer;
+  }
+
+  #takeSlot(): number {
+    const free = this.#freeSlot;
+    if (free !== none) {
+      this.#freeSlot = this.#newer[free] as number;
+      return free;
+    }
+    const slot = this.#slotCount++;
+    if (slot === this.#newer.length) this.#growSlots();
+    return slot;
+  }
+
+  #growSlots(): void {
+    const size = 2 * this.#newer.length;
+    const grown = (old: Int32Array) => {
+      const larger = new Int32Array(size);
+      larger.set(old);
+      return larger;
+    };
+    this.#newer = grown(this.#newer);
+    this.#older = grown(this.#older);
+    this.#blocks = grown(this.#blocks);
+    this.#keyLengths = grown(this.#keyLengths);
+    this.#lengths = grown(this.#lengths);
+    const hashes = new Uint32Array(size);
+    hashes.set(this.#hashes);
+    this.#hashes = hashes;
+    const ends = new Float64Array(size);
+    ends.set(this.#ends);
+    this.#ends = ends;
+  }
+}
+
+function entryBytes(keyLength: number, length: number): number {
+  return arenaBytes(keyLength + length) + entryOverhead;
 }
 
 function positive(value: number, name: string): number {

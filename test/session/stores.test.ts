@@ -58,13 +58,39 @@ test('replacing, deleting and clearing keep the count of bytes right', () => {
   store.put('a', value(1, 10), 10);
   const { bytes } = store;
   store.put('a', value(2, 20), 10);
-  assert.equal(store.bytes, bytes + 10);
+  assert.equal(store.bytes, bytes);
+  store.put('a', value(2, 65), 10);
+  assert.equal(store.bytes, bytes + 64, 'values take whole blocks of 64 bytes');
   store.delete('a');
   store.delete('a');
   assert.equal(store.bytes, 0);
   store.put('a', value(1), 10);
   store.clear();
   assert.deepEqual([store.size, store.bytes, store.get('a')], [0, 0, undefined]);
+});
+
+test('values of every length survive among many that come and go', () => {
+  const store = new MemoryStore({ clock: new FakeTime(), maxEntries: 500 });
+  const expected = new Map<string, Uint8Array>();
+  for (let i = 0; i < 5000; i++) {
+    const key = `k${(i * 7919) % 700}`;
+    const made = new Uint8Array(randomBytes((i * 31) % 300));
+    store.put(key, made, 100);
+    expected.set(key, made);
+    if (i % 5 === 0) store.take(`k${(i * 13) % 700}`);
+    if (i % 3 === 0) store.get(`k${(i * 17) % 700}`);
+  }
+  let held = 0;
+  for (const [key, made] of expected) {
+    const got = store.get(key);
+    if (got === undefined) continue;
+    held++;
+    assert.deepEqual(got, made);
+  }
+  assert.equal(held, store.size);
+  assert.ok(held > 300);
+  store.clear();
+  assert.deepEqual([store.size, store.bytes], [0, 0]);
 });
 
 test('expired entries leave while others come, without being asked for', () => {
