@@ -282,6 +282,25 @@ describe('verifyChain', () => {
     );
   });
 
+  it('keeps good intermediates, and judges anew what depends on the moment', async () => {
+    const anchors = createTrustAnchors([rootDer]);
+    const bytes = Uint8Array.from(interDer);
+    assert.equal(verify([await leaf(), bytes], { anchors }).work.signatures, 2);
+    bytes.fill(0); // the kept one is a copy
+    const again = verify([await leaf(), interDer], { anchors });
+    assert.equal(again.ok, true);
+    assert.equal(again.work.signatures, 1);
+    assert.equal(verify([await leaf(), interDer], { anchors, now: now + 31 * day }).ok, false);
+    // Another certificate with the same end is another certificate.
+    const twin = Uint8Array.from(interDer);
+    twin[60] = (twin[60] as number) ^ 1;
+    assert.equal(verify([await leaf(), twin], { anchors }).ok, false);
+    // No leaf is kept, and nothing that was refused.
+    const forged = Uint8Array.from(await leaf());
+    forged[forged.length - 1] = (forged[forged.length - 1] as number) ^ 1;
+    for (let i = 0; i < 2; i++) assert.equal(verify([forged, interDer], { anchors }).work.signatures, 1);
+  });
+
   it('throws the same error where that is wanted', async () => {
     const options = { chain: [await leaf()], anchors: createTrustAnchors([]), now, profile: 'server', crypto } as const;
     assert.throws(() => verifyChainOrThrow(options), { code: 'ERR_TLS_CERT_UNKNOWN_CA' });

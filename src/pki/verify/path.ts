@@ -5,6 +5,7 @@ import type { Certificate } from '../certificate.ts';
 import { formatName } from '../name.ts';
 import type { TrustAnchor, TrustAnchors } from './anchors.ts';
 import type { Budget } from './budget.ts';
+import { isGoodLink, noteGoodLink, publicKeyOf } from './issuer-cache.ts';
 import {
   type PreparedConstraints,
   type PreparedNames,
@@ -43,7 +44,7 @@ interface Node {
   names?: PreparedNames;
   constraints?: readonly PreparedConstraints[];
   issuerProblem?: CertificateError | null;
-  key?: PublicKey | CertificateError;
+  keyProblem?: CertificateError;
   /** Issuers whose key was tried on this certificate's signature. */
   signatures?: Map<Node, boolean>;
 }
@@ -247,35 +248,38 @@ function firstBadSignature(
 }
 
 function verifyLink(child: Node, issuer: Node, search: PathSearch): boolean {
-  search.budget.signature();
   const { certificate } = child;
-  const { algorithm } = certificate.signatureAlgorithm;
-  const key = publicKeyOf(issuer, search.crypto);
-  const good =
-    algorithm !== undefined && 'verify' in key && key.verify(algorithm, certificate.tbs, certificate.signature);
+  let good = isGoodLink(certificate, issuer.certificate);
+  if (!good) {
+    search.budget.signature();
+    const { algorithm } = certificate.signatureAlgorithm;
+    const key = importKey(issuer, search.crypto);
+    good =
+      algorithm !== undefined && key !== undefined && key.verify(algorithm, certificate.tbs, certificate.signature);
+    if (good) noteGoodLink(certificate, issuer.certificate);
+  }
   child.signatures ??= new Map();
   child.signatures.set(issuer, good);
   return good;
 }
 
-function publicKeyOf(node: Node, crypto: CryptoProvider): PublicKey | CertificateError {
-  if (node.key === undefined) {
-    try {
-      node.key = crypto.importPublicKey(node.certificate.spki);
-    } catch (error) {
-      node.key = problem(
-        'ERR_TLS_CERT_KEY',
-        `the key of the CA ${node.certificate} can't be used: ${(error as Error).message}`,
-        undefined,
-        error,
-      );
-    }
+function importKey(issuer: Node, crypto: CryptoProvider): PublicKey | undefined {
+  if (issuer.keyProblem !== undefined) return undefined;
+  try {
+    return publicKeyOf(issuer.certificate, crypto);
+  } catch (error) {
+    issuer.keyProblem = problem(
+      'ERR_TLS_CERT_KEY',
+      `the key of the CA ${issuer.certificate} can't be used: ${(error as Error).message}`,
+      undefined,
+      error,
+    );
+    return undefined;
   }
-  return node.key;
 }
 
 function badSignature(child: Node, issuer: Node): CertificateError {
-  if (issuer.key !== undefined && !('verify' in issuer.key)) return issuer.key;
+  if (issuer.keyProblem !== undefined) return issuer.keyProblem;
   return problem(
     'ERR_TLS_CERT_SIGNATURE',
     `the certificate ${child.certificate} is not signed by the key of ${issuer.certificate}, though it names it as its issuer; ` +

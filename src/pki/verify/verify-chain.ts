@@ -6,6 +6,7 @@ import type { CertificateList } from '../crl.ts';
 import type { TrustAnchor, TrustAnchors } from './anchors.ts';
 import { type Budget, createBudget, defaultLimits, type WorkLimits } from './budget.ts';
 import { checkHost } from './host.ts';
+import { keepIssuers, keptIssuer } from './issuer-cache.ts';
 import { checkOcspResponse } from './ocsp-check.ts';
 import { findPath, type Path } from './path.ts';
 import { policyProblem } from './policies.ts';
@@ -93,7 +94,7 @@ export function verifyChainOrThrow(options: VerifyOptions): Verified {
 function verify(options: VerifyOptions, budget: Budget): Omit<Verified, 'ok' | 'work'> {
   const { anchors, policy = {}, name, now, crypto } = options;
   const lists = options.crls === undefined ? undefined : readLists(options.crls);
-  const { leaf, pool, broken } = readChain(options.chain);
+  const { leaf, pool, broken } = readChain(options.chain, anchors);
   const rules: CertificateRules = {
     now,
     purpose: options.profile,
@@ -123,7 +124,10 @@ function verify(options: VerifyOptions, budget: Budget): Omit<Verified, 'ok' | '
   if (path instanceof CertificateError)
     throw broken !== undefined && path.alert === 'unknownCa' ? withCause(path, broken) : path;
   if (name !== undefined) checkHost(leaf, name);
-  if (trusted === undefined) checkStatus(path.certificates, options, budget);
+  if (trusted === undefined) {
+    checkStatus(path.certificates, options, budget);
+    keepIssuers(anchors, path.certificates);
+  }
   return { leaf, path: path.certificates, anchor: path.anchor };
 }
 
@@ -152,7 +156,10 @@ function checkStatus(path: readonly Certificate[], options: VerifyOptions, budge
   }
 }
 
-function readChain(chain: readonly Uint8Array[]): {
+function readChain(
+  chain: readonly Uint8Array[],
+  anchors: TrustAnchors,
+): {
   leaf: Certificate;
   pool: Certificate[];
   broken: Error | undefined;
@@ -171,7 +178,7 @@ function readChain(chain: readonly Uint8Array[]): {
   for (const der of others) {
     if (equal(der, first) || pool.some((other) => equal(other.der, der))) continue;
     try {
-      pool.push(parseCertificate(der));
+      pool.push(keptIssuer(anchors, der) ?? parseCertificate(der));
     } catch (error) {
       // One that isn't needed may be broken; where it is needed, the path is missing.
       broken ??= error as Error;
