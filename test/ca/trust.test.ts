@@ -186,6 +186,31 @@ describe('trust', () => {
     );
   });
 
+  const chromium = findProgram(here, 'chromium', 'chromium-browser', 'google-chrome');
+  test('Chromium refuses a site before, and accepts it after', {
+    skip: (chromium === undefined || !has('certutil')) && 'no chromium or no certutil here',
+    timeout: 90_000,
+  }, async (t) => {
+    const folder = temporaryFolder(t);
+    const host = { ...machine(folder), env: here.env };
+    const { root, rootFile, site } = await authority(join(folder, 'ca'));
+    const url = `https://localhost:${await serve(t, site)}/`;
+    const browse = async () => {
+      const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', '--no-proxy-server', '--disable-dev-shm-usage'];
+      const env = { ...process.env, HOME: host.home, XDG_CONFIG_HOME: join(host.home, '.config') };
+      const options = { env, timeout: 40_000, maxBuffer: 64 << 20 };
+      const words = [...flags, `--user-data-dir=${join(host.home, `profile-${Date.now()}`)}`, '--dump-dom', url];
+      return (await promisify(execFile)(chromium as string, words, options)).stdout;
+    };
+    assert.doesNotMatch(await browse(), /<body>hello<\/body>|>hello</);
+    const outcomes = await trustRoot(root, { kinds: ['nss'], rootFile, host });
+    assert.deepEqual(
+      outcomes.map(({ outcome, why }) => why ?? outcome),
+      ['added'],
+    );
+    assert.match(await browse(), />hello</);
+  });
+
   test('a tool that fails is reported with what to type, and keeps no other store from it', async (t) => {
     const folder = temporaryFolder(t);
     const { root, rootFile } = await authority(join(folder, 'ca'));
