@@ -131,6 +131,8 @@ export interface CipherChoice {
   readonly codes: readonly number[];
   /** Whether suites of TLS 1.2 were named at all: where only those of TLS 1.3 are, TLS 1.2 is off. */
   readonly tls12: boolean;
+  /** `@SECLEVEL`; OpenSSL's default is 1. */
+  readonly securityLevel: number;
 }
 
 const parsed = new Map<string, CipherChoice>();
@@ -161,16 +163,17 @@ function readCiphers(list: string): CipherChoice {
   }
   let chosen: CipherSuite[] = [];
   const banned = new Set<CipherSuite>();
+  let securityLevel = 1;
   for (const word of words12) {
     const [, sign, rest] = /^([!+-]?)(.*)$/.exec(word) as unknown as [string, string, string];
     const [term, command] = rest.split('@') as [string, string | undefined];
     if (term !== '') chosen = apply(chosen, banned, sign, term);
     if (command === 'STRENGTH') chosen = [...chosen].sort((a, b) => b.keyLength - a.keyLength);
-    else if (command !== undefined && !/^SECLEVEL=[0-5]$/.test(command))
-      throw noMatch(list, `@${command} is not known`);
+    else if (command !== undefined && /^SECLEVEL=[0-5]$/.test(command)) securityLevel = Number(command.at(-1));
+    else if (command !== undefined) throw noMatch(list, `@${command} is not known`);
   }
   if (words12.length > 0 && chosen.length === 0 && words13.length === 0) throw noMatch(list);
-  return { codes: [...codes13, ...chosen.map((suite) => suite.code)], tls12: chosen.length > 0 };
+  return { codes: [...codes13, ...chosen.map((suite) => suite.code)], tls12: chosen.length > 0, securityLevel };
 }
 
 function apply(chosen: CipherSuite[], banned: Set<CipherSuite>, sign: string, term: string): CipherSuite[] {

@@ -7,6 +7,7 @@ import type { Connection } from '../engine/connection.ts';
 import { drive } from '../engine/driver.ts';
 import { clientHost, type Host, serverHost } from '../engine/host.ts';
 import { ServerConnection } from '../engine/server-connection.ts';
+import type { TlsError } from '../errors.ts';
 import { parseCertificate } from '../pki/index.ts';
 import type { ClientSession } from '../session/index.ts';
 import { alpnList } from './alpn.ts';
@@ -37,6 +38,8 @@ const noVerdict = undefined;
 export class Negotiation implements Host {
   /** The context in force: the socket's own, or the one that its server name selected. */
   context: ContextState;
+  /** Where `setKeyCert` took key and certificate from. */
+  keyContext: ContextState | undefined;
   serverName: string | undefined;
   offered: ClientSession | undefined;
   /** Why the peer's chain is not trusted; `null` where it is, or where there was nothing to verify. */
@@ -94,8 +97,7 @@ export class Negotiation implements Host {
   #useContext(context: SecureContextObject | ContextState | null | undefined) {
     if (!context) return undefined;
     const state = context instanceof SecureContextObject ? context.context : context;
-    if (!(state instanceof ContextState))
-      throw nodeError('ERR_TLS_INVALID_CONTEXT', 'the context of SNICallback must be a SecureContext', TypeError);
+    if (!(state instanceof ContextState)) throw nodeError('ERR_TLS_INVALID_CONTEXT', 'Invalid SNI context', TypeError);
     this.context = state;
     return serverConfig(serverOptions(this.#socket!, state));
   }
@@ -117,7 +119,9 @@ export class Negotiation implements Host {
   }
 
   selectCredential(query: Input<'selectCredential'>): Answer<'selectCredential'> {
-    const chosen = this.#host!.selectCredential(query) as Credential | undefined;
+    const { keyContext } = this;
+    const asked = keyContext === undefined ? query : { ...query, credentials: keyContext.credentials };
+    const chosen = this.#host!.selectCredential(asked) as Credential | undefined;
     this.#shownCredential = chosen;
     const server = this.#socket!.server;
     if (chosen === undefined || !this.#isServer || server === undefined || server.listenerCount('OCSPRequest') === 0)
@@ -170,6 +174,9 @@ export class Negotiation implements Host {
   }
 
   sealTicket(input: Input<'sealTicket'>): Answer<'sealTicket'> {
+    // As in Node, whoever resumes goes on with the ticket that it has.
+    const connection = this.#connection!;
+    if (connection.connected && connection.info.resumed) return undefined;
     return this.#host!.sealTicket(input);
   }
 
@@ -189,6 +196,12 @@ export class Negotiation implements Host {
 
   claimEarlyData(input: Input<'claimEarlyData'>): Answer<'claimEarlyData'> {
     return this.#host!.claimEarlyData(input);
+  }
+
+  /** Whether the peer's first bytes were no TLS at all. */
+  silent({ code }: TlsError): boolean {
+    if (!this.#isServer || this.#hello !== undefined) return false;
+    return code === 'ERR_TLS_RECORD_VERSION' || code.startsWith('ERR_TLS_HTTP');
   }
 
   // ---- what the socket shows ----
@@ -387,11 +400,16 @@ function callAlpn(
 ): string | undefined {
   const chosen = callback({ servername: serverName as string, protocols: [...offered] });
   if (chosen === undefined || offered.includes(chosen)) return chosen;
-  throw nodeError(
+  const error = nodeError(
     'ERR_TLS_ALPN_CALLBACK_INVALID_RESULT',
     `ALPN callback returned a value (${chosen}) that did not match any of the client's offered protocols (${offered.join(', ')})`,
     TypeError,
   );
+  // A mistake of the program, and not of the peer: the program has to hear of it, as in Node.
+  process.nextTick(() => {
+    throw error;
+  });
+  return undefined;
 }
 
 function clientOptions(socket: TLSSocket): ClientOptions {

@@ -6,6 +6,7 @@
 import nodeHttps from 'node:https';
 import { syncBuiltinESMExports } from 'node:module';
 import nodeTls from 'node:tls';
+import { bridgeHttp2 } from './http2-bridge.ts';
 import https from './https.ts';
 import { settings, type WritableSettings } from './settings.ts';
 import tls from './tls.ts';
@@ -26,3 +27,5 @@ settings.exports = nodeTls as unknown as WritableSettings;
 replace(nodeHttps, https);
 settings.https = nodeHttps;
 syncBuiltinESMExports();
+// Only now: http2 takes its parts out of `tls` when it is loaded.
+bridgeHttp2();

@@ -14,6 +14,7 @@ import {
   invalidArgType,
   invalidArgValue,
   nodeError,
+  opensslError,
   unsupportedOption,
   validateBuffer,
   validateInteger,
@@ -88,6 +89,13 @@ export class ContextState {
     return null;
   }
 
+  readonly #external = {};
+
+  /** As in Node: something that only a context itself has. */
+  get _external(): object {
+    return this.#external;
+  }
+
   getTicketKeys(): Buffer | undefined {
     return this.ticketKeys;
   }
@@ -129,17 +137,21 @@ function configure(context: ContextState, options: HandfastContextOptions): void
   const { ca, cert, crl, passphrase } = options;
   if (ca) context.ca = (asList(ca) as unknown[]).flatMap((item) => readCertificates(checked(item, 'options.ca'), 'ca'));
   if (options.allowPartialTrustChain) context.partialChains = true;
+  const { securityLevel } = parseCiphers(ciphers || settings.exports.DEFAULT_CIPHERS);
   const chains = cert
     ? (asList(cert) as unknown[]).map((item) => readCertificates(checked(item, 'options.cert'), 'cert'))
     : [];
   const keys = readKeys(options.key as unknown, passphrase);
+  for (const chain of chains) checkKeySize(new X509Certificate(chain[0]!).publicKey, securityLevel);
   if (options.sign !== undefined) addExternal(context, chains, options);
   else pair(context, chains, keys);
 
   if (options.sigalgs !== undefined && options.sigalgs !== null) {
     validateString(options.sigalgs, 'options.sigalgs');
     if (options.sigalgs === '') throw invalidArgValue('options.sigalgs', options.sigalgs);
-    context.signatureSchemes = parseSigalgs(options.sigalgs);
+    const schemes = parseSigalgs(options.sigalgs);
+    context.signatureSchemes = schemes;
+    context.credentials = context.credentials.map((credential) => limitTo(credential, schemes));
   }
   refuseEngines(loose);
   const curve = loose['ecdhCurve'] === undefined ? settings.exports.DEFAULT_ECDH_CURVE || 'auto' : loose['ecdhCurve'];
@@ -280,6 +292,26 @@ function addExternal(context: ContextState, chains: readonly Uint8Array[][], opt
     throw invalidArgValue('options.sign', options.sign, 'needs the certificate of its key in options.cert');
   const signer = createSigner(new X509Certificate(chain[0]!).publicKey);
   context.credentials.push({ chain, signer: { ...signer, sign: options.sign! } });
+}
+
+/** A key that signs by the algorithms of `sigalgs` only. */
+function limitTo(credential: Credential, schemes: readonly number[]): Credential {
+  const { signer } = credential;
+  return { ...credential, signer: { ...signer, schemes: signer.schemes.filter((scheme) => schemes.includes(scheme)) } };
+}
+
+/** Bits of security that OpenSSL's levels ask of RSA keys. */
+const leastRsaBits = [0, 1024, 2048, 3072, 7680, 15_360] as const;
+
+/** `@SECLEVEL` of the cipher list: keys below it are refused at once. */
+function checkKeySize(key: KeyObject, level: number): void {
+  const bits = key.asymmetricKeyDetails?.modulusLength;
+  if (bits !== undefined && bits < (leastRsaBits[level] ?? 0)) {
+    throw opensslError(
+      'ee key too small',
+      `an RSA key of ${bits} bits; at @SECLEVEL=${level} it has at least ${leastRsaBits[level]}`,
+    );
+  }
 }
 
 /** As OpenSSL does: a certificate without its chain is completed out of `ca`. */

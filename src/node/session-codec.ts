@@ -9,5 +9,6 @@ export function encodeSession(session: ClientSession): Buffer | undefined {
 
 /** The session of a buffer; `undefined` for one that is none of ours: then the handshake is a full one. */
 export function decodeSession(bytes: Uint8Array): ClientSession | undefined {
-  return decodeClientSession(bytes);
+  // A copy, and no Buffer: the engine zeroizes its secrets.
+  return decodeClientSession(new Uint8Array(bytes));
 }

@@ -17,6 +17,7 @@ import { createConnection, type Negotiation, newNegotiation } from './connection
 import {
   type CodedError,
   connectionReset,
+  invalidArgType,
   nodeError,
   toNodeError,
   validateBoolean,
@@ -79,13 +80,15 @@ export class TLSSocket extends Socket {
   #facade: TlsHandle | null | undefined;
   #held: Uint8Array[] | undefined;
   #readBuffer: Uint8Array | undefined;
+  #endDue = false;
 
   constructor(socket?: Duplex | null, options: TlsSocketOptions = {}) {
     const tlsOptions: TlsSocketOptions = { ...options };
+    if (socket && typeof socket.pause !== 'function') throw invalidArgType('socket', 'Duplex', socket);
     if (tlsOptions.enableTrace != null) validateBoolean(tlsOptions.enableTrace, 'options.enableTrace');
     if (tlsOptions.ALPNProtocols)
       convertALPNProtocols(tlsOptions.ALPNProtocols, tlsOptions as { ALPNProtocols?: Buffer });
-    const context = tlsOptions.secureContext ?? tlsOptions.credentials ?? createSecureContext(tlsOptions);
+    const context = tlsOptions.secureContext || tlsOptions.credentials || createSecureContext(tlsOptions);
     if (!(context instanceof SecureContextObject)) throw invalidContext('context');
     super({
       allowHalfOpen: socket ? socket.allowHalfOpen : tlsOptions.allowHalfOpen,
@@ -105,7 +108,7 @@ export class TLSSocket extends Socket {
     if (tlsOptions.pauseOnConnect) this.pause();
     if (tlsOptions.signal) addAbortSignal(tlsOptions.signal, this);
     // A server starts by itself, after its owner has had the turn to set listeners.
-    if (tlsOptions.isServer) process.nextTick(start, this);
+    if (tlsOptions.isServer || socket) process.nextTick(start, this);
   }
 
   #readOptions(): void {
@@ -178,7 +181,8 @@ export class TLSSocket extends Socket {
   override connect(...args: unknown[]): this {
     const callback = args.findLast((arg) => typeof arg === 'function');
     if (callback !== undefined) this.once('connect', callback as () => void);
-    if (this.#transport !== undefined && !this.destroyed) {
+    if (this.destroyed) return this;
+    if (this.#transport !== undefined) {
       const { connecting } = this.#transport as Socket;
       if (connecting) return this;
     }
@@ -196,6 +200,7 @@ export class TLSSocket extends Socket {
       this.#setConnecting(false);
       this._unrefTimer();
       this.emit('connect');
+      this._start();
       this.emit('ready');
     });
     this.#watch(transport);
@@ -317,8 +322,10 @@ export class TLSSocket extends Socket {
     const next = () => (typeof buffer === 'function' ? buffer() : buffer);
     let rest = chunk;
     while (rest.length > 0) {
+      if (this.#held === undefined && this.isPaused()) this.#held = [];
       if (this.#held !== undefined) {
         this.#held.push(rest);
+        this.#transport?.pause();
         return;
       }
       this.#readBuffer ??= next();
@@ -340,12 +347,17 @@ export class TLSSocket extends Socket {
     if (held === undefined) return;
     this.#held = undefined;
     for (const chunk of held) this.#deliverInto(chunk);
-    if (this.#held === undefined) this.#transport?.resume();
+    if (this.#held !== undefined) return;
+    this.#transport?.resume();
+    if (this.#endDue) this.#pushEnd();
   }
 
   #pushEnd(): void {
     if (this.#endPushed || this.destroyed) return;
-    if (this.#held !== undefined && this.#held.length > 0) return;
+    if (this.#held !== undefined && this.#held.length > 0) {
+      this.#endDue = true;
+      return;
+    }
     this.#endPushed = true;
     this.push(null);
     this.read(0);
@@ -371,6 +383,8 @@ export class TLSSocket extends Socket {
     }
     this._hadError = true;
     const shown = toNodeError(error);
+    // Whoever does not speak TLS has no use for an alert.
+    if (this.negotiation.silent(error)) connection.takeOutgoing();
     if (this._secureEstablished) this._emitTLSError(shown);
     this.destroy(this._secureEstablished ? undefined : shown);
   }
@@ -497,6 +511,9 @@ export class TLSSocket extends Socket {
       this.#facade = null;
       this.emit('close', hadError);
     };
+    if (write !== undefined) write.done(nodeError('ECANCELED', 'write ECANCELED', Error, error ?? undefined));
+    // The stream emits the error first, then this the end.
+    done(error);
     if (transport === undefined || transport.closed) {
       process.nextTick(finish);
     } else {
@@ -504,8 +521,6 @@ export class TLSSocket extends Socket {
       transport.once('close', finish);
       closeTransport(transport, this.#resetting);
     }
-    if (write !== undefined) write.done(error ?? nodeError('ERR_SOCKET_CLOSED', 'Socket is closed'));
-    done(error);
   }
 
   #resetting = false;
@@ -548,7 +563,8 @@ export class TLSSocket extends Socket {
       return;
     }
     this._unrefTimer();
-    connection.receive(chunk);
+    // Not as a Buffer: its `slice` would share memory where the engine wants a copy.
+    connection.receive(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
     this.#pump();
   }
 
@@ -624,7 +640,7 @@ export class TLSSocket extends Socket {
       return this.#plaintextWritten + this.writableLength;
     });
     define('bufferSize', function () {
-      return this.writableLength;
+      return this.destroyed ? undefined : this.writableLength;
     });
     define('_bytesDispatched', function () {
       return this.#plaintextWritten;
@@ -676,10 +692,7 @@ export class TLSSocket extends Socket {
     validateObject(options, 'options');
     if (callback !== undefined) validateFunction(callback, 'callback');
     if (this.destroyed) return undefined;
-    const wrongVersion = nodeError(
-      'ERR_SSL_WRONG_SSL_VERSION',
-      'error:SSL routines::wrong ssl version: Handfast does not renegotiate',
-    );
+    const wrongVersion = renegotiationError();
     if (callback !== undefined) process.nextTick(callback, wrongVersion);
     return false;
   }
@@ -717,7 +730,7 @@ export class TLSSocket extends Socket {
   setKeyCert(context: unknown): void {
     const secureContext =
       context instanceof SecureContextObject ? context : createSecureContext(context as TlsSocketOptions);
-    this.negotiation.context = secureContext.context;
+    this.negotiation.keyContext = secureContext.context;
   }
 
   #open(): Connection | undefined {
@@ -821,7 +834,8 @@ export class TlsHandle {
     this.#socket = socket;
   }
   verifyError(): CodedError | null {
-    return this.#socket.negotiation.verifyError;
+    const { connection, negotiation } = this.#socket;
+    return connection?.connected ? negotiation.settleVerdict(connection) : negotiation.verifyError;
   }
   getServername(): string | false {
     return this.#socket.servername || false;
@@ -838,6 +852,12 @@ export class TlsHandle {
   getALPNNegotiatedProtocol(): string | false | null {
     return this.#socket.alpnProtocol;
   }
+}
+
+/** The words of OpenSSL where a TLS 1.3 connection is asked to renegotiate. */
+function renegotiationError(): Error {
+  const error = nodeError('ERR_SSL_WRONG_SSL_VERSION', 'error:0A00010A:SSL routines::wrong ssl version');
+  return Object.assign(error, { library: 'SSL routines', reason: 'wrong ssl version' });
 }
 
 function start(socket: TLSSocket): void {

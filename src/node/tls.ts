@@ -109,23 +109,22 @@ class SecurePair extends EventEmitter {
     options: TlsSocketOptions = {},
   ) {
     super();
-    if (!(context instanceof SecureContextObject)) throw invalidContext('context');
+    if (context && !(context instanceof SecureContextObject)) throw invalidContext('context');
     const outside = new PairEnd();
     const inside = new PairEnd();
     outside.other = inside;
     inside.other = outside;
     this.server = options.server;
-    this.credentials = context;
+    this.credentials = context as SecureContextObject;
     this.encrypted = outside;
     this.cleartext = new TLSSocket(inside, {
-      secureContext: context,
+      secureContext: this.credentials,
       isServer,
       requestCert,
       rejectUnauthorized,
       ...options,
     });
     this.cleartext.once('secure', () => this.emit('secure'));
-    if (!isServer) this.cleartext._start();
   }
 
   destroy(): void {

@@ -174,8 +174,12 @@ function judge(leaf: Read, pool: readonly Read[], request: VerifyRequest): Verif
   return code;
 }
 
-function isSelfSigned({ x509 }: Read): boolean {
-  return x509.checkIssued(x509) && x509.verify(x509.publicKey);
+function isSelfIssued({ x509 }: Read): boolean {
+  return x509.issuer === x509.subject;
+}
+
+function isSelfSigned(certificate: Read): boolean {
+  return isSelfIssued(certificate) && certificate.x509.verify(certificate.x509.publicKey);
 }
 
 interface BuiltPath {
@@ -191,9 +195,8 @@ function buildPath(leaf: Read, pool: readonly Read[], store: TrustStore, request
   function extend(path: Read[]): Read[] | undefined {
     const last = path.at(-1)!;
     if (path.length > best.length) best = path;
-    if (store.has(last.x509) && (partial || last.x509.checkIssued(last.x509))) return path;
-    if (path.length > maxDepth || (last.x509.checkIssued(last.x509) && last.x509.issuer === last.x509.subject))
-      return undefined;
+    if (store.has(last.x509) && (partial || isSelfIssued(last))) return path;
+    if (path.length > maxDepth || isSelfIssued(last)) return undefined;
     const used = new Set(path.map(({ x509 }) => x509.fingerprint256));
     // Trusted ones first, and those that are valid now before those that are not.
     const candidates = [...store.issuersOf(last.x509), ...pool.filter(({ x509 }) => x509.subject === last.x509.issuer)]

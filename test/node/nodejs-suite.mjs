@@ -113,7 +113,9 @@ function reasonIn(output, skipped, late) {
 }
 
 const jobs = Number(option('jobs', String(availableParallelism())));
-const queue = files.map((path) => ({ path, name: path.slice(suite.length + 1) }));
+const listed = files.map((path) => ({ path, name: path.slice(suite.length + 1) }));
+const sequential = listed.filter(({ name }) => name.startsWith('sequential'));
+const queue = listed.filter((file) => !sequential.includes(file));
 const results = [];
 async function work(worker) {
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -131,6 +133,9 @@ async function work(worker) {
   }
 }
 await Promise.all(Array.from({ length: jobs }, (_, index) => work(index + 1)));
+// Those of the folder `sequential` share a port.
+queue.push(...sequential);
+await work(1);
 
 results.sort((a, b) => (a.name < b.name ? -1 : 1));
 const list = option('list', '');

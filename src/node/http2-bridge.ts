@@ -1,0 +1,102 @@
+/**
+ * Node's `http2` over Handfast's sockets. A socket without a native handle comes to it inside a wrapper, and the
+ * wrapper does not tell what is under it: whether it is encrypted, which protocol was agreed on, who the peer is. This
+ * lets the wrapper ask the socket it wraps. Nothing internal of Node is imported: the wrapper's prototype is that of
+ * `session.socket`.
+ */
+import { Duplex } from 'node:stream';
+import { TLSSocket } from './tls-socket.ts';
+
+interface Wrapper extends NodeJS.EventEmitter {
+  stream?: Duplex;
+}
+
+const shown = [
+  'encrypted',
+  'alpnProtocol',
+  'servername',
+  'authorized',
+  'authorizationError',
+  'remoteAddress',
+  'remotePort',
+  'remoteFamily',
+  'localAddress',
+  'localPort',
+  'localFamily',
+] as const;
+
+const called = [
+  'getPeerCertificate',
+  'getPeerX509Certificate',
+  'getCertificate',
+  'getX509Certificate',
+  'getCipher',
+  'getProtocol',
+  'getSession',
+  'getTLSTicket',
+  'isSessionReused',
+  'getEphemeralKeyInfo',
+  'getSharedSigalgs',
+  'exportKeyingMaterial',
+  'address',
+] as const;
+
+let bridged = false;
+
+/** Makes Node's `http2` see Handfast's sockets as what they are. Once a process. */
+export function bridgeHttp2(): void {
+  if (bridged) return;
+  bridged = true;
+  // Not by an import: it would load http2 before `register` has changed `tls`.
+  const { connect } = process.getBuiltinModule('node:http2');
+  const nothing = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  const session = connect('http://localhost', { createConnection: () => nothing });
+  session.on('error', () => {});
+  const prototype = Object.getPrototypeOf(session.socket) as object;
+  session.destroy();
+  const wrapped = (wrapper: Wrapper) => (wrapper.stream instanceof TLSSocket ? wrapper.stream : undefined);
+
+  for (const name of shown) {
+    const inherited = findDescriptor(prototype, name);
+    Object.defineProperty(prototype, name, {
+      configurable: true,
+      get(this: Wrapper) {
+        const socket = wrapped(this);
+        return socket === undefined ? inherited?.get?.call(this) : socket[name];
+      },
+      set(this: Wrapper, value: unknown) {
+        Object.defineProperty(this, name, { value, configurable: true, writable: true, enumerable: true });
+      },
+    });
+  }
+  for (const name of called) {
+    const inherited = findDescriptor(prototype, name)?.value as ((...args: unknown[]) => unknown) | undefined;
+    Object.defineProperty(prototype, name, {
+      configurable: true,
+      writable: true,
+      value(this: Wrapper, ...args: unknown[]) {
+        const socket = wrapped(this);
+        if (socket === undefined) return inherited?.apply(this, args);
+        return (socket[name] as (...values: unknown[]) => unknown)(...args);
+      },
+    });
+  }
+  // A session over a socket that is still in its handshake waits for `connect`.
+  Object.defineProperty(prototype, 'secureConnecting', {
+    configurable: true,
+    get(this: Wrapper) {
+      const socket = wrapped(this);
+      if (socket?.secureConnecting !== true || socket._tlsOptions.isServer) return false;
+      socket.once('secureConnect', () => this.emit('connect'));
+      return true;
+    },
+  });
+}
+
+function findDescriptor(prototype: object, name: string): PropertyDescriptor | undefined {
+  for (let at: object | null = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    const descriptor = Object.getOwnPropertyDescriptor(at, name);
+    if (descriptor !== undefined) return descriptor;
+  }
+  return undefined;
+}
