@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { createNodeCrypto } from '../../src/crypto/node.ts';
-import { derOid, derSequence } from '../../src/pki/der/writer.ts';
+import { derOid, derSequence, derUtf8 } from '../../src/pki/der/writer.ts';
 import {
   buildCertificate,
   type CertificateError,
@@ -473,6 +473,18 @@ describe('name constraints', () => {
     assert.equal(await check([uri('example.com')], [], [uri('https://www.example.com')]), false);
     assert.equal(await check([], [uri('example.com')], [uri('urn:example:x')]), false);
     assert.equal(await check([], [uri('example.com')], [uri('https://192.0.2.1/')]), false);
+  });
+
+  it('judge internationalized mail addresses by the constraints on mail', async () => {
+    const international = (text: string): GeneralName => ({
+      kind: 'other',
+      type: oids.smtpUtf8Mailbox,
+      value: derUtf8(text),
+    });
+    assert.equal(await check([email('xn--mnchen-3ya.example')], [], [international('Jörg@münchen.example')]), true);
+    assert.equal(await check([email('example.com')], [], [international('Jörg@münchen.example')]), false);
+    assert.equal(await check([], [email('xn--mnchen-3ya.example')], [international('Jörg@MÜNCHEN.example')]), false);
+    assert.equal(await check([], [email('example.com')], [international('no mailbox')]), false);
   });
 
   it('judge the subject and directory names', async () => {

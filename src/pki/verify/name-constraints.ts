@@ -1,10 +1,12 @@
 import type { Certificate } from '../certificate.ts';
 import { oids } from '../der/oid.ts';
+import { DerReader, tags } from '../der/reader.ts';
+import { stringText } from '../der/strings.ts';
 import type { NameConstraints } from '../extensions.ts';
 import { formatGeneralName, type GeneralName, type GeneralNameKind, uriHost } from '../general-name.ts';
 import { nameAttributes, rdnKeys } from '../name.ts';
 import type { Budget } from './budget.ts';
-import { foldMailbox } from './host.ts';
+import { foldMailbox, normalizeHost } from './host.ts';
 
 /** A name in the form in which it is compared, beside the one in which it is shown. */
 interface Prepared {
@@ -31,6 +33,13 @@ export interface PreparedConstraints {
  */
 export function prepareNames(certificate: Certificate): PreparedNames {
   const names = (certificate.decoded.subjectAltName ?? []).map((name) => prepare(name, 'name'));
+  for (const name of certificate.decoded.subjectAltName ?? []) {
+    // RFC 9598, Section 6: constraints on rfc822Name hold for SmtpUTF8Mailbox too.
+    if (name.kind === 'other' && name.type === oids.smtpUtf8Mailbox) {
+      const text = internationalMailbox(name.value);
+      names.push({ name, kind: 'email', text, octets: undefined, rdns: undefined });
+    }
+  }
   const { subject } = certificate;
   if (subject.length > 2) names.push(prepare({ kind: 'directory', value: subject }, 'name'));
   for (const rdn of nameAttributes(subject)) {
@@ -39,6 +48,20 @@ export function prepareNames(certificate: Certificate): PreparedNames {
     }
   }
   return names;
+}
+
+/** The mailbox with its host in A-labels; empty where it is none. */
+function internationalMailbox(value: Uint8Array): string {
+  const reader = new DerReader(value, 'SmtpUTF8Mailbox');
+  try {
+    reader.expect(tags.utf8String, 'mailbox');
+    const text = stringText(tags.utf8String, reader.value()) ?? '';
+    const at = text.lastIndexOf('@');
+    const host = normalizeHost(text.slice(at + 1));
+    return at > 0 && host !== undefined ? `${text.slice(0, at)}@${host}` : '';
+  } catch {
+    return '';
+  }
 }
 
 export function prepareConstraints(constraints: NameConstraints): PreparedConstraints {
@@ -104,10 +127,10 @@ const noNames: PreparedNames = [];
 function comparable(name: Prepared): boolean {
   switch (name.kind) {
     case 'dns':
-    case 'email':
     case 'ip':
     case 'directory':
       return true;
+    case 'email':
     case 'uri':
       return name.text !== ''; // RFC 5280: a URI without a host name "MUST be rejected" where a constraint applies
     default:

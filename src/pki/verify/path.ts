@@ -254,8 +254,7 @@ function verifyLink(child: Node, issuer: Node, search: PathSearch): boolean {
     search.budget.signature();
     const { algorithm } = certificate.signatureAlgorithm;
     const key = importKey(issuer, search.crypto);
-    good =
-      algorithm !== undefined && key !== undefined && key.verify(algorithm, certificate.tbs, certificate.signature);
+    good = algorithm !== undefined && key?.verify(algorithm, certificate.tbs, certificate.signature) === true;
     if (good) noteGoodLink(certificate, issuer.certificate);
   }
   child.signatures ??= new Map();
