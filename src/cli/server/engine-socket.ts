@@ -14,6 +14,8 @@ export class EngineSocket extends Duplex {
   readonly transport: Socket;
   /** For programs that ask whether a connection is protected, e.g. HTTP frameworks. */
   readonly encrypted = true;
+  /** Whether what is written before the handshake is done goes out as early data (client), as far as it fits. */
+  readonly #sendEarly: boolean;
   readonly #host: Host;
   readonly #wake = () => this.#pump();
   #secured = false;
@@ -23,9 +25,12 @@ export class EngineSocket extends Duplex {
   #full = false;
   #pending: { chunk: Uint8Array; done: (error?: Error | null) => void } | undefined;
   #pendingFinal: ((error?: Error | null) => void) | undefined;
+  /** What went out as early data: it is sent again where the server did not take it. */
+  #earlySent: Uint8Array[] = [];
 
-  constructor(transport: Socket, connection: Connection, host: Host) {
+  constructor(transport: Socket, connection: Connection, host: Host, options: { readonly sendEarly?: boolean } = {}) {
     super({ allowHalfOpen: true });
+    this.#sendEarly = options.sendEarly ?? false;
     this.transport = transport;
     this.connection = connection;
     this.#host = host;
@@ -92,22 +97,19 @@ export class EngineSocket extends Duplex {
     return this;
   }
 
-  /** Sends what may go before the handshake is done (client, 0-RTT). Whether it fitted. */
-  writeEarly(bytes: Uint8Array): boolean {
-    if (this.connection.earlyDataAllowance < bytes.length) return false;
-    this.connection.write(bytes);
-    this.#flush();
-    return true;
-  }
-
   override _read(): void {
     this.#full = false;
     if (this.connection.wantsMoreInput) this.transport.resume();
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
-    const early = !this.#secured && this.connection.earlyDataAllowance > 0;
-    if (!this.connection.writable || early) {
+    const allowance = this.#secured ? 0 : this.connection.earlyDataAllowance;
+    if (allowance > 0 && this.#sendEarly && chunk.length <= allowance) {
+      this.#earlySent.push(chunk.slice());
+      this.connection.write(chunk);
+      return this.#flush(done);
+    }
+    if (!this.connection.writable || allowance > 0) {
       if (this.connection.closed) done(this.connection.error ?? new Error('the connection is closed'));
       else this.#pending = { chunk, done };
       return;
@@ -166,6 +168,9 @@ export class EngineSocket extends Duplex {
 
   #finish(): void {
     this.#secured = true;
+    const again = this.#earlySent;
+    this.#earlySent = [];
+    if (this.connection.info.earlyData === 'rejected') for (const chunk of again) this.connection.write(chunk);
     this.emit('secure');
     const pending = this.#pending;
     this.#pending = undefined;
