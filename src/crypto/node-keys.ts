@@ -29,8 +29,26 @@ const fixedBits: Readonly<Partial<Record<KeyType, number>>> = {
   mldsa87: 20736,
 };
 
+/**
+ * Keys that were imported last, most recent at the end. A client sees the same few servers and certificate authorities
+ * again and again, and OpenSSL needs longer to import an EC key (and to prepare its first use) than to verify with it.
+ * The keys are public and never change, so that all connections can share them.
+ */
+const imported = new Map<string, PublicKey>();
+const maxImported = 100;
+
 /** A public key from its SubjectPublicKeyInfo (DER); see {@link CryptoProvider.importPublicKey}. */
 export function importPublicKey(spki: Uint8Array): PublicKey {
+  const name = Buffer.from(spki.buffer, spki.byteOffset, spki.length).toString('latin1');
+  const known = imported.get(name);
+  const key = known ?? parsePublicKey(spki);
+  if (known !== undefined) imported.delete(name);
+  else if (imported.size >= maxImported) imported.delete(imported.keys().next().value ?? '');
+  imported.set(name, key);
+  return key;
+}
+
+function parsePublicKey(spki: Uint8Array): PublicKey {
   const parts = splitSpki(spki);
   if (parts === undefined) throw badPublicKey('the public key is not a SubjectPublicKeyInfo in DER');
   const type = keyTypeOf(toHex(parts.algorithm), parts.parameters);

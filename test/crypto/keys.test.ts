@@ -239,3 +239,20 @@ test('ML-DSA keys are unsupported, not malformed, where the runtime lacks it', {
   const header = fromHex('308207b2300b0609608648016503040312038207a100');
   refused(concat(header, new Uint8Array(1952)), 'ERR_TLS_PUBLIC_KEY_UNSUPPORTED', 'unsupportedCertificate');
 });
+
+test('an imported key is found again, also after many others, and a near miss is another key', () => {
+  const [, , pair] = cases[2] as (typeof cases)[number];
+  const first = crypto.importPublicKey(pair.publicKey);
+  assert.equal(crypto.importPublicKey(pair.publicKey.slice()), first);
+  const others = Array.from({ length: 120 }, () => generate('ed25519'));
+  for (const other of others) crypto.importPublicKey(other.publicKey);
+  const again = crypto.importPublicKey(pair.publicKey);
+  assert.notEqual(again, first, 'the cache is bounded');
+  const signature = crypto.importPrivateKey(pair.privateKey).sign({ kind: 'ecdsa', hash: 'sha256' }, data);
+  assert.equal(again.verify({ kind: 'ecdsa', hash: 'sha256' }, data, signature), true);
+  const [a, b] = others;
+  assert.ok(a !== undefined && b !== undefined);
+  const signed = crypto.importPrivateKey(a.privateKey).sign({ kind: 'ed25519' }, data);
+  assert.equal(crypto.importPublicKey(a.publicKey).verify({ kind: 'ed25519' }, data, signed), true);
+  assert.equal(crypto.importPublicKey(b.publicKey).verify({ kind: 'ed25519' }, data, signed), false);
+});
