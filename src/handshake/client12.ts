@@ -21,11 +21,17 @@ import type { Signer } from './config.ts';
 import { decide, type KeyChange, logSecret, sendMessage } from './context.ts';
 import { expectChangeCipherSpec, expectMessage, type Flow, request, takeMessageIf } from './flow.ts';
 import { MasterSecret, masterSecret, type Randoms } from './key-schedule12.ts';
-import { authenticationOf, chooseSignatureScheme, curveOf, isHybrid } from './negotiate.ts';
-import { type PeerIdentity, readPeerIdentity, requireKeyUsage, verifyPeer, verifySignature } from './peer.ts';
+import { authenticationOf, checkRecordSizeLimit, chooseSignatureScheme, curveOf, isHybrid } from './negotiate.ts';
+import {
+  type PeerIdentity,
+  readPeerIdentity,
+  requireKeyUsage,
+  verifyPeer,
+  verifyResumed,
+  verifySignature,
+} from './peer.ts';
 import { establish12 } from './post-handshake12.ts';
 import type { Agreement, Established } from './result.ts';
-import { checkRecordSizeLimit } from './server13.ts';
 import type { Transcript } from './transcript.ts';
 
 /**
@@ -128,6 +134,7 @@ function* abbreviatedHandshake(
   logSecret(context, 'CLIENT_RANDOM', offer.hello.random, secret);
   const keys = master.keys(encryptThenMac);
   const ticket = yield* readFinished(context, transcript, suite, master, keys.server, expectsTicket);
+  yield* verifyResumed(context, session);
   sendFinished(context, transcript, suite, master, keys.client);
   transcript.drop();
   const agreement: Agreement = {
@@ -144,8 +151,8 @@ function* abbreviatedHandshake(
     helloRetryRequest: false,
     peerCertificates: state.peerCertificates,
     peerNotAfter: state.peerNotAfter,
-    ocspResponse: undefined,
-    scts: undefined,
+    ocspResponse: session.ocspResponse,
+    scts: session.scts,
     sessionId: hello.legacySessionIdEcho,
   };
   if (ticket !== undefined && ticket.ticket.length > 0) keepSession(context, agreement, master, ticket, session);
@@ -494,5 +501,7 @@ function keepSession(
     ticket: hasTicket ? ticket.ticket.slice() : noBytes,
     sessionId: hasTicket ? noBytes : agreement.sessionId.slice(),
     lifetimeHint: ticket?.ticketLifetimeHint ?? 0,
+    ocspResponse: agreement.ocspResponse,
+    scts: agreement.scts,
   });
 }

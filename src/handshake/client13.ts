@@ -33,11 +33,10 @@ import { decide, sendMessage } from './context.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
-import { verifyPeer } from './peer.ts';
+import { verifyPeer, verifyResumed } from './peer.ts';
 import { establishClient13 } from './post-handshake-client.ts';
 import { type OfferedPsk, writeBinders } from './psk-client.ts';
 import type { Agreement, Established } from './result.ts';
-import { checkRecordSizeLimit } from './server13.ts';
 import type { Transcript } from './transcript.ts';
 
 /**
@@ -97,6 +96,7 @@ export function* clientHandshake13(
   checkFinished(finished.body, expected);
   transcript.add(finished.raw);
   const peerNotAfter = server && (yield* verifyPeer('server', tls13, server, config.verifyName));
+  if (psk?.session !== undefined) yield* verifyResumed(context, psk.session);
 
   const application = secrets.applicationSecrets(transcript.hash(suite.hash));
   logApplicationSecrets(context, offer.hello.random, application);
@@ -126,8 +126,8 @@ export function* clientHandshake13(
     helloRetryRequest: retried,
     peerCertificates: server?.chain ?? psk?.session?.state.peerCertificates ?? [],
     peerNotAfter: peerNotAfter ?? psk?.session?.state.peerNotAfter,
-    ocspResponse: server?.ocspResponse,
-    scts: server?.scts,
+    ocspResponse: server?.ocspResponse ?? psk?.session?.ocspResponse,
+    scts: server?.scts ?? psk?.session?.scts,
     sessionId: offer.hello.legacySessionId,
   };
   return establishClient13(context, agreement, application, transcript, psk?.session);

@@ -28,6 +28,8 @@ export interface Credential {
   readonly serverNames?: readonly string[];
   /** Names (DER) of the issuers in the chain, for certificate_authorities. */
   readonly issuers?: readonly Uint8Array[];
+  /** Whether the credential is shown only to a peer that names one of `issuers` in certificate_authorities. */
+  readonly mustMatchIssuer?: boolean;
   /** Name of the credential set; survives the renewal of the certificate (DESIGN, Section 4). */
   readonly identity?: string;
 }
@@ -159,6 +161,8 @@ export interface ClientHandshakeConfig extends CommonHandshakeConfig {
   readonly ticketRequest: { newSessionCount: number; resumptionCount: number } | undefined;
   /** Whether NewSessionTicket and session IDs are asked for and kept. */
   readonly resumption: boolean;
+  /** Whether the host verifies the server's chain again in a resumption, from the session; trust may have changed. */
+  readonly verifyResumed: boolean;
   /** Whether psk_ke is offered beside psk_dhe_ke. */
   readonly allowPskOnly: boolean;
 }

@@ -2,7 +2,7 @@ import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
 import { groupCode, groupName } from '../crypto/named-groups.ts';
 import type { GroupName, KeyType } from '../crypto/provider.ts';
 import { schemeFitsKey, signatureScheme } from '../crypto/signature-schemes.ts';
-import { PeerError } from '../errors.ts';
+import { illegalParameter, PeerError } from '../errors.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
 import { type ProtocolVersion, tls12, tls13, versionName } from '../wire/versions.ts';
 import type { CommonHandshakeConfig, Credential, ServerHandshakeConfig, Signer } from './config.ts';
@@ -13,6 +13,16 @@ import type { CredentialQuery } from './host.ts';
 /** Signals that this is a first handshake (RFC 5746) and that the client fell back (RFC 7507). */
 export const emptyRenegotiationInfoScsv = 0x00ff;
 export const fallbackScsv = 0x5600;
+
+/** "Endpoints MUST NOT send a "record_size_limit" extension with a value smaller than 64." (RFC 8449, Section 4) */
+export function checkRecordSizeLimit(limit: number | undefined, message: string): void {
+  if (limit === undefined || limit >= 64) return;
+  throw illegalParameter(
+    'ERR_TLS_RECORD_SIZE_LIMIT',
+    `${message}: record_size_limit is ${limit}, and 64 is the least`,
+    'RFC 8449, Section 4',
+  );
+}
 
 /** The highest version that both speak; throws `protocol_version` where there is none. */
 export function chooseVersion(hello: ClientHello, config: CommonHandshakeConfig): ProtocolVersion {
@@ -128,6 +138,7 @@ export function chooseCredential(query: CredentialQuery): Credential | undefined
 
 function fitsKey(credential: Credential, query: CredentialQuery): boolean {
   const { signer } = credential;
+  if (credential.mustMatchIssuer && issuerRank(credential, query.certificateAuthorities) === 0) return false;
   if (query.authentication !== undefined && !query.authentication.includes(authenticationOf(credential))) return false;
   if (query.staticRsa && signer.keyType === 'rsa' && signer.decryptRaw !== undefined) return true;
   // A TLS 1.2 client lists the curves that it takes in certificates with those for the key exchange (RFC 8422, 5.1.1).

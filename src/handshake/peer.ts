@@ -4,8 +4,10 @@ import { schemeFitsKey, signatureScheme } from '../crypto/signature-schemes.ts';
 import { CertificateError, illegalParameter, PeerError } from '../errors.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { keyUsageBits } from '../pki/extensions.ts';
+import type { ClientSession } from '../session/client-session.ts';
 import type { ProtocolVersion } from '../wire/versions.ts';
 import { tls13 } from '../wire/versions.ts';
+import type { ClientHandshakeConfig } from './config.ts';
 import type { HandshakeContext } from './context.ts';
 import { type Flow, request } from './flow.ts';
 
@@ -32,7 +34,8 @@ export function readPeerIdentity(
 
 function parseLeaf(der: Uint8Array): Certificate {
   try {
-    return parseCertificate(der);
+    // Read for its key and what the key may be used for; how strict to be with the rest is the host's decision.
+    return parseCertificate(der, { leniencies: ['serialNumber', 'names', 'extensions', 'times', 'keyUsage'] });
   } catch (cause) {
     throw new CertificateError(
       'ERR_TLS_CERTIFICATE_PARSE',
@@ -99,4 +102,15 @@ export function* verifyPeer(
   const { chain, ocspResponse, scts } = peer;
   const verified = yield* request('verifyPeer', { role, version, chain, serverName, ocspResponse, scts });
   return verified?.notAfter;
+}
+
+/** Asks the host again about the chain of a session that goes on, where the client is configured to. */
+export function* verifyResumed(
+  { config }: HandshakeContext<ClientHandshakeConfig>,
+  session: ClientSession,
+): Flow<void> {
+  if (!config.verifyResumed) return;
+  const { state, ocspResponse, scts } = session;
+  const { version, peerCertificates: chain } = state;
+  yield* request('verifyPeer', { role: 'server', version, chain, serverName: config.verifyName, ocspResponse, scts });
 }

@@ -114,6 +114,14 @@ function keepTicket(
     maxEarlyDataSize: extensions?.earlyData ?? 0,
     peerSignatureScheme: peerSignatureScheme ?? 0,
   });
-  output.newSession({ state, ticket: ticket.slice(), sessionId: new Uint8Array(0), lifetimeHint: ticketLifetime });
+  const { ocspResponse, scts } = agreement;
+  output.newSession({
+    state,
+    ticket: ticket.slice(),
+    sessionId: new Uint8Array(0),
+    lifetimeHint: ticketLifetime,
+    ocspResponse,
+    scts,
+  });
   decide(context, 'resumption', 'ticket kept', `good for ${ticketLifetime} s`);
 }

@@ -6,7 +6,7 @@ import type { ServerHandshakeConfig } from './config.ts';
 import { decide, type HandshakeContext } from './context.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import type { ClientHelloInfo } from './host.ts';
-import { chooseVersion, fallbackScsv, offeredVersions } from './negotiate.ts';
+import { checkRecordSizeLimit, chooseVersion, fallbackScsv, offeredVersions } from './negotiate.ts';
 import type { Established } from './result.ts';
 import { serverHandshake12 } from './server12.ts';
 import { serverHandshake13 } from './server13.ts';
@@ -46,6 +46,7 @@ export function* receiveClientHello(): Flow<ReceivedClientHello> {
       'RFC 5246, Section 7.4.1.2',
     );
   }
+  checkRecordSizeLimit(hello.extensions.recordSizeLimit, 'clientHello');
   return { hello, message };
 }
 

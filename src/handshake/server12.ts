@@ -32,7 +32,6 @@ import { establish12 } from './post-handshake12.ts';
 import type { Agreement, Established } from './result.ts';
 import { readRsaPremaster } from './rsa-premaster.ts';
 import type { ReceivedClientHello, ServerContext } from './server.ts';
-import { checkRecordSizeLimit } from './server13.ts';
 import { requireClientCertificate12, resumableSession, type SessionOffer } from './session-server12.ts';
 import { Transcript } from './transcript.ts';
 
@@ -251,7 +250,7 @@ function* selectCredential(context: ServerContext, hello: ReceivedClientHello['h
           authentication,
           staticRsa,
           groups,
-          certificateAuthorities: [],
+          certificateAuthorities: extensions.certificateAuthorities ?? [],
           credentials: config.credentials,
         });
   const scheme = credential && chooseSignatureScheme(credential.signer, signatureSchemes, tls12);
@@ -324,7 +323,6 @@ function sendServerHello(
     encryptThenMac: terms.encryptThenMac && suite.cbc !== undefined ? true : undefined,
   };
   if (offered.recordSizeLimit !== undefined) {
-    checkRecordSizeLimit(offered.recordSizeLimit, 'clientHello');
     extensions.recordSizeLimit = config.recordSizeLimit;
     output.setRecordSizeLimits(offered.recordSizeLimit, config.recordSizeLimit);
   }

@@ -382,29 +382,14 @@ function sendEncryptedExtensions(
     earlyData: earlyDataAccepted ? true : undefined,
   };
   if (offered.recordSizeLimit !== undefined) {
-    checkRecordSizeLimit(offered.recordSizeLimit, 'clientHello');
-    if (config.recordSizeLimit !== undefined) {
-      extensions.recordSizeLimit = config.recordSizeLimit;
-      output.setRecordSizeLimits(offered.recordSizeLimit, config.recordSizeLimit);
-    } else {
-      output.setRecordSizeLimits(offered.recordSizeLimit, undefined);
-    }
+    extensions.recordSizeLimit = config.recordSizeLimit;
+    output.setRecordSizeLimits(offered.recordSizeLimit, config.recordSizeLimit);
   }
   if (offered.ticketRequest !== undefined && config.resumption.psk) {
     const wanted = offered.ticketRequest.newSessionCount;
     extensions.ticketRequest = Math.min(wanted, config.resumption.ticketCount);
   }
   sendMessage(context, transcript, 'encryptedExtensions', encodeEncryptedExtensions({ extensions }));
-}
-
-/** "Endpoints MUST NOT send a "record_size_limit" extension with a value smaller than 64." (RFC 8449, Section 4) */
-export function checkRecordSizeLimit(limit: number, message: string): void {
-  if (limit >= 64) return;
-  throw illegalParameter(
-    'ERR_TLS_RECORD_SIZE_LIMIT',
-    `${message}: record_size_limit is ${limit}, and 64 is the least`,
-    'RFC 8449, Section 4',
-  );
 }
 
 function sendCertificateRequest(context: ServerContext, transcript: Transcript): void {
