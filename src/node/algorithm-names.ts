@@ -16,6 +16,7 @@ const groupNames: Readonly<Record<string, GroupName>> = {
   x25519mlkem768: 'X25519MLKEM768',
   secp256r1mlkem768: 'SecP256r1MLKEM768',
   secp384r1mlkem1024: 'SecP384r1MLKEM1024',
+  mlkem1024: 'MLKEM1024',
 };
 
 /** Groups of `ecdhCurve`: `auto`, or names with `:` between them, most wanted first. */

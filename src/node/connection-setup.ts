@@ -27,6 +27,7 @@ import { ServerResumption } from './server-sessions.ts';
 import { encodeSession } from './session-codec.ts';
 import type { TLSSocket } from './tls-socket.ts';
 import type { InternalServer } from './tls-types.ts';
+import { traceTo } from './trace-text.ts';
 import { verifyPeer } from './verify.ts';
 
 const noVerdict = undefined;
@@ -44,7 +45,10 @@ export class Negotiation implements Host {
   offered: ClientSession | undefined;
   /** Why the peer's chain is not trusted; `null` where it is, or where there was nothing to verify. */
   verifyError: CodedError | null = null;
+  /** Whether what happens is written to stderr. */
   tracing = false;
+  /** Whether Node's http2 has the socket inside its wrapper. */
+  bridged = false;
   #socket: TLSSocket | undefined;
   #host: Host | undefined;
   #connection: Connection | undefined;
@@ -198,9 +202,11 @@ export class Negotiation implements Host {
     return this.#host!.claimEarlyData(input);
   }
 
-  /** Whether the peer's first bytes were no TLS at all. */
-  silent({ code }: TlsError): boolean {
-    if (!this.#isServer || this.#hello !== undefined) return false;
+  /** Whether no alert is sent: to a peer whose first bytes were no TLS at all, and, as in Node, where the program refused. */
+  silent({ code, cause, alert }: TlsError): boolean {
+    if (!this.#isServer || this.#socket?._secureEstablished) return false;
+    if (cause instanceof Error && 'code' in cause && alert === 'internalError') return true;
+    if (this.#hello !== undefined) return false;
     return code === 'ERR_TLS_RECORD_VERSION' || code.startsWith('ERR_TLS_HTTP');
   }
 
@@ -239,10 +245,10 @@ export class Negotiation implements Host {
     for (const session of this.#connection!.takeSessions()) {
       const buffer = encodeSession(session);
       if (buffer === undefined) continue;
-      this.#session = buffer;
-      this.#ticket = session.ticket;
+      this.#session ??= buffer;
+      this.#ticket ??= session.ticket;
       this.#pendingSessions ??= [];
-      this.#pendingSessions.push(buffer);
+      this.#pendingSessions.push({ buffer, ticket: session.ticket });
     }
   }
 
@@ -250,13 +256,17 @@ export class Negotiation implements Host {
   deliverSessions(socket: TLSSocket): void {
     if (this.#pendingSessions !== undefined && !socket.secureConnecting) this.releaseSessions(socket);
   }
-  #pendingSessions: Buffer[] | undefined;
+  #pendingSessions: { buffer: Buffer; ticket: Uint8Array }[] | undefined;
 
   /** Emits the sessions that came before the identity was checked. */
   releaseSessions(socket: TLSSocket): void {
     const pending = this.#pendingSessions;
     this.#pendingSessions = undefined;
-    for (const session of pending ?? []) if (!socket.destroyed) socket.emit('session', session);
+    for (const { buffer, ticket } of pending ?? []) {
+      this.#session = buffer;
+      this.#ticket = ticket;
+      if (!socket.destroyed) socket.emit('session', buffer);
+    }
   }
 
   currentSession(connection: Connection | undefined): Buffer | undefined {
@@ -346,18 +356,19 @@ const nobody = {};
 
 /** The engine's options for a server's socket: made once for a server, a context and what the server has listeners for. */
 function serverOptions(socket: TLSSocket, context: ContextState): ServerOptions {
-  const { server, _tlsOptions: options } = socket;
+  const { server, negotiation, _tlsOptions: options } = socket;
+  const { ALPNCallback } = options;
   const keyLogged = socket.listenerCount('keylog') > 0;
   const sessions = server === undefined ? undefined : resumptionOf(server).sessionsFor(context);
   const perServer = derivedFor(context, server ?? nobody);
   const alpn = options.ALPNProtocols as Buffer | undefined;
   const mode = !socket._requestCert ? 'none' : socket._rejectUnauthorized ? 'require' : 'request';
-  const cacheable =
-    server !== undefined && !keyLogged && alpn === undefined ? true : alpn === server?.ALPNProtocols && !keyLogged;
+  // What is this connection's own makes its options its own.
+  const shared = server !== undefined && !keyLogged && !negotiation.tracing && ALPNCallback === undefined;
+  const cacheable = shared && alpn === server.ALPNProtocols;
   const key = `${mode}|${server === undefined}`;
-  const known = cacheable && server !== undefined ? perServer.get(key) : undefined;
+  const known = cacheable ? perServer.get(key) : undefined;
   if (known !== undefined && known.sessions === sessions) return known;
-  const { ALPNCallback } = options;
   const made: ServerOptions = {
     ...commonOptions(context),
     credentials: context.credentials,
@@ -366,14 +377,17 @@ function serverOptions(socket: TLSSocket, context: ContextState): ServerOptions 
     certificateAuthorities: mode === 'none' ? [] : authorities(context),
     verifyPeer: () => undefined,
     alpnProtocols: alpnList(alpn),
-    ...(ALPNCallback === undefined ? {} : { selectAlpn: (offered, name) => callAlpn(ALPNCallback, offered, name) }),
+    ...(ALPNCallback === undefined
+      ? {}
+      : { selectAlpn: (offered, name) => callAlpn(ALPNCallback.bind(socket), offered, name) }),
     ...(sessions === undefined ? {} : { sessions }),
     credentialIdentity: context.identity ?? context.sessionIdContext ?? '',
     clientTrustDigest:
       context.ca === undefined ? new Uint8Array(0) : nodeCrypto().hash('sha256', Buffer.concat(context.ca)),
+    ...(negotiation.tracing ? { trace: traceTo(process.stderr) } : {}),
     ...(keyLogged ? { keyLog: (line: string) => socket.emit('keylog', Buffer.from(`${line}\n`)) } : {}),
   };
-  if (cacheable && server !== undefined) perServer.set(key, made);
+  if (cacheable) perServer.set(key, made);
   return made;
 }
 
@@ -430,6 +444,7 @@ function clientOptions(socket: TLSSocket): ClientOptions {
     verifyPeer: () => undefined,
     sessions: fits ? [offered] : [],
     externalPsks: clientPsks(options.pskCallback),
+    ...(negotiation.tracing ? { trace: traceTo(process.stderr) } : {}),
     keyLog: (line: string) => {
       if (socket.listenerCount('keylog') > 0) socket.emit('keylog', Buffer.from(`${line}\n`));
     },

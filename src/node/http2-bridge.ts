@@ -54,7 +54,11 @@ export function bridgeHttp2(): void {
   session.on('error', () => {});
   const prototype = Object.getPrototypeOf(session.socket) as object;
   session.destroy();
-  const wrapped = (wrapper: Wrapper) => (wrapper.stream instanceof TLSSocket ? wrapper.stream : undefined);
+  const wrapped = (wrapper: Wrapper) => {
+    if (!(wrapper.stream instanceof TLSSocket)) return undefined;
+    wrapper.stream.negotiation.bridged = true;
+    return wrapper.stream;
+  };
 
   for (const name of shown) {
     const inherited = findDescriptor(prototype, name);

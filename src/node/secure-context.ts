@@ -66,6 +66,12 @@ export class ContextState {
     this.derived.clear();
   }
 
+  /** Changes the cipher list, as the method of Node's own context does. */
+  setCiphers(list: string): void {
+    this.cipherSuites = parseCiphers(list).codes;
+    this.derived.clear();
+  }
+
   /** Trusts the default authorities too. */
   addRootCerts(): void {
     if (this.ca !== undefined) this.ca = [...this.ca, ...settings.defaultCa()];
@@ -157,7 +163,9 @@ function configure(context: ContextState, options: HandfastContextOptions): void
   const curve = loose['ecdhCurve'] === undefined ? settings.exports.DEFAULT_ECDH_CURVE || 'auto' : loose['ecdhCurve'];
   validateString(curve, 'options.ecdhCurve');
   context.groups = options.groups ?? parseEcdhCurve(curve);
-  if (options.dhparam !== undefined && options.dhparam !== null) checkDhParam(options.dhparam);
+  if (options.dhparam !== undefined && options.dhparam !== null && options.dhparam !== 'auto') {
+    checked(options.dhparam, 'options.dhparam');
+  }
   if (crl !== undefined && crl !== null) {
     context.crls = (asList(crl) as unknown[]).flatMap((item) => readCrls(checked(item, 'options.crl')));
   }
@@ -372,8 +380,9 @@ function noEngine(): Error {
   );
 }
 
-function checkDhParam(dhparam: unknown): void {
-  if (dhparam !== 'auto') checked(dhparam, 'options.dhparam');
+/** A server can't honour `dhparam`. A client ignores it in Node too: the server chooses the group. */
+export function refuseDhParam(dhparam: unknown): void {
+  if (dhparam === undefined || dhparam === null) return;
   throw unsupportedOption('dhparam', 'finite-field Diffie-Hellman is not spoken; leave the option out, ECDHE is used');
 }
 

@@ -19,6 +19,7 @@ import {
   type ContextState,
   createSecureContext,
   type HandfastContextOptions,
+  refuseDhParam,
   SecureContextObject,
 } from './secure-context.ts';
 import { settings } from './settings.ts';
@@ -242,6 +243,7 @@ function defaultSessionIdContext(): string {
 const methods = {
   setSecureContext(this: ServerSelf, options: HandfastServerOptions): void {
     validateObject(options, 'options');
+    refuseDhParam(options.dhparam || undefined);
     const loose = options as unknown as Record<string, unknown>;
     for (const field of contextFields) this[field] = loose[field] ? loose[field] : undefined;
     this['sigalgs'] = options.sigalgs;

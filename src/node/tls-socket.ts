@@ -101,6 +101,7 @@ export class TLSSocket extends Socket {
     this._requestCert = !!tlsOptions.requestCert || !tlsOptions.isServer;
     this._rejectUnauthorized = !!tlsOptions.rejectUnauthorized;
     this.negotiation = newNegotiation(context.context);
+    this.negotiation.tracing = tlsOptions.enableTrace ?? traceAll();
     this.on('error', this._tlsError);
     this.#readOptions();
     if (socket) this.#wrap(socket);
@@ -108,7 +109,7 @@ export class TLSSocket extends Socket {
     if (tlsOptions.pauseOnConnect) this.pause();
     if (tlsOptions.signal) addAbortSignal(tlsOptions.signal, this);
     // A server starts by itself, after its owner has had the turn to set listeners.
-    if (tlsOptions.isServer || socket) process.nextTick(start, this);
+    if (tlsOptions.isServer) process.nextTick(start, this);
   }
 
   #readOptions(): void {
@@ -165,6 +166,12 @@ export class TLSSocket extends Socket {
     // The peer may close while something of the handshake (a ticket) is on its way: that is no error of the program's.
     if ((error as CodedError).code === 'EPIPE' && !this.writableNeedDrain && this.writableLength === 0) {
       this.destroy();
+      return;
+    }
+    if (this.negotiation.bridged) {
+      // Node's wrapper must see its write answered before it hears of the error.
+      this.#transport?.destroy();
+      setImmediate(() => setImmediate(() => this.destroy(error)));
       return;
     }
     this._emitTLSError(error);
@@ -260,6 +267,7 @@ export class TLSSocket extends Socket {
     } finally {
       this.#pumping = false;
       // After the events: what their listeners wrote goes out with the handshake's last flight, in one write.
+      if (connection.error !== undefined && this.negotiation.silent(connection.error)) connection.takeOutgoing();
       this.#flush(connection);
     }
     if (connection.closed) this.#closed(connection);
@@ -383,8 +391,6 @@ export class TLSSocket extends Socket {
     }
     this._hadError = true;
     const shown = toNodeError(error);
-    // Whoever does not speak TLS has no use for an alert.
-    if (this.negotiation.silent(error)) connection.takeOutgoing();
     if (this._secureEstablished) this._emitTLSError(shown);
     this.destroy(this._secureEstablished ? undefined : shown);
   }
@@ -448,6 +454,8 @@ export class TLSSocket extends Socket {
     const connection = this.#connection;
     if (connection === undefined || !this._secureEstablished) {
       this.#pendingWrite = { chunks, done };
+      // As in Node, a client that was not told to start does so with its first byte.
+      if (!this.#started) this._start();
       return;
     }
     if (connection.closed) {
@@ -480,6 +488,7 @@ export class TLSSocket extends Socket {
     }
     if ((connection === undefined || !this._secureEstablished) && !this.#transportEnded && !connection?.closed) {
       this.#pendingFinal = done;
+      if (!this.#started) this._start();
       return;
     }
     if (connection !== undefined && !connection.closed) {
@@ -549,7 +558,7 @@ export class TLSSocket extends Socket {
 
   /** The transport has closed. */
   transportClosed(): void {
-    if (this.#transportEnded) return;
+    if (this.#transportEnded || (this.negotiation.bridged && this.#transport?.errored)) return;
     const { errored } = this.#transport as Duplex;
     this.destroy(errored ?? undefined);
   }
@@ -818,6 +827,10 @@ export class TLSSocket extends Socket {
   /** Writes what happens on the connection to stderr. */
   enableTrace(): void {
     this.negotiation.tracing = true;
+    if (this.#started)
+      process.emitWarning(
+        'enableTrace() comes after the handshake began and shows nothing: give the option enableTrace',
+      );
   }
 
   /** The extension of Node's: the names of the suite and group, for logs. */
@@ -852,6 +865,18 @@ export class TlsHandle {
   getALPNNegotiatedProtocol(): string | false | null {
     return this.#socket.alpnProtocol;
   }
+}
+
+let traceWarned = false;
+
+/** Whether the process was started with `--trace-tls`. */
+function traceAll(): boolean {
+  if (!process.execArgv.includes('--trace-tls')) return false;
+  if (!traceWarned) {
+    traceWarned = true;
+    process.emitWarning('Enabling --trace-tls can expose sensitive data in the resulting log.');
+  }
+  return true;
 }
 
 /** The words of OpenSSL where a TLS 1.3 connection is asked to renegotiate. */

@@ -88,6 +88,12 @@ function runOne(path, worker) {
     }, timeLimit);
     child.on('close', (status, signal) => {
       clearTimeout(timer);
+      try {
+        // What the test left running holds ports.
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // Nothing was left.
+      }
       const skipped = /^1\.\.0 # Skipped: (.*)$/m.exec(output);
       const state = late ? 'timeout' : status !== 0 ? 'fail' : skipped ? 'skip' : 'pass';
       done({
