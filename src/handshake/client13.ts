@@ -33,6 +33,7 @@ import { decide, sendMessage } from './context.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
+import { checkRecordSizeLimit } from './negotiate.ts';
 import { verifyPeer, verifyResumed } from './peer.ts';
 import { establishClient13 } from './post-handshake-client.ts';
 import { type OfferedPsk, writeBinders } from './psk-client.ts';

@@ -448,7 +448,7 @@ describe('a connection that is spoken to in a wrong way', () => {
       pair.client.write(bytes(10));
       const once = turn(pair.client);
       turn(pair.server, once);
-      assert.equal(pair.server.error, undefined);
+      assert.ok(!pair.server.closed);
       turn(pair.server, once);
       assert.equal(pair.server.error?.alert, 'badRecordMac');
     });

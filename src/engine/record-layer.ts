@@ -1,0 +1,171 @@
+import { zeroize } from '../bytes/bytes.ts';
+import { PeerError } from '../errors.ts';
+import type { CommonHandshakeConfig } from '../handshake/config.ts';
+import type { KeyChange, RecordOutput } from '../handshake/context.ts';
+import type { Expectation } from '../handshake/flow.ts';
+import type { Direction, Epoch } from '../handshake/trace.ts';
+import { contentTypes } from '../record/content-type.ts';
+import { createReadProtection12, createWriteProtection12 } from '../record/protection12.ts';
+import { createReadProtection13, createWriteProtection13 } from '../record/protection13.ts';
+import { RecordReader } from '../record/record-reader.ts';
+import { RecordWriter } from '../record/record-writer.ts';
+import type { ClientSession } from '../session/client-session.ts';
+import type { HandshakeType } from '../wire/handshake-type.ts';
+import { type ProtocolVersion, tls12, tls13 } from '../wire/versions.ts';
+import { describeMessage } from './describe.ts';
+import { MessageAssembler } from './message-assembler.ts';
+
+const changeCipherSpec = Uint8Array.of(1);
+const maxContent = 2 ** 14;
+
+/** What the handshake tells the engine to do with records, done: messages out, keys in, limits set. */
+export class RecordLayer implements RecordOutput {
+  readonly reader = new RecordReader();
+  readonly writer = new RecordWriter();
+  readonly assembler: MessageAssembler;
+  /** Sessions that the server gave. */
+  readonly sessions: ClientSession[] = [];
+  /** Set by the connection: from then on what is written answers no flight. */
+  handshakeDone = false;
+  version: ProtocolVersion | undefined;
+  readEpoch: Epoch = 'none';
+  writeEpoch: Epoch = 'none';
+  /** Whether application data may be written. */
+  writable = false;
+  /** Bytes of early data that may still be read (server) or written (client); `undefined` outside early data. */
+  earlyDataLeft: number | undefined;
+  /** Sends the KeyUpdate that the peer asked for. */
+  keyUpdateAnswer: (() => void) | undefined;
+  /** The Finished of this side, with its header. */
+  sentFinished: Uint8Array | undefined;
+  readonly #config: CommonHandshakeConfig;
+  readonly #role: 'server' | 'client';
+  #sentChangeCipherSpec = false;
+
+  constructor(config: CommonHandshakeConfig, role: 'server' | 'client') {
+    this.#config = config;
+    this.#role = role;
+    this.assembler = new MessageAssembler(config.limits.handshakeMessage);
+    if (config.maxSendFragment !== undefined) this.writer.setMaxFragment(config.maxSendFragment);
+  }
+
+  sendMessage(type: HandshakeType, raw: Uint8Array): void {
+    // A flight is answered when all of it has been read: what is left over came too early.
+    if (!this.handshakeDone && this.assembler.buffered) throw excessHandshakeData();
+    this.traceMessage('sent', type, raw, this.writeEpoch);
+    if (type === 'finished') this.sentFinished = raw;
+    if (type !== 'clientHello' || this.version !== undefined) return this.writer.handshake(raw);
+    // Only the first ClientHello is marked as TLS 1.0, for old middleboxes (RFC 9846, Section 5.1).
+    this.writer.setRecordVersion(0x0301);
+    this.writer.handshake(raw);
+    this.writer.setRecordVersion(tls12);
+  }
+
+  sendChangeCipherSpec(): void {
+    if (this.version !== tls12) {
+      if (this.#sentChangeCipherSpec) return;
+      this.#sentChangeCipherSpec = true;
+    }
+    this.traceMessage('sent', 'changeCipherSpec', changeCipherSpec, this.writeEpoch);
+    this.writer.write(contentTypes.changeCipherSpec, changeCipherSpec);
+  }
+
+  setWriteKeys(change: KeyChange): void {
+    const { crypto } = this.#config;
+    const { suite } = change;
+    if (change.version === tls13) {
+      this.writer.setProtection(createWriteProtection13(crypto, suite, change.trafficSecret));
+    } else {
+      this.writer.setProtection(createWriteProtection12(crypto, suite, change));
+      zeroize(change.key, change.macKey);
+    }
+    this.writeEpoch = change.epoch;
+    this.#traceKeys('sent', change);
+  }
+
+  setReadKeys(change: KeyChange): void {
+    if (this.assembler.buffered) throw excessHandshakeData();
+    const { crypto } = this.#config;
+    const { suite } = change;
+    if (change.version === tls13) {
+      this.reader.setProtection(createReadProtection13(crypto, suite, change.trafficSecret));
+    } else {
+      this.reader.setProtection(createReadProtection12(crypto, suite, change));
+      zeroize(change.key, change.macKey);
+    }
+    this.readEpoch = change.epoch;
+    this.#traceKeys('received', change);
+  }
+
+  setVersion(version: ProtocolVersion): void {
+    this.version = version;
+    this.writer.setRecordVersion(tls12);
+  }
+
+  setRecordSizeLimits(sending: number | undefined, receiving: number | undefined): void {
+    // In TLS 1.3 the limit counts the content type too (RFC 8449, Section 4).
+    const type = this.version === tls13 ? 1 : 0;
+    const most = this.#config.maxSendFragment ?? maxContent;
+    if (sending !== undefined) this.writer.setMaxFragment(Math.min(sending - type, most));
+    if (receiving !== undefined) this.reader.setPlaintextLimit(Math.min(receiving, maxContent + type));
+  }
+
+  skipEarlyData(mode: 'untilClientHello' | 'trialDecryption'): void {
+    this.reader.skipEarlyData({ mode, maxBytes: this.#config.limits.skippedEarlyData });
+  }
+
+  beginEarlyData(limit: number): void {
+    this.earlyDataLeft = limit;
+    if (this.#role === 'client') this.writable = true;
+  }
+
+  endEarlyData(accepted: boolean): void {
+    this.earlyDataLeft = undefined;
+    if (this.#role === 'server') return;
+    this.writable = false;
+    if (accepted) return;
+    // A second ClientHello goes out in the clear; otherwise handshake keys follow at once.
+    this.writer.setProtection(undefined);
+    this.writeEpoch = 'none';
+  }
+
+  allowWriting(): void {
+    this.writable = true;
+  }
+
+  answerKeyUpdate(send: () => void): void {
+    this.keyUpdateAnswer ??= send;
+  }
+
+  newSession(session: ClientSession): void {
+    this.sessions.push(session);
+  }
+
+  /** Tells the trace of a message, where there is one. */
+  traceMessage(direction: Direction, type: Expectation, raw: Uint8Array, epoch: Epoch): void {
+    const { trace } = this.#config;
+    if (trace === undefined) return;
+    const fields = describeMessage(type, raw, this.version ?? tls12);
+    trace({ kind: 'message', direction, type, epoch, raw: raw.slice(), fields });
+  }
+
+  /** Drops keys and input. What was sealed before can still be taken. */
+  destroy(): void {
+    this.reader.destroy();
+    this.writer.destroy();
+  }
+
+  #traceKeys(direction: Direction, { epoch, suite, secretName }: KeyChange): void {
+    this.#config.trace?.({ kind: 'keyChange', direction, epoch, cipherSuite: suite.name, secret: secretName });
+  }
+}
+
+/** Handshake bytes that follow where the keys change, or where an answer is due (RFC 9846, Section 5.1). */
+export function excessHandshakeData(): PeerError {
+  return new PeerError(
+    'ERR_TLS_EXCESS_HANDSHAKE_DATA',
+    'unexpectedMessage',
+    'handshake data follows where the keys change or an answer is due',
+    { phase: 'handshake', rfc: 'RFC 9846, Section 5.1' },
+  );
+}
