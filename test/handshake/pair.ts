@@ -46,7 +46,7 @@ export function createPair(
 ): Pair {
   const client = new ClientConnection({ ...clientDefaults, ...options.client });
   const server = new ServerConnection({ ...serverDefaults, ...options.server });
-  const received = { client: new Uint8Array(0), server: new Uint8Array(0) };
+  const received: Pair['received'] = { client: new Uint8Array(0), server: new Uint8Array(0) };
   const sent = { client: 0, server: 0 };
   const hosts = {
     client: wrap(clientHost(client.options), hostKind),
