@@ -24,7 +24,7 @@ class EngineStream extends Duplex {
     super({ allowHalfOpen: true });
     this.#connection = connection;
     this.#host = host;
-    this.#socket = socket;
+    this.#socket = socket.setNoDelay(true); // Else Nagle's algorithm waits 40 ms for each answer.
     this.handshakeDone = new Promise((resolve, reject) => {
       this.#connected = resolve;
       this.#refused = reject;
