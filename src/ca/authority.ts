@@ -4,7 +4,7 @@ import { encodePem } from '../bytes/pem.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { encodeTbsCertificate, signed, type Signer as TbsSigner } from '../pki/build.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
-import { buildCertificateList } from '../pki/crl.ts';
+import { buildCertificateList, type CertificateListTemplate } from '../pki/crl.ts';
 import { formatGeneralName, type GeneralName } from '../pki/general-name.ts';
 import { caError } from './error.ts';
 import { keyIdentifierOf, type PublishedAt } from './hierarchy.ts';
@@ -40,6 +40,8 @@ export interface AuthorityParts {
   readonly rootCrl: Uint8Array;
   /** Oldest first; the last one issues. */
   readonly issuers: readonly Issuer[];
+  /** CRLs that are published and whole, by intermediate. */
+  readonly crls: ReadonlyMap<number, PublishedCrl>;
   readonly profiles: Readonly<Record<string, Profile>>;
   readonly journal: Journal;
   readonly state: LogState;
@@ -107,18 +109,17 @@ export class Authority {
   readonly profiles: Readonly<Record<string, Profile>>;
   readonly #parts: AuthorityParts;
   readonly #signers: ReadonlyMap<number, TbsSigner>;
-  readonly #crls = new Map<number, PublishedCrl>();
+  readonly #crls: Map<number, PublishedCrl>;
   readonly #crlWork = new Map<number, Promise<PublishedCrl>>();
   readonly #responders = new Map<number, Promise<Responder>>();
   readonly #ocsp: OcspResponder;
-  /** Counts revocations, so that a CRL that was begun before one is not taken for current. */
-  readonly #revocations = new Map<number, number>();
 
   /** Made by `createAuthority` and `openAuthority`. */
   constructor(parts: AuthorityParts) {
     if (parts.issuers.length === 0) throw caError('ERR_TLS_CA_CONFIG', 'the authority has no intermediate');
     this.#parts = parts;
     this.root = parts.root;
+    this.#crls = new Map(parts.crls);
     this.profiles = parts.profiles;
     this.#ocsp = new OcspResponder({
       crypto: parts.crypto,
@@ -205,7 +206,6 @@ export class Authority {
     const at = Math.floor(now() / 1000) * 1000;
     await journal.append({ type: 'revoked', serial, reason, date: new Date(at).toISOString() });
     state.revoke(serial, { at, reason });
-    this.#revocations.set(record.issuer, (this.#revocations.get(record.issuer) ?? 0) + 1);
     await this.crl(record.issuer);
   }
 
@@ -247,7 +247,7 @@ export class Authority {
       await work;
     }
     const made = this.#crls.get(number);
-    const stale = (this.#revocations.get(number) ?? 0) > 0;
+    const stale = this.#parts.state.revokedSince.has(number);
     if (made !== undefined && !stale && this.now() < made.thisUpdate + crlLifetime / 2) return made;
     const making = this.#makeCrl(number);
     this.#crlWork.set(number, making);
@@ -388,13 +388,14 @@ export class Authority {
   }
 
   async #makeCrl(number: number): Promise<PublishedCrl> {
-    const { journal, state, now } = this.#parts;
+    const { state, now } = this.#parts;
     const issuer = this.#issuerNumbered(number);
-    const counted = this.#revocations.get(number) ?? 0;
     const thisUpdate = Math.floor(now() / 1000) * 1000;
     const nextUpdate = thisUpdate + crlLifetime;
     const crlNumber = (state.crlNumbers.get(number) ?? 0) + 1;
     state.crlNumbers.set(number, crlNumber);
+    // A revocation that comes in from here on asks for another list.
+    state.revokedSince.delete(number);
     const template = {
       issuer: issuer.certificate.subject,
       thisUpdate,
@@ -408,20 +409,24 @@ export class Authority {
           : [],
       ),
     };
+    try {
+      return await this.#signCrl(number, template);
+    } catch (error) {
+      state.revokedSince.add(number);
+      throw error;
+    }
+  }
+
+  async #signCrl(number: number, template: CertificateListTemplate): Promise<PublishedCrl> {
+    const { thisUpdate, nextUpdate, crlNumber } = template;
     // The number is durable before a list bears it: no two lists have the same one.
     const times = { thisUpdate: new Date(thisUpdate).toISOString(), nextUpdate: new Date(nextUpdate).toISOString() };
-    await journal.append({
-      type: 'crl',
-      issuer: number,
-      number: crlNumber,
-      entries: template.revoked.length,
-      ...times,
-    });
+    const entries = template.revoked.length;
+    await this.#parts.journal.append({ type: 'crl', issuer: number, number: Number(crlNumber), entries, ...times });
     const der = await buildCertificateList(template, this.#signers.get(number) as TbsSigner);
     await this.#parts.publish(`issuing-${number}.crl`, der);
-    const crl = { der, number: crlNumber, thisUpdate, nextUpdate };
+    const crl = { der, number: Number(crlNumber), thisUpdate, nextUpdate };
     this.#crls.set(number, crl);
-    this.#revocations.set(number, (this.#revocations.get(number) ?? 0) - counted);
     return crl;
   }
 

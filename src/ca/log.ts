@@ -60,8 +60,10 @@ export class LogState {
   readonly issuers: Uint8Array[] = [];
   readonly records = new Map<string, IssueRecord>();
   readonly byReference = new Map<string, string>();
-  /** Highest CRL number of each intermediate; 0 is the root. */
+  /** Highest CRL number of each intermediate. */
   readonly crlNumbers = new Map<number, number>();
+  /** Intermediates that had a revocation since that CRL. */
+  readonly revokedSince = new Set<number>();
   /** Serial numbers that were renewed, and by which. */
   readonly replacedBy = new Map<string, string>();
 
@@ -98,6 +100,7 @@ export class LogState {
       }
       case 'crl':
         this.crlNumbers.set(numberField(entry, 'issuer'), numberField(entry, 'number'));
+        this.revokedSince.delete(numberField(entry, 'issuer'));
         return;
       default:
         throw nonsense(entry, `entries of type "${entry.type}" are unknown: it was written by a later version`);
@@ -107,7 +110,9 @@ export class LogState {
   /** Marks a certificate revoked; of two revocations the first counts. */
   revoke(serial: string, revoked: Revocation): void {
     const record = this.records.get(serial);
-    if (record !== undefined && record.revoked === undefined) this.records.set(serial, { ...record, revoked });
+    if (record === undefined || record.revoked !== undefined) return;
+    this.records.set(serial, { ...record, revoked });
+    this.revokedSince.add(record.issuer);
   }
 
   #intent(entry: JournalEntry): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -18,6 +18,7 @@ import {
 import { generateKey } from '../../src/ca/storage/keys.ts';
 import { createNodeCrypto } from '../../src/crypto/node.ts';
 import { parseCertificate } from '../../src/pki/certificate.ts';
+import { parseCertificateList } from '../../src/pki/crl.ts';
 import { temporaryFolder } from './helpers/temporary-folder.ts';
 
 const day = 24 * 3600 * 1000;
@@ -89,7 +90,8 @@ describe('an authority', () => {
     const fresh = await second.issue({ names: ['b.corp.example'] });
     assert.notDeepEqual(fresh.chain[1], old.chain[1]);
     await second.revoke(old.serial);
-    assert.equal((await second.crl(1)).number, 1);
+    assert.equal((await second.crl(1)).number, 2);
+    assert.equal((await second.crl(2)).number, 1);
     await second.close();
     for (const [i, { chainPem }] of [old, fresh].entries()) {
       const path = join(folder, `leaf-${i}.pem`);
@@ -270,8 +272,13 @@ describe('an authority', () => {
     assert.ok(second.nextUpdate > time);
     await ca.close();
     const again = await openAuthority({ folder, now });
-    assert.ok((await again.crl()).number > second.number, 'a number is never used twice');
+    assert.equal((await again.crl()).number, second.number, 'it is still good');
     await again.close();
+    writeFileSync(join(folder, 'issuing-1.crl'), 'damaged');
+    const third = await openAuthority({ folder, now });
+    assert.ok((await third.crl()).number > second.number, 'a number is never used twice');
+    await third.close();
+    assert.equal(parseCertificateList(readFileSync(join(folder, 'issuing-1.crl'))).entries, 0);
   });
 
   test('one process at a time; a lock of a process that is gone is taken over', async (t) => {
@@ -281,7 +288,14 @@ describe('an authority', () => {
     await ca.close();
     const gone = execFileSync(process.execPath, ['-e', 'console.log(process.pid)'], { encoding: 'utf8' }).trim();
     const { hostname } = await import('node:os');
-    writeFileSync(join(folder, 'lock'), JSON.stringify({ pid: Number(gone), host: hostname(), began: '1' }));
+    const space = existsSync('/proc/self/ns/pid') ? readlinkSync('/proc/self/ns/pid') : null;
+    const lock = join(folder, 'lock');
+    writeFileSync(lock, JSON.stringify({ pid: Number(gone), host: hostname(), space, began: '1' }));
+    await (await openOrCreateAuthority({ folder })).close();
+    // Of another machine or container only the heartbeat is known.
+    writeFileSync(lock, JSON.stringify({ pid: 1, host: 'elsewhere', space, began: '1' }));
+    await assert.rejects(openAuthority({ folder }), { code: 'ERR_TLS_CA_LOCKED' });
+    utimesSync(lock, new Date(Date.now() - 60_000), new Date(Date.now() - 60_000));
     await (await openOrCreateAuthority({ folder })).close();
     await assert.rejects(createAuthority({ folder }), { code: 'ERR_TLS_CA_EXISTS' });
     await assert.rejects(openAuthority({ folder: join(folder, 'none') }), { code: 'ERR_TLS_CA_MISSING' });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { checkLog, createAuthority, type JournalHead, openAuthority } from '../../src/ca/index.ts';
@@ -29,7 +30,7 @@ describe('the issue log', () => {
       .map((line) => JSON.parse(line));
     assert.deepEqual(
       entries.map(({ type }) => type),
-      ['begin', 'issuer', 'intent', 'issued', 'intent', 'issued', 'revoked', 'crl'],
+      ['begin', 'issuer', 'crl', 'intent', 'issued', 'intent', 'issued', 'revoked', 'crl'],
     );
     const { entries: count, head } = await checkLog(folder);
     assert.equal(count, entries.length);
@@ -44,7 +45,7 @@ describe('the issue log', () => {
     const text = readFileSync(path, 'utf8');
     const lines = text.trimEnd().split('\n');
     const tampered: Record<string, string[]> = {
-      changed: lines.map((line, i) => (i === 2 ? line.replace('a.test', 'c.test') : line)),
+      changed: lines.map((line, i) => (i === 3 ? line.replace('a.test', 'c.test') : line)),
       removed: lines.filter((_, i) => i !== 4),
       'first removed': lines.slice(1),
       added: [...lines.slice(0, 3), lines[2] as string, ...lines.slice(3)],
@@ -99,7 +100,7 @@ describe('the issue log', () => {
     await usedAuthority(folder);
     const path = join(folder, 'log.jsonl');
     const whole = readFileSync(path);
-    for (const torn of ['{"n":9', '{', '\0\0\0\0']) {
+    for (const torn of ['{"n":9', '{', '\0\0\0\0', '\0\0\0\0}\n{"n":10}\n']) {
       writeFileSync(path, Buffer.concat([whole, Buffer.from(torn)]));
       writeFileSync(`${path}.heads`, `${readFileSync(`${path}.heads`, 'utf8')}{"n":9,"ha`);
       const ca = await openAuthority({ folder });
@@ -116,6 +117,36 @@ describe('the issue log', () => {
 });
 
 describe('a journal', () => {
+  test('acknowledges nothing before it is flushed, and nothing at all once a flush has failed', async (t) => {
+    const folder = temporaryFolder(t);
+    const probe = await open(join(folder, 'probe'), 'w');
+    const prototype = Object.getPrototypeOf(probe) as { datasync(): Promise<void> };
+    await probe.close();
+    const { datasync } = prototype;
+    let flush: (error?: Error) => void = () => {};
+    prototype.datasync = () =>
+      new Promise((resolve, reject) => {
+        flush = (error) => (error === undefined ? resolve() : reject(error));
+      });
+    t.after(() => {
+      prototype.datasync = datasync;
+    });
+    const journal = await openJournal(join(folder, 'j'), { replay: () => {} });
+    let acknowledged = 0;
+    const appended = journal.append({ type: 'a' }).then(() => acknowledged++);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assert.equal(acknowledged, 0);
+    flush();
+    await appended;
+    assert.equal(acknowledged, 1);
+    const failing = journal.append({ type: 'b' });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    flush(new Error('EIO'));
+    await assert.rejects(failing, { code: 'ERR_TLS_CA_STORAGE' });
+    await assert.rejects(journal.append({ type: 'c' }), { code: 'ERR_TLS_CA_STORAGE' });
+    await journal.close();
+  });
+
   test('appends of one moment share a flush and keep their order', async (t) => {
     const path = join(temporaryFolder(t), 'j');
     const first = await openJournal(path, { replay: () => assert.fail('it is new') });

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { toBase64 } from '../../bytes/base64.ts';
-import { equal } from '../../bytes/bytes.ts';
+import { equal, toHex } from '../../bytes/bytes.ts';
 import { decodePem, encodePem } from '../../bytes/pem.ts';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
-import { buildCertificateList } from '../../pki/crl.ts';
-import { Authority, type Issuer } from '../authority.ts';
+import { buildCertificateList, parseCertificateList } from '../../pki/crl.ts';
+import { Authority, type Issuer, type PublishedCrl } from '../authority.ts';
 import { caError } from '../error.ts';
 import { keyIdentifierOf, makeIntermediate, makeRoot, type PublishedAt } from '../hierarchy.ts';
 import { LogState } from '../log.ts';
@@ -142,11 +142,12 @@ export async function openAuthority(options: OpenOptions): Promise<Authority> {
     }
     const issuers = await openIssuers(file, options, crypto, state);
     await closeIntents(journal, state);
-    return new Authority({
+    const authority = new Authority({
       crypto,
       root,
       rootCrl: (await readIfExists(join(folder, 'root.crl'))) ?? new Uint8Array(0),
       issuers,
+      crls: await publishedCrls(folder, issuers, state),
       profiles: { ...standardProfiles, ...file.profiles },
       journal,
       state,
@@ -155,6 +156,9 @@ export async function openAuthority(options: OpenOptions): Promise<Authority> {
       publish: (name, content) => replaceFile(join(folder, name), content, 0o644),
       release: () => lock.release(),
     });
+    // CRLs are always there, from the first day; one that a crash kept from being published is published now.
+    await authority.maintain();
+    return authority;
   } catch (error) {
     await journal?.close();
     await lock.release();
@@ -318,6 +322,28 @@ async function openIssuers(
     issuers.push({ number, certificate, signer, published: publishedAt(file.baseUrl, `issuing-${number}`) });
   }
   return issuers;
+}
+
+/** The lists in the folder that are the last ones of the log, and that no revocation came after. */
+async function publishedCrls(
+  folder: string,
+  issuers: readonly Issuer[],
+  state: LogState,
+): Promise<Map<number, PublishedCrl>> {
+  const crls = new Map<number, PublishedCrl>();
+  for (const { number } of issuers) {
+    const der = await readIfExists(join(folder, `issuing-${number}.crl`));
+    const last = state.crlNumbers.get(number);
+    if (der === undefined || last === undefined || state.revokedSince.has(number)) continue;
+    try {
+      const { crlNumber, thisUpdate, nextUpdate = 0 } = parseCertificateList(new Uint8Array(der));
+      if (crlNumber === undefined || BigInt(`0x${toHex(crlNumber)}`) !== BigInt(last)) continue;
+      crls.set(number, { der: new Uint8Array(der), number: last, thisUpdate, nextUpdate });
+    } catch {
+      // It is damaged: a new one is made.
+    }
+  }
+  return crls;
 }
 
 async function rootKeyOf(folder: string, file: AuthorityFile, passphrase: string | undefined): Promise<Uint8Array> {

@@ -252,15 +252,21 @@ async function readChain(
   let hashAtHead = vouched?.head?.n === 0 ? genesis : undefined;
   const { end, size } = await readLines(file, path, (line) => {
     const entry = parseEntry(line, path, n + 1, hash);
+    if (entry instanceof Error) {
+      // Behind the last head nothing was acknowledged: a write that a power cut tore is removed, as a torn line is.
+      if (vouched?.head === undefined || n < vouched.head.n) throw entry;
+      return false;
+    }
     n++;
     hash = hashOf(line);
     if (n === vouched?.head?.n) hashAtHead = hash;
     replay(entry);
+    return true;
   });
   return { n, hash, end, removedBytes: size - end, hashAtHead };
 }
 
-function parseEntry(line: Uint8Array, path: string, n: number, previous: string): JournalEntry {
+function parseEntry(line: Uint8Array, path: string, n: number, previous: string): JournalEntry | Error {
   let entry: (JournalEntry & { prev?: unknown }) | undefined;
   try {
     entry = JSON.parse(Buffer.from(line).toString()) as JournalEntry;
@@ -268,10 +274,10 @@ function parseEntry(line: Uint8Array, path: string, n: number, previous: string)
     // Below.
   }
   if (entry === null || typeof entry !== 'object' || typeof entry.type !== 'string') {
-    throw caError('ERR_TLS_CA_LOG', `${path}, line ${n}: it is no entry of this journal`);
+    return caError('ERR_TLS_CA_LOG', `${path}, line ${n}: it is no entry of this journal`);
   }
   if (entry.prev !== previous || entry.n !== n) {
-    throw caError(
+    return caError(
       'ERR_TLS_CA_LOG',
       `${path}, line ${n}: it does not continue line ${n - 1}. A line was changed, removed or put in; compare with a copy`,
     );
@@ -312,6 +318,7 @@ async function lastHead(file: FileHandle, path: string) {
   let last: Uint8Array | undefined;
   const { end, size } = await readLines(file, path, (line) => {
     last = line;
+    return true;
   });
   if (last === undefined) return { head: undefined, end, removedBytes: size - end };
   try {
@@ -322,11 +329,11 @@ async function lastHead(file: FileHandle, path: string) {
   }
 }
 
-/** Reads whole lines; `end` is the offset behind the last one. */
+/** Reads whole lines until `take` says stop; `end` is the offset behind the last one that it took. */
 async function readLines(
   file: FileHandle,
   path: string,
-  take: (line: Uint8Array) => void,
+  take: (line: Uint8Array) => boolean,
 ): Promise<{ end: number; size: number }> {
   let rest: Uint8Array = new Uint8Array(0);
   let size = 0;
@@ -340,7 +347,7 @@ async function readLines(
       rest.length === 0 ? chunk.subarray(0, bytesRead) : Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
     let at = 0;
     for (let stop = bytes.indexOf(newline); stop >= 0; stop = bytes.indexOf(newline, at)) {
-      take(bytes.subarray(at, stop));
+      if (!take(bytes.subarray(at, stop))) return { end, size: (await file.stat()).size };
       end += stop + 1 - at;
       at = stop + 1;
     }

@@ -1,5 +1,5 @@
-import { readFileSync, unlinkSync } from 'node:fs';
-import { link, open, rm, writeFile } from 'node:fs/promises';
+import { readFileSync, readlinkSync, unlinkSync } from 'node:fs';
+import { link, open, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { caError } from '../error.ts';
 import { readIfExists } from './files.ts';
@@ -11,16 +11,22 @@ export interface FolderLock {
 interface Owner {
   readonly pid: number;
   readonly host: string;
+  /** In which containers the process id means this process (Linux). */
+  readonly space: string | null;
   /** When the process began, in the kernel's ticks: a process id that was given to another doesn't pass for it. */
   readonly began: string | null;
 }
+
+/** How often the owner says that it lives, and after how long without it another machine or container takes it for dead. */
+const heartbeat = 5_000;
+const patience = 30_000;
 
 /**
  * Makes this process the only one that writes in a folder. A lock whose process is gone (it was killed) is taken
  * over. Throws `ERR_TLS_CA_LOCKED` where another process is alive.
  */
 export async function lockFolder(path: string, what: string): Promise<FolderLock> {
-  const me: Owner = { pid: process.pid, host: hostname(), began: processStart(process.pid) };
+  const me: Owner = { pid: process.pid, host: hostname(), space: processSpace(), began: processStart(process.pid) };
   const draft = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
   await writeFile(draft, JSON.stringify(me), { mode: 0o600, flag: 'wx' });
   try {
@@ -35,10 +41,10 @@ export async function lockFolder(path: string, what: string): Promise<FolderLock
       const text = await readIfExists(path);
       if (text === undefined) continue;
       const owner = parseOwner(text);
-      if (owner !== undefined && isAlive(owner)) {
+      if (owner !== undefined && (await isAlive(owner, path))) {
         throw caError(
           'ERR_TLS_CA_LOCKED',
-          `${what} is in use by process ${owner.pid} on ${owner.host}; stop it first, or ask it (delete ${path} only if no such process runs)`,
+          `${what} is in use by process ${owner.pid} on ${owner.host}: stop it first. If it was killed in a container or on another machine, try again in ${patience / 1000} seconds`,
         );
       }
       await takeAway(path, text);
@@ -58,11 +64,17 @@ function held(path: string): FolderLock {
     }
   };
   process.once('exit', onExit);
+  const beat = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => undefined);
+  }, heartbeat);
+  beat.unref();
   let released = false;
   return {
     async release() {
       if (released) return;
       released = true;
+      clearInterval(beat);
       process.removeListener('exit', onExit);
       await rm(path, { force: true });
     },
@@ -89,18 +101,19 @@ async function takeAway(path: string, seen: Uint8Array): Promise<void> {
 
 function parseOwner(text: Uint8Array): Owner | undefined {
   try {
-    const owner = JSON.parse(Buffer.from(text).toString()) as Partial<Owner>;
-    return typeof owner.pid === 'number'
-      ? { pid: owner.pid, host: owner.host ?? '', began: owner.began ?? null }
-      : undefined;
+    const { pid, host = '', space = null, began = null } = JSON.parse(Buffer.from(text).toString()) as Partial<Owner>;
+    return typeof pid === 'number' ? { pid, host, space, began } : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isAlive(owner: Owner): boolean {
-  // On another machine (a shared folder) nothing can be known: it counts as alive.
-  if (owner.host !== hostname()) return true;
+async function isAlive(owner: Owner, path: string): Promise<boolean> {
+  if (owner.host !== hostname() || owner.space !== processSpace()) {
+    // Its process id means nothing here: the heartbeat tells.
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
+    return Date.now() - mtimeMs < patience;
+  }
   try {
     process.kill(owner.pid, 0);
   } catch (error) {
@@ -108,6 +121,14 @@ function isAlive(owner: Owner): boolean {
   }
   const began = processStart(owner.pid);
   return began === null || owner.began === null || began === owner.began;
+}
+
+function processSpace(): string | null {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return null;
+  }
 }
 
 function processStart(pid: number): string | null {
