@@ -103,6 +103,10 @@ const setupHints: Readonly<Record<string, string>> = {
   ERR_TLS_CA_EXISTS: 'Use it as it is, or name another folder: --folder PATH',
   ERR_TLS_CA_NAME:
     'This authority only issues for names that nobody owns on the Internet (localhost, *.test, private addresses …). `handfast ca init --permit NAME` makes one that may issue for yours.',
+  ERR_TLS_CA_LINT:
+    'An authority with default settings only issues for names that nobody owns on the Internet (localhost, *.test, private addresses …). `handfast ca init --permit NAME` makes one that may issue for yours.',
+  ERR_TLS_CA_SERIAL: '`handfast ca list` shows the serial numbers.',
+  ERR_TLS_CA_PASSPHRASE: 'Passphrases come from a file: see the options that end with -passphrase-file.',
 };
 
 function systemError(error: SystemError): CliError {

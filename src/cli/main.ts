@@ -13,6 +13,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'fetch a URL, and tell the handshake in plain words',
     load: async () => (await import('./commands/get.ts')).get,
   },
+  ca: {
+    summary: 'your certificate authority: issue, renew, revoke, and have it trusted',
+    load: async () => (await import('./commands/ca.ts')).ca,
+  },
 };
 
 /** The names of all commands. */

@@ -12,7 +12,8 @@ import { fileHandler } from '../server/files.ts';
 import { type LoadedCredential, loadCredential, localCredential, readPassphrase } from '../server/local-authority.ts';
 import { sampleSite } from '../server/sample-site.ts';
 import { type Handler, SecureServer } from '../server/secure-server.ts';
-import { makeSessions, type SessionKit } from '../server/sessions.ts';
+import { makeSessions } from '../server/sessions.ts';
+import { ended } from '../server/signals.ts';
 import { duration, type Paint, painter, printable, StatusLine } from '../ui/terminal.ts';
 
 const options = {
@@ -269,19 +270,3 @@ function shownHost(address: string): string {
 function day(milliseconds: number): string {
   return new Date(milliseconds).toISOString().slice(0, 10);
 }
-
-/** The signal that ends the server; a second one ends it at once. */
-function ended(): Promise<string> {
-  return new Promise((resolve) => {
-    let asked = false;
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(signal, () => {
-        if (asked) process.exit(exitCodes.interrupted);
-        asked = true;
-        resolve(signal);
-      });
-    }
-  });
-}
-
-export type { SessionKit };

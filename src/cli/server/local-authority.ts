@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Authority, openOrCreateAuthority } from '../../ca/index.ts';
+import { type Authority, type IssuedCertificate, openOrCreateAuthority } from '../../ca/index.ts';
 import { type Credential, type CryptoProvider, localSigner, TlsError } from '../../index.ts';
 import { type Certificate, createTrustAnchors, decodePem, parseCertificate, verifyChain } from '../../pki/index.ts';
 import { CliError } from '../errors.ts';
@@ -91,6 +91,12 @@ export async function readPassphrase(file: string | undefined): Promise<string |
   if (file === undefined) return process.env['HANDFAST_PASSPHRASE'];
   const text = await readFile(file, 'utf8');
   return text.replace(/\r?\n$/, '');
+}
+
+/** A credential from a certificate that was just issued. */
+export function loadIssued(crypto: CryptoProvider, issued: IssuedCertificate): Credential {
+  const key = crypto.importPrivateKey(issued.key as Uint8Array);
+  return { chain: issued.chain, signer: localSigner(key), serverNames: issued.names };
 }
 
 /** Opens the authority; waits a moment where another process has it open. */

@@ -1,0 +1,15 @@
+import { exitCodes } from '../exit-codes.ts';
+
+/** The signal that ends a server; a second one ends it at once. */
+export function ended(): Promise<string> {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(exitCodes.interrupted);
+        asked = true;
+        resolve(signal);
+      });
+    }
+  });
+}
