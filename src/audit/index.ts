@@ -1,0 +1,5 @@
+/** What `handfast inspect` asks of a server, as a library of live checks. */
+export * from './probe.ts';
+export * from './replay.ts';
+export * from './resumption-checks.ts';
+export * from './weak-keys.ts';

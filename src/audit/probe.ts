@@ -1,0 +1,150 @@
+import { connect } from 'node:net';
+import { fromHex } from '../bytes/bytes.ts';
+import { ClientConnection } from '../engine/client-connection.ts';
+import type { ClientOptions } from '../engine/config.ts';
+import type { ConnectionInfo } from '../engine/connection.ts';
+import { drive } from '../engine/driver.ts';
+import { clientHost } from '../engine/host.ts';
+import type { ClientSession } from '../session/client-session.ts';
+import { sessionState } from '../session/state.ts';
+
+/** The cryptography that probes run with: `createNodeCrypto()`. */
+export type AuditCrypto = ClientOptions['crypto'];
+
+/** What is connected to. */
+export interface Endpoint {
+  /** IP address, or a name that resolves to one. */
+  readonly address: string;
+  readonly port: number;
+  /** SNI; the name whose behaviour is asked about. */
+  readonly serverName?: string | undefined;
+}
+
+export interface ProbeOptions {
+  readonly crypto: AuditCrypto;
+  /** Options of the TLS client, e.g. `maxVersion`, `credentials`, `sessions`. Certificates are not verified unless told here. */
+  readonly client?: Partial<ClientOptions>;
+  /** What to send when connected, e.g. a HEAD request: some servers send tickets with their first data only. */
+  readonly request?: Uint8Array | undefined;
+  /** Sent as early data where the session allows it. Anyone may replay it: choose something harmless. */
+  readonly earlyData?: Uint8Array | undefined;
+  /** How long to wait for tickets after the handshake, in ms; default 400. */
+  readonly ticketWaitMs?: number | undefined;
+  /** How long everything may take, in ms; default 5,000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What one connection showed. */
+export interface Probe {
+  /** Why there is no handshake; undefined where there is one. */
+  readonly error: string | undefined;
+  readonly info: ConnectionInfo | undefined;
+  /** Tickets and sessions that the server gave. */
+  readonly sessions: readonly ClientSession[];
+  /** Whether early data was really sent. */
+  readonly sentEarlyData: boolean;
+  /** Duration of the handshake in ms. */
+  readonly milliseconds: number;
+}
+
+/** Makes one connection, says what it is like, and closes it. Never rejects. */
+export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe> {
+  return new Promise((resolve) => {
+    const start = performance.now();
+    let master: Uint8Array | undefined;
+    const tls = new ClientConnection({
+      crypto: options.crypto,
+      verifyPeer: () => undefined,
+      ...(endpoint.serverName === undefined ? {} : { serverName: endpoint.serverName }),
+      ...options.client,
+      keyLog: (line) => {
+        const [label, , secret] = line.split(' ');
+        if (label === 'CLIENT_RANDOM' && secret !== undefined) master = fromHex(secret);
+      },
+    });
+    const host = clientHost(tls.options);
+    const socket = connect({ host: endpoint.address, port: endpoint.port, noDelay: true });
+    const sessions: ClientSession[] = [];
+    let over = false;
+    let sentEarlyData = false;
+    let connectedAt: number | undefined;
+    let ticketTimer: NodeJS.Timeout | undefined;
+    const timer = setTimeout(() => finish('the server did not answer in time'), options.timeoutMs ?? 5_000);
+
+    function finish(error?: string): void {
+      if (over) return;
+      over = true;
+      clearTimeout(timer);
+      clearTimeout(ticketTimer);
+      const info = tls.connected ? tls.info : undefined;
+      if (info?.version === 0x0303 && sessions.length === 0) sessions.push(...byId(info, master, tls.options));
+      if (!tls.closed) tls.close();
+      for (const bytes of tls.takeOutgoing()) if (!socket.destroyed) socket.write(bytes);
+      socket.end();
+      socket.destroySoon();
+      const milliseconds = (connectedAt ?? performance.now()) - start;
+      resolve({
+        error: info === undefined ? (error ?? 'no handshake') : undefined,
+        info,
+        sessions,
+        sentEarlyData,
+        milliseconds,
+      });
+    }
+
+    function turn(): void {
+      if (over) return;
+      const progress = drive(tls, host, turn);
+      if (!sentEarlyData && options.earlyData !== undefined && tls.earlyDataAllowance >= options.earlyData.length) {
+        sentEarlyData = true;
+        tls.write(options.earlyData);
+      }
+      tls.takeApplicationData();
+      const before = sessions.length;
+      sessions.push(...tls.takeSessions());
+      if (sessions.length > before && ticketTimer !== undefined) {
+        // Others of the same flight may follow; no need to wait for more.
+        clearTimeout(ticketTimer);
+        ticketTimer = setTimeout(finish, 50);
+      }
+      if (tls.connected && connectedAt === undefined) {
+        connectedAt = performance.now();
+        if (options.request !== undefined) tls.write(options.request);
+        ticketTimer = setTimeout(finish, options.ticketWaitMs ?? 400);
+      }
+      for (const bytes of tls.takeOutgoing()) socket.write(bytes);
+      if (progress.state === 'closed') finish(tls.error?.message ?? 'the server closed');
+      else if (tls.connected && tls.info.version === 0x0303) finish();
+    }
+
+    socket.on('connect', turn);
+    socket.on('data', (bytes: Buffer) => {
+      tls.receive(bytes);
+      turn();
+    });
+    socket.on('end', () => {
+      tls.receiveEnd();
+      turn();
+      finish('the server closed');
+    });
+    socket.on('error', (error) => finish(error.message));
+  });
+}
+
+/** The session behind a TLS 1.2 session ID: the client was told not to speak of tickets, so it keeps none itself. */
+function byId(info: ConnectionInfo, master: Uint8Array | undefined, { serverName }: ClientOptions): ClientSession[] {
+  if (master === undefined || info.sessionId.length === 0) return [];
+  const now = Date.now();
+  const state = sessionState({
+    version: 0x0303,
+    cipherSuite: info.cipherSuite,
+    secret: master,
+    policyDigest: new Uint8Array(32),
+    createdAt: now,
+    lifetime: 604_800,
+    extendedMasterSecret: info.extendedMasterSecret,
+    serverName,
+    peerCertificates: [...info.peerCertificates],
+  });
+  return [{ state, ticket: new Uint8Array(0), sessionId: info.sessionId.slice(), lifetimeHint: 0 }];
+}
