@@ -18,7 +18,7 @@ const seconds = Number(process.env['HANDFAST_CRASH_SECONDS'] ?? 8);
 async function killedUnderLoad(folder: string): Promise<string[]> {
   const child = spawn(process.execPath, ['--import', 'tsx', load, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
-  child.stdout.once('data', () => setTimeout(() => child.kill('SIGKILL'), Math.random() * 600));
+  child.stdout.once('data', () => setTimeout(() => child.kill('SIGKILL'), Math.random() * 1200));
   child.stdout.on('data', (chunk) => {
     said += chunk;
   });
@@ -77,8 +77,8 @@ test('an ACME server that is killed at random moments loses nothing that it answ
     await client.prove(body);
     assert.equal((bodyOf(await client.finalize(body, (await request(['after.test'])).csr)) as Order).status, 'valid');
     await close();
-  } while (Date.now() - started < seconds * 1000);
+    // On a machine that is busy with other things it may take longer until there is something to lose.
+  } while (Date.now() - started < seconds * 1000 || answered.issued.size === 0);
   const { issued, revoked } = answered;
   t.diagnostic(`${kills} kills, ${issued.size} certificates, ${revoked.size} revocations, none lost`);
-  assert.ok(issued.size > 0);
 });

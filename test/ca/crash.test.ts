@@ -18,7 +18,7 @@ const seconds = Number(process.env['HANDFAST_CRASH_SECONDS'] ?? 8);
 async function killedUnderLoad(folder: string): Promise<string[]> {
   const child = spawn(process.execPath, ['--import', 'tsx', load, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
-  child.stdout.once('data', () => setTimeout(() => child.kill('SIGKILL'), Math.random() * 400));
+  child.stdout.once('data', () => setTimeout(() => child.kill('SIGKILL'), Math.random() * 800));
   child.stdout.on('data', (chunk) => {
     said += chunk;
   });
@@ -62,7 +62,7 @@ test('killed at random moments under load, it loses no certificate and no revoca
     const list = parseCertificateList(crl.der);
     for (const serial of revoked) assert.equal(list.find(Buffer.from(serial, 'hex'))?.reason, 'keyCompromise', serial);
     await ca.close();
-  } while (Date.now() - started < seconds * 1000);
+    // On a machine that is busy with other things it may take longer until there is something to lose.
+  } while (Date.now() - started < seconds * 1000 || revoked.size === 0);
   t.diagnostic(`${kills} kills, ${issued.size} certificates, ${revoked.size} revocations, none lost`);
-  assert.ok(issued.size > 0 && revoked.size > 0, 'the load did something');
 });
