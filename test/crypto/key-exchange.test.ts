@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createECDH } from 'node:crypto';
 import test from 'node:test';
 import { fromHex, toHex } from '../../src/bytes/bytes.ts';
@@ -45,20 +46,21 @@ test('both sides of every group agree on a secret, a fresh one each time', () =>
 });
 
 test('shares and secrets have the sizes of the RFCs', () => {
-  const sizes = groups.map((group) => {
+  const sizes: Readonly<Record<string, readonly number[]>> = {
+    X25519MLKEM768: [1216, 1120, 64],
+    SecP256r1MLKEM768: [1249, 1153, 64],
+    SecP384r1MLKEM1024: [1665, 1665, 80],
+    MLKEM1024: [1568, 1568, 32],
+    x25519: [32, 32, 32],
+    secp256r1: [65, 65, 32],
+    secp384r1: [97, 97, 48],
+    secp521r1: [133, 133, 66],
+  };
+  for (const group of groups) {
     const kex = exchange(group);
     const { secret } = kex.respond(kex.generate().share);
-    return [group, kex.clientShareLength, kex.serverShareLength, secret.length];
-  });
-  assert.deepEqual(sizes, [
-    ['X25519MLKEM768', 1216, 1120, 64],
-    ['SecP256r1MLKEM768', 1249, 1153, 64],
-    ['SecP384r1MLKEM1024', 1665, 1665, 80],
-    ['x25519', 32, 32, 32],
-    ['secp256r1', 65, 65, 32],
-    ['secp384r1', 97, 97, 48],
-    ['secp521r1', 133, 133, 66],
-  ]);
+    assert.deepEqual([kex.clientShareLength, kex.serverShareLength, secret.length], sizes[group], group);
+  }
 });
 
 test('a share of a wrong length is refused by both sides', () => {
@@ -214,4 +216,17 @@ test('a program can bring an ML-KEM of its own, for one parameter set', () => {
     own.keyExchange(group)?.respond(exchange(group).generate().share);
     assert.equal(encapsulated, calls);
   }
+});
+
+test('X25519 keys are made under pressure on memory without a deadlock (docs/decisions/0005)', () => {
+  const exchangeModule = JSON.stringify(new URL('../../src/crypto/node.ts', import.meta.url).href);
+  const script = `
+    const { createNodeCrypto } = await import(${exchangeModule});
+    const x25519 = createNodeCrypto().keyExchange('x25519');
+    for (let i = 0; i < 20000; i++) x25519.generate();
+    console.log('done');`;
+  const options = ['--import', 'tsx', '--max-semi-space-size=1', '--input-type=module', '--eval', script];
+  // What is guarded against hangs for good, in about two of three runs of this length.
+  const child = spawnSync(process.execPath, options, { timeout: 60_000, encoding: 'utf8' });
+  assert.equal(child.stdout.trim(), 'done', child.stderr);
 });
