@@ -78,7 +78,8 @@ export function* clientHandshake13(
   output.setReadKeys(handshakeKeys(suite, 'server', secrets));
   const offeredEarlyData = firstOffer.hello.extensions.earlyData === true;
   const startHandshakeKeys = () => {
-    output.sendChangeCipherSpec();
+    // Middlebox compatibility goes with a session ID (RFC 9846, Appendix E.4).
+    if (offer.hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
     output.setWriteKeys(handshakeKeys(suite, 'client', secrets));
   };
   // The server reads under handshake keys now, also alerts about what follows; early data goes on until it answers.
@@ -205,7 +206,7 @@ function* retry(
   const raw = frameMessage('clientHello', encodeClientHello(hello));
   writeBinders(raw, psks, transcript);
   transcript.add(raw);
-  output.sendChangeCipherSpec();
+  if (hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
   output.sendMessage('clientHello', raw);
 
   const answer = yield* expectMessage('serverHello');
