@@ -1,4 +1,4 @@
-import { equal } from '../bytes/bytes.ts';
+import { equal, noBytes } from '../bytes/bytes.ts';
 import { encodeSignatureAlgorithm, readSignatureIdentifier, type SignatureIdentifier } from './algorithm.ts';
 import { type ExtensionInput, encodeExtensions, extension, type Signer, signed } from './build.ts';
 import { oids } from './der/oid.ts';
@@ -9,6 +9,7 @@ import {
   derContextPrimitive,
   derEnumerated,
   derInteger,
+  derList,
   derSequence,
   derTime,
 } from './der/writer.ts';
@@ -131,12 +132,20 @@ export function parseCertificateList(der: Uint8Array): CertificateList {
     const entries = list.inside('revokedCertificates');
     // RFC 5280, Section 5.1.2.6: "If there are no revoked certificates, the revoked certificates list MUST be absent."
     if (!entries.more) throw entries.error('the list is empty, where it must be absent');
+    // Most entries of a list share their extensions (one reason): they are decoded where they differ from the last.
+    let last: Uint8Array = noBytes;
     while (entries.more) {
       const at = entries.at;
-      const entry = readEntry(entries, version);
+      const entry = entries.enter(tags.sequence, 'entry');
+      const serialNumber = entry.integer('userCertificate');
+      entry.time('revocationDate');
+      index.set(serialKey(serialNumber), at);
+      const rest = der.subarray(entry.at, entry.end);
+      if (rest.length === 0 || equal(rest, last)) continue;
+      const decoded = readEntryExtensions(entry, version);
       unusable ??=
-        entry.unknownCritical ?? (entry.certificateIssuer === undefined ? undefined : oids.certificateIssuer);
-      index.set(serialKey(entry.serialNumber), at);
+        decoded.unknownCritical ?? (decoded.certificateIssuer === undefined ? undefined : oids.certificateIssuer);
+      last = rest;
     }
   }
   let extensions: ReadonlyMap<string, Extension> = new Map();
@@ -186,28 +195,31 @@ function readEntry(entries: DerReader, version: number): RevokedCertificate {
   const entry = entries.enter(tags.sequence, 'entry');
   const serialNumber = entry.integer('userCertificate');
   const revocationDate = entry.time('revocationDate');
-  let reason: CrlReason | undefined;
-  let unknownCritical: string | undefined;
-  let certificateIssuer: readonly GeneralName[] | undefined;
-  if (entry.more) {
-    if (version === 1) throw entry.error('extensions in a list of version 1');
-    readExtensions(entry, (item) => {
-      const reader = new DerReader(item.value, 'revoked certificate');
-      if (item.oid === oids.reasonCode) {
-        const code = reader.smallInteger('reasonCode', 10, tags.enumerated);
-        reader.done();
-        reason = crlReasonName(code);
-        if (reason === undefined) throw reader.error(`the reason ${code} is not assigned (RFC 5280, Section 5.3.1)`);
-      } else if (item.oid === oids.certificateIssuer) {
-        certificateIssuer = readGeneralNames(reader.enter(tags.sequence, 'certificateIssuer'));
-        reader.done();
-      } else if (item.critical) {
-        unknownCritical = item.oid;
-      }
-    });
-    entry.done();
-  }
-  return { serialNumber, revocationDate, reason, unknownCritical, certificateIssuer };
+  return { serialNumber, revocationDate, ...(entry.more ? readEntryExtensions(entry, version) : {}) };
+}
+
+type EntryExtensions = Pick<RevokedCertificate, 'reason' | 'unknownCritical' | 'certificateIssuer'>;
+
+function readEntryExtensions(entry: DerReader, version: number): EntryExtensions {
+  if (version === 1) throw entry.error('extensions in a list of version 1');
+  const decoded: { -readonly [K in keyof EntryExtensions]: EntryExtensions[K] } = {};
+  readExtensions(entry, (item) => {
+    const reader = new DerReader(item.value, 'revoked certificate');
+    if (item.oid === oids.reasonCode) {
+      const code = reader.smallInteger('reasonCode', 10, tags.enumerated);
+      reader.done();
+      decoded.reason = crlReasonName(code);
+      if (decoded.reason === undefined)
+        throw reader.error(`the reason ${code} is not assigned (RFC 5280, Section 5.3.1)`);
+    } else if (item.oid === oids.certificateIssuer) {
+      decoded.certificateIssuer = readGeneralNames(reader.enter(tags.sequence, 'certificateIssuer'));
+      reader.done();
+    } else if (item.critical) {
+      decoded.unknownCritical = item.oid;
+    }
+  });
+  entry.done();
+  return decoded;
 }
 
 function readIssuingDistributionPoint(reader: DerReader): IssuingDistributionPoint {
@@ -276,7 +288,7 @@ export async function buildCertificateList(template: CertificateListTemplate, si
     template.issuer,
     derTime(template.thisUpdate),
     derTime(template.nextUpdate),
-    ...(template.revoked.length === 0 ? [] : [derSequence(...template.revoked.map(encodeEntry))]),
+    ...(template.revoked.length === 0 ? [] : [derList(tags.sequence, template.revoked.map(encodeEntry))]),
     derContext(0, encodeExtensions(extensions)),
   );
   return signed(tbs, signer);

@@ -192,6 +192,28 @@ describe('encoders', () => {
     assert.match(text, /Key Compromise/);
   });
 
+  it('write and read lists of any size', async () => {
+    const serial = (i: number) => Uint8Array.of(0x40, i >> 16, i >> 8, i);
+    const revoked = Array.from({ length: 150_000 }, (_, i) => ({
+      serialNumber: serial(i),
+      revocationDate: now,
+      reason: i === 7 ? ('superseded' as const) : undefined,
+    }));
+    const template = {
+      issuer: parseCertificate(leafDer).issuer,
+      thisUpdate: now,
+      nextUpdate: now + 1000,
+      crlNumber: 1,
+      authorityKeyIdentifier: rootKey.keyId,
+      revoked,
+    };
+    const list = parseCertificateList(await buildCertificateList(template, rootKey));
+    assert.equal(list.entries, 150_000);
+    assert.equal(list.find(serial(7))?.reason, 'superseded');
+    assert.equal(list.find(serial(149_999))?.reason, undefined);
+    assert.equal(list.find(serial(150_000)), undefined);
+  });
+
   it('write OCSP answers that OpenSSL verifies, and read its requests', { skip }, async () => {
     const issuer = parseCertificate(rootDer);
     const leaf = parseCertificate(leafDer);

@@ -16,27 +16,50 @@ export interface TestKey extends Signer {
   readonly privateKey: nodeCrypto.KeyObject;
 }
 
+export type TestKeyType = 'p256' | 'p384' | 'p521' | 'rsa' | 'rsaPss' | 'ed25519' | 'mldsa65';
+
+const algorithms: Readonly<Record<TestKeyType, SignatureAlgorithm>> = {
+  p256: { kind: 'ecdsa', hash: 'sha256' },
+  p384: { kind: 'ecdsa', hash: 'sha384' },
+  p521: { kind: 'ecdsa', hash: 'sha512' },
+  rsa: { kind: 'rsaPkcs1', hash: 'sha256' },
+  rsaPss: { kind: 'rsaPss', hash: 'sha256', saltLength: 32 },
+  ed25519: { kind: 'ed25519' },
+  mldsa65: { kind: 'mldsa65' },
+};
+
+function generate(type: TestKeyType): nodeCrypto.KeyPairKeyObjectResult {
+  if (type === 'rsa' || type === 'rsaPss') return nodeCrypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
+  if (type === 'ed25519') return nodeCrypto.generateKeyPairSync('ed25519');
+  if (type === 'mldsa65') return nodeCrypto.generateKeyPairSync('ml-dsa-65' as 'ed25519');
+  return nodeCrypto.generateKeyPairSync('ec', { namedCurve: `P-${type.slice(1)}` });
+}
+
+/** Whether this Node makes such keys. */
+export function hasKeyType(type: TestKeyType): boolean {
+  try {
+    generate(type);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A fresh key with its signer. */
-export function testKey(type: 'p256' | 'p384' | 'rsa' | 'ed25519' = 'p256'): TestKey {
-  const { publicKey, privateKey } =
-    type === 'rsa'
-      ? nodeCrypto.generateKeyPairSync('rsa', { modulusLength: 2048 })
-      : type === 'ed25519'
-        ? nodeCrypto.generateKeyPairSync('ed25519')
-        : nodeCrypto.generateKeyPairSync('ec', { namedCurve: type === 'p256' ? 'P-256' : 'P-384' });
-  const algorithm: SignatureAlgorithm =
-    type === 'rsa'
-      ? { kind: 'rsaPkcs1', hash: 'sha256' }
-      : type === 'ed25519'
-        ? { kind: 'ed25519' }
-        : { kind: 'ecdsa', hash: type === 'p256' ? 'sha256' : 'sha384' };
+export function testKey(type: TestKeyType = 'p256'): TestKey {
+  const { publicKey, privateKey } = generate(type);
+  const algorithm = algorithms[type];
   const spki = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }));
+  const padding = type === 'rsaPss' ? { padding: nodeCrypto.constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } : {};
   return {
     algorithm,
     spki,
     keyId: new Uint8Array(nodeCrypto.createHash('sha1').update(publicKeyBits(spki)).digest()),
     privateKey,
-    sign: (data) => new Uint8Array(nodeCrypto.sign('hash' in algorithm ? algorithm.hash : null, data, privateKey)),
+    sign: (data) =>
+      new Uint8Array(
+        nodeCrypto.sign('hash' in algorithm ? algorithm.hash : null, data, { key: privateKey, ...padding }),
+      ),
   };
 }
 

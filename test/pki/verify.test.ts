@@ -2,9 +2,19 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { createNodeCrypto } from '../../src/crypto/node.ts';
-import { derOid, derSequence, derUtf8 } from '../../src/pki/der/writer.ts';
+import { encodeSignatureAlgorithm } from '../../src/pki/algorithm.ts';
+import {
+  derBitString,
+  derContext,
+  derInteger,
+  derOid,
+  derSequence,
+  derTime,
+  derUtf8,
+} from '../../src/pki/der/writer.ts';
 import {
   buildCertificate,
+  buildCertificateList,
   type CertificateError,
   createTrustAnchors,
   encodeName,
@@ -21,7 +31,7 @@ import {
   verifyChain,
   verifyChainOrThrow,
 } from '../../src/pki/index.ts';
-import { dns, now, type TestCertificate, type TestIssuer, testCertificate, testKey } from './support.ts';
+import { dns, hasKeyType, now, type TestCertificate, type TestIssuer, testCertificate, testKey } from './support.ts';
 
 const crypto = createNodeCrypto();
 const day = 86_400_000;
@@ -82,13 +92,16 @@ describe('verifyChain', () => {
     assert.equal(verify([der, interDer], { profile: 'client', name: undefined }).ok, true);
   });
 
-  it('works with every kind of key', async () => {
-    for (const type of ['rsa', 'p384', 'ed25519'] as const) {
+  for (const type of ['rsa', 'rsaPss', 'p384', 'p521', 'ed25519', 'mldsa65'] as const) {
+    it(`works with ${type} keys`, { skip: hasKeyType(type) ? false : `this Node has no ${type} keys` }, async () => {
       const authority = { name: `Root ${type}`, key: testKey(type) };
       const anchor = await testCertificate({ ...authority, issuer: authority, ca: true });
-      assert.equal(verify([await leaf({ issuer: authority, key: testKey(type) })], {}, [anchor]).ok, true, type);
-    }
-  });
+      const der = await leaf({ issuer: authority, key: testKey(type) });
+      assert.equal(verify([der], {}, [anchor]).ok, true);
+      der[der.length - 1] = (der[der.length - 1] as number) ^ 1;
+      refused(verify([der], {}, [anchor]), 'ERR_TLS_CERT_SIGNATURE', 'badCertificate', /not signed/);
+    });
+  }
 
   it('says what is missing where no path is found', async () => {
     const der = await leaf();
@@ -279,6 +292,55 @@ describe('verifyChain', () => {
       'ERR_TLS_CERT_KEY',
       'unsupportedCertificate',
       /2048 bits; 3072/,
+    );
+  });
+
+  it('refuses certificates before version 3', async () => {
+    // The same certificate as version 2, without extensions; its signature is looked at later.
+    const old = derSequence(
+      derSequence(
+        derContext(0, derInteger(1)),
+        derInteger(5),
+        encodeSignatureAlgorithm(inter.key.algorithm),
+        encodeName([['CN', 'Intermediate']]),
+        derSequence(derTime(now - day), derTime(now + day)),
+        encodeName([['CN', 'www.example.com']]),
+        leafKey.spki,
+      ),
+      encodeSignatureAlgorithm(inter.key.algorithm),
+      derBitString(new Uint8Array(70)),
+    );
+    refused(verify([old, interDer]), 'ERR_TLS_CERT_VERSION', 'unsupportedCertificate', /version 2/);
+  });
+
+  it('goes another way where an intermediate is revoked', async () => {
+    const other: TestIssuer = { name: 'Other Root', key: testKey() };
+    const otherDer = await testCertificate({ ...other, issuer: other, ca: true });
+    const cross = await testCertificate({ ...inter, issuer: other, ca: true });
+    const list = (issuer: TestIssuer, revoked: Uint8Array[]) =>
+      buildCertificateList(
+        {
+          issuer: encodeName([['CN', issuer.name]]),
+          thisUpdate: now - day,
+          nextUpdate: now + day,
+          crlNumber: 1,
+          authorityKeyIdentifier: issuer.key.keyId,
+          revoked: revoked.map((der) => ({
+            serialNumber: parseCertificate(der).serialNumber,
+            revocationDate: now - day,
+          })),
+        },
+        issuer.key,
+      );
+    const crls = [await list(root, [interDer]), await list(other, []), await list(inter, [])];
+    const verdict = verify([await leaf(), interDer, cross], { crls }, [rootDer, otherDer]);
+    assert.equal(verdict.ok, true);
+    assert.match(String(verdict.path[2]), /Other Root/);
+    refused(
+      verify([await leaf(), interDer], { crls }, [rootDer, otherDer]),
+      'ERR_TLS_CERT_REVOKED',
+      'certificateRevoked',
+      /revoked/,
     );
   });
 

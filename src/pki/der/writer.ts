@@ -4,6 +4,11 @@ import { contextPrimitiveTag, contextTag, tags } from './reader.ts';
 
 /** One element: tag, shortest length, content. */
 export function der(tag: number, ...content: readonly Uint8Array[]): Uint8Array {
+  return derList(tag, content);
+}
+
+/** As {@link der}, for content of any number of parts (a call has room for some ten thousand arguments). */
+export function derList(tag: number, content: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of content) length += part.length;
   const size = length < 0x80 ? 0 : length < 0x100 ? 1 : length < 0x10000 ? 2 : length < 0x1000000 ? 3 : 4;
