@@ -130,6 +130,14 @@ const variables: Readonly<Record<string, string>> = {
   GIT_SSL_CAINFO: 'git',
 };
 
+/** Files that the system's tools make from its store. */
+const systemBundles: readonly string[] = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+
 async function variableFindings(host: Host, der: Uint8Array): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, programs] of Object.entries(variables)) {
@@ -142,8 +150,11 @@ async function variableFindings(host: Host, der: Uint8Array): Promise<Finding[]>
       findings.push({ level: 'problem', what: `${name} names ${path}, which cannot be read`, advice: `unset ${name}` });
     } else if (blocks.some(({ bytes }) => equal(bytes, der))) {
       findings.push({ level: 'ok', what: `${name} names a file with the root (${programs})` });
+    } else if (systemBundles.includes(path)) {
+      const what = `${name} names the bundle of the system, which lacks the root (${programs})`;
+      findings.push({ level: 'warning', what, advice: 'run trust: the bundle is made from the system store' });
     } else {
-      const what = `${name} names ${path}, which lacks the root: ${programs} look there`;
+      const what = `${name} names ${path}, which lacks the root (${programs})`;
       findings.push({ level: 'problem', what, advice: `unset ${name}, or add the root to the file` });
     }
   }
