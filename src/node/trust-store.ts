@@ -24,6 +24,7 @@ export interface TrustStoreOptions {
   readonly platform?: NodeJS.Platform;
   /** Files to look for in place of the well-known ones (tests, unusual systems). */
   readonly systemFiles?: readonly string[];
+  readonly native?: NativeAccess;
 }
 
 /** Bundles of the systems that have one, most specific first. */
@@ -69,7 +70,7 @@ export function bundledRoots(): TrustAnchorInput[] {
 }
 
 async function systemRoots(
-  { platform = process.platform, systemFiles }: TrustStoreOptions,
+  { platform = process.platform, systemFiles, native = thisNode }: TrustStoreOptions,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<TrustAnchorInput[]> {
   const { SSL_CERT_FILE: file, SSL_CERT_DIR: folders } = env;
@@ -78,7 +79,8 @@ async function systemRoots(
     ...(folders ? folders.split(platform === 'win32' ? ';' : ':').flatMap((folder) => readFolder(folder)) : []),
   ];
   if (named.length > 0) return named;
-  if (systemFiles === undefined && (platform === 'darwin' || platform === 'win32')) return nativeRoots(platform);
+  if (systemFiles === undefined && (platform === 'darwin' || platform === 'win32'))
+    return nativeRoots(platform, native);
   const bundles = systemFiles ?? systemBundles;
   const found = bundles.find((path) => isFile(path));
   if (found === undefined) {
@@ -91,43 +93,60 @@ async function systemRoots(
 }
 
 /** The keychain of macOS or the store of Windows: by Node itself where it can (from 22.15 on), else by a package. */
-async function nativeRoots(platform: 'darwin' | 'win32'): Promise<TrustAnchorInput[]> {
+async function nativeRoots(platform: 'darwin' | 'win32', native: NativeAccess): Promise<TrustAnchorInput[]> {
   const source = platform === 'darwin' ? 'the macOS keychain' : 'the Windows certificate store';
-  const { getCACertificates } = tls as { getCACertificates?: (type: string) => string[] };
-  if (getCACertificates !== undefined) {
-    return getCACertificates('system').map((certificate) => ({ certificate, source, vetted: true }));
-  }
-  // Optional: named by a variable so that neither bundlers nor the compiler look for them.
-  const name = platform === 'darwin' ? 'mac-ca' : 'win-ca';
-  let loaded: NativeStore;
+  const fromNode = native.fromNode();
+  if (fromNode !== undefined) return fromNode.map((certificate) => ({ certificate, source, vetted: true }));
+  // `win-ca` itself would put its roots into Node's global agent; its `api` does nothing but answer.
+  const name = platform === 'darwin' ? 'mac-ca' : 'win-ca/api';
+  let loaded: unknown;
   try {
-    loaded = (await import(name)) as NativeStore;
+    loaded = await native.load(name);
   } catch (error) {
     throw new ConfigError(
-      `${source} can't be read by Node ${process.version}: use Node 22.15 or newer, install the package "${name}", or set SSL_CERT_FILE`,
+      `${source} can't be read by Node ${process.version}: use Node 22.15 or newer, install the package "${name.split('/')[0]}", or set SSL_CERT_FILE`,
       { code: 'ERR_TLS_TRUST_STORE', cause: error },
     );
   }
-  return readNative(loaded).map((certificate) => ({ certificate, source, vetted: true }));
+  const pems = platform === 'darwin' ? macRoots(loaded as MacCa) : windowsRoots(loaded as WinCa);
+  return pems.map((certificate) => ({ certificate, source, vetted: true }));
 }
 
-/** What is used of `mac-ca` (`get`) and `win-ca` (the default export, a function with an `ondata` array). */
-interface NativeStore {
-  readonly get?: (options?: { format?: string }) => (string | { pem: string })[];
-  readonly default?:
-    | ((options: { ondata: (Uint8Array | string)[]; format: unknown; inject: boolean }) => unknown)
-    | { readonly der2?: { readonly pem?: unknown }; get?: NativeStore['get'] };
+/** How the store of the system is reached; replaced in tests. */
+export interface NativeAccess {
+  /** `tls.getCACertificates('system')`, or `undefined` where this Node has none. */
+  fromNode(): readonly string[] | undefined;
+  /** Imports an optional package. */
+  load(name: string): Promise<unknown>;
 }
 
-function readNative(store: NativeStore): (string | Uint8Array)[] {
-  const get = store.get ?? (typeof store.default === 'object' ? store.default.get : undefined);
-  if (get !== undefined) return get().map((item) => (typeof item === 'string' ? item : item.pem));
-  const list: (string | Uint8Array)[] = [];
-  if (typeof store.default === 'function') {
-    const { der2 } = store.default as { der2?: { der?: unknown } };
-    store.default({ ondata: list, format: der2?.der, inject: false });
-  }
-  return list;
+const thisNode: NativeAccess = {
+  fromNode: () => (tls as { getCACertificates?: (type: string) => string[] }).getCACertificates?.('system'),
+  // By a variable, so that neither bundlers nor the compiler look for the packages.
+  load: (name) => import(name),
+};
+
+/** What is used of the package `mac-ca`. */
+interface MacCa {
+  readonly get?: (options: { excludeBundled: boolean }) => string[];
+  readonly default?: { readonly get: (options: { excludeBundled: boolean }) => string[] };
+}
+
+function macRoots(loaded: MacCa): string[] {
+  return (loaded.get ?? loaded.default?.get)?.({ excludeBundled: false }) ?? [];
+}
+
+/** What is used of the package `win-ca`: one function, with its formats as properties. */
+interface WinCa {
+  readonly default: ((options: { format: unknown; ondata: (pem: string) => void }) => void) & {
+    readonly der2: { readonly pem: unknown };
+  };
+}
+
+function windowsRoots({ default: read }: WinCa): string[] {
+  const pems: string[] = [];
+  read({ format: read.der2.pem, ondata: (pem) => pems.push(pem) });
+  return pems;
 }
 
 function readBundle(path: string, who: string): { certificate: string | Uint8Array; source: string } {

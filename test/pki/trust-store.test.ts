@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { rootCertificates } from 'node:tls';
 import { createNodeCrypto } from '../../src/crypto/node.ts';
-import { loadTrustStore } from '../../src/node/trust-store.ts';
+import { loadTrustStore, type NativeAccess } from '../../src/node/trust-store.ts';
 import { encodePem, verifyChain } from '../../src/pki/index.ts';
 import { dns, now, testCertificate, testKey } from './support.ts';
 
@@ -81,6 +81,27 @@ describe('loadTrustStore', () => {
       store.skipped.map(({ source }) => source),
       [broken],
     );
+  });
+
+  it('reads the stores of macOS and Windows by Node, or by the packages for them', async () => {
+    const load = async (name: string): Promise<unknown> => {
+      if (name === 'mac-ca') return { get: () => [pem(one.der)] };
+      if (name === 'win-ca/api') {
+        const api = ({ ondata }: { ondata: (pem: string) => void }) => ondata(pem(two.der));
+        return { default: Object.assign(api, { der2: { pem: 1 } }) };
+      }
+      throw new Error('not there');
+    };
+    const store = (platform: NodeJS.Platform, native: NativeAccess) =>
+      loadTrustStore({ roots: ['system'], env: {}, platform, native });
+    const byPackage = { fromNode: () => undefined, load };
+    assert.deepEqual((await store('darwin', byPackage)).list[0]?.certificate.der, one.der);
+    assert.deepEqual((await store('win32', byPackage)).list[0]?.certificate.der, two.der);
+    const byNode = await store('win32', { fromNode: () => [pem(three.der)], load });
+    assert.deepEqual(byNode.list[0]?.certificate.der, three.der);
+    assert.deepEqual(byNode.sources, ['the Windows certificate store']);
+    const missing = { fromNode: () => undefined, load: () => Promise.reject(new Error('not there')) };
+    await assert.rejects(store('darwin', missing), { code: 'ERR_TLS_TRUST_STORE', message: /mac-ca/ });
   });
 
   it('refuses a file that holds nothing', async () => {
