@@ -11,6 +11,8 @@ export const alertCodes = {
   unexpectedMessage: 10,
   badRecordMac: 20,
   recordOverflow: 22,
+  /** TLS 1.2 only; nothing here sends it by itself. */
+  decompressionFailure: 30,
   handshakeFailure: 40,
   badCertificate: 42,
   unsupportedCertificate: 43,

@@ -5,6 +5,8 @@ export const namedGroups = {
   X25519MLKEM768: 0x11ec,
   SecP256r1MLKEM768: 0x11eb,
   SecP384r1MLKEM1024: 0x11ed,
+  /** draft-ietf-tls-mlkem; never a default. */
+  MLKEM1024: 0x0202,
   x25519: 0x001d,
   secp256r1: 0x0017,
   secp384r1: 0x0018,

@@ -47,6 +47,8 @@ function createKeyExchange(group: GroupName, mlKem: (parameters: 768 | 1024) => 
       return hybridExchange(group, p256, checkedMlKem(768, mlKem(768)), 'kemLast');
     case 'SecP384r1MLKEM1024':
       return hybridExchange(group, p384, checkedMlKem(1024, mlKem(1024)), 'kemLast');
+    case 'MLKEM1024':
+      return kemExchange(group, checkedMlKem(1024, mlKem(1024)));
     default:
       return undefined;
   }
@@ -80,6 +82,40 @@ function pendingExchange(group: GroupName, made: DiffieHellmanPair): PendingKeyE
     },
     destroy() {
       pair = undefined;
+    },
+  };
+}
+
+/** ML-KEM alone: the client's share is an encapsulation key, the server's a ciphertext. */
+function kemExchange(group: GroupName, kem: MlKem): KeyExchange {
+  return {
+    group,
+    clientShareLength: kem.publicKeyLength,
+    serverShareLength: kem.ciphertextLength,
+    generate() {
+      const pair = kem.generate();
+      let live = true;
+      return {
+        group,
+        share: pair.publicKey,
+        finish(serverShare) {
+          if (!live) throw usedTwice();
+          live = false;
+          checkLength(group, serverShare, kem.ciphertextLength);
+          const secret = pair.decapsulate(serverShare);
+          pair.destroy();
+          return secret;
+        },
+        destroy() {
+          live = false;
+          pair.destroy();
+        },
+      };
+    },
+    respond(clientShare) {
+      checkLength(group, clientShare, kem.publicKeyLength);
+      const { ciphertext, secret } = kem.encapsulate(clientShare);
+      return { share: ciphertext, secret };
     },
   };
 }

@@ -20,6 +20,7 @@ export type GroupName =
   | 'X25519MLKEM768'
   | 'SecP256r1MLKEM768'
   | 'SecP384r1MLKEM1024'
+  | 'MLKEM1024'
   | 'x25519'
   | 'secp256r1'
   | 'secp384r1'

@@ -151,6 +151,7 @@ export function clientConfig(options: ClientOptions): ClientHandshakeConfig {
     earlyData: options.earlyData ?? false,
     ticketRequest: options.ticketRequest,
     resumption: options.resumption ?? true,
+    verifyResumed: options.verifyResumed ?? false,
     allowPskOnly: options.allowPskOnly ?? false,
   };
   clientConfigs.set(options, config);

@@ -18,6 +18,12 @@ export interface ClientSession {
   readonly sessionId: Uint8Array;
   /** Seconds from `issuedAt` for which the server said it would open the ticket; 0 in TLS 1.2 says nothing. */
   readonly lifetimeHint: number;
+  /**
+   * What the server stapled in the full handshake (RFC 6066, Section 8; RFC 6962, Section 3.3), as long as the session stays in
+   * memory: not part of its encoding.
+   */
+  readonly ocspResponse?: Uint8Array | undefined;
+  readonly scts?: readonly Uint8Array[] | undefined;
 }
 
 /** What a client's session may be used for again. Any difference means another session. */

@@ -89,6 +89,15 @@ export const compressionAlgorithms = codec<number[]>(
   },
 );
 
+/** An extension that is tolerated, whatever it holds, and never sent. */
+export const ignored = codec<true>(
+  () => {},
+  (reader) => {
+    reader.bytes(reader.remaining);
+    return true;
+  },
+);
+
 /** One two-byte code: the version or group that a server selected, record_size_limit. */
 export const code16 = codec<number>(
   (writer, value) => writer.u16(value),

@@ -39,7 +39,7 @@ export const serverHelloExtensions12 = {
   encryptThenMac: codecs.flag,
   recordSizeLimit: codecs.code16,
   // Some servers answer with it although only clients may send it in TLS 1.2 (RFC 8422, Section 4); it is not used.
-  supportedGroups: codecs.codeList8,
+  supportedGroups: codecs.ignored,
 } as const;
 
 /** The fields that every ServerHello and HelloRetryRequest has (RFC 9846, Section 4.1.3). */
@@ -92,12 +92,14 @@ export function decodeServerHello12(body: Uint8Array): ServerHello12 {
 export function outlineServerHello(body: Uint8Array): ServerHelloOutline {
   const reader = new Reader(body, 'serverHello');
   const fields = readFields(reader);
+  const isHelloRetryRequest = equal(fields.random, helloRetryRequestRandom);
   let selectedVersion: number | undefined;
   if (reader.remaining > 0) {
-    const block = decodeExtensions(reader, { supportedVersions: codecs.code16 } as const, 'serverHello', true);
+    const what = isHelloRetryRequest ? 'helloRetryRequest' : 'serverHello';
+    const block = decodeExtensions(reader, { supportedVersions: codecs.code16 } as const, what, true);
     selectedVersion = block.extensions.supportedVersions;
   }
-  return { ...fields, selectedVersion, isHelloRetryRequest: equal(fields.random, helloRetryRequestRandom) };
+  return { ...fields, selectedVersion, isHelloRetryRequest };
 }
 
 function encode<T extends ExtensionTable>(hello: Encodable<T>, table: T): Uint8Array {
