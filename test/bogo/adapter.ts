@@ -11,9 +11,10 @@ import type { ClientHelloInfo, CredentialQuery, HostRequest, PeerCertificates } 
 import { chooseCredential } from '../../src/handshake/negotiate.ts';
 import type { ClientSession } from '../../src/session/client-session.ts';
 import { MemoryStore } from '../../src/session/memory-store.ts';
+import type { ExternalPsk } from '../../src/session/psk-importer.ts';
 import { ServerSessions } from '../../src/session/resumption.ts';
 import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
-import { loadCredential } from './credentials.ts';
+import { loadCredential, loadPsks } from './credentials.ts';
 import type { Options } from './flags.ts';
 import { preferences, versionRange } from './policy.ts';
 
@@ -91,11 +92,13 @@ class Callbacks {
     sessionKept: false,
   };
   readonly #options: Options;
+  readonly #verification: Options;
   readonly #credentials: readonly Credential[];
 
   /** @param credentials the numbered ones; a default credential beside them counts as -1. */
-  constructor(options: Options, credentials: readonly Credential[]) {
+  constructor(options: Options, verification: Options, credentials: readonly Credential[]) {
     this.#options = options;
+    this.#verification = verification;
     this.#credentials = credentials;
   }
 
@@ -135,7 +138,7 @@ class Callbacks {
   }
 
   verifyPeer(peer: PeerCertificates): undefined {
-    const options = this.#options;
+    const options = this.#verification;
     this.facts.verified++;
     if (this.facts.verified > 1) throw new Mismatch('the certificate was verified twice');
     if (options.expectOcspResponse !== undefined && peer.ocspResponse === undefined) {
@@ -201,9 +204,10 @@ const maxEarlyDataSize = 14_336;
 /**
  * A connection of the engine as the options describe it. Throws `TlsError` for what cannot be configured.
  *
+ * @param verification the options that the verification of the peer goes by.
  * @param session what a client resumes.
  */
-export function createSubject(options: Options, session: ClientSession | undefined): Subject {
+export function createSubject(options: Options, verification: Options, session: ClientSession | undefined): Subject {
   const wanted = preferences(options);
   const versions = versionRange(options);
   if (versions === undefined) throw new TlsError('ERR_TLS_CONFIG_VERSIONS', 'internalError', 'no version is left');
@@ -212,8 +216,9 @@ export function createSubject(options: Options, session: ClientSession | undefin
     const credential = loadCredential(crypto, flags, wanted.signSchemes);
     if (credential !== undefined) credentials.push(credential);
   }
+  const psks = loadPsks(crypto, options.credentials);
   const fallback = loadCredential(crypto, options.credential, wanted.signSchemes);
-  const callbacks = new Callbacks(options, credentials);
+  const callbacks = new Callbacks(options, verification, credentials);
 
   const common = {
     crypto,
@@ -228,6 +233,7 @@ export function createSubject(options: Options, session: ClientSession | undefin
       ({ algorithm }) => options.installCertCompressionAlgs || options.installOneCertCompressionAlg === algorithm,
     ),
     limits: { ...limits, ...(options.maxCertList === undefined ? {} : { handshakeMessage: options.maxCertList }) },
+    maxSendFragment: options.maxSendFragment,
     keyLog: (line: string) => callbacks.keyLog(line),
     selectCredential: (query: CredentialQuery) => callbacks.selectCredential(query),
     verifyPeer: (peer: PeerCertificates) => callbacks.verifyPeer(peer),
@@ -236,18 +242,23 @@ export function createSubject(options: Options, session: ClientSession | undefin
   if (options.server) {
     const server = {
       ...common,
-      ...serverOptions(options, wanted.preferServerOrder),
+      ...serverOptions(options, wanted.preferServerOrder, psks),
       selectConfig: (hello: ClientHelloInfo) => callbacks.selectConfig(hello),
     };
     const host = serverHost(server);
     return { connection: new ServerConnection(server), facts, answer: (request) => callbacks.answer(host, request) };
   }
-  const client = { ...common, ...clientOptions(options, session), keyShares: wanted.keyShares };
+  const externalPsks = psks.map(({ identity, secret: key, hash, imported }) => ({ identity, key, hash, imported }));
+  const client = { ...common, ...clientOptions(options, session), keyShares: wanted.keyShares, externalPsks };
   const host = clientHost(client);
   return { connection: new ClientConnection(client), facts, answer: (request) => callbacks.answer(host, request) };
 }
 
-function serverOptions(options: Options, preferServerOrder: boolean): Partial<ServerOptions> {
+function serverOptions(
+  options: Options,
+  preferServerOrder: boolean,
+  psks: readonly ExternalPsk[],
+): Partial<ServerOptions> {
   const selects = options.selectAlpn !== undefined || options.rejectAlpn;
   return {
     preferServerOrder,
@@ -261,6 +272,7 @@ function serverOptions(options: Options, preferServerOrder: boolean): Partial<Se
       tls12Tickets: !options.noTicket,
       tls13Tickets: options.noTicket ? 'none' : 'stateless',
       maxEarlyDataSize: options.enableEarlyData ? maxEarlyDataSize : 0,
+      externalPsk: (identity) => psks.find((psk) => equal(psk.identity, identity)),
     }),
   };
 }
@@ -277,6 +289,7 @@ function clientOptions(options: Options, session: ClientSession | undefined): Pa
     resumption: !options.noTicket,
     sessions: session === undefined || (options.noTicket && session.ticket.length > 0) ? [] : [session],
     earlyData: options.enableEarlyData,
+    verifyResumed: options.reverifyOnResume,
   };
 }
 

@@ -46,22 +46,24 @@ async function runConnection(
   session: ClientSession | undefined,
 ): Promise<Result> {
   if (isResume && !options.server && session === undefined) return { failure: new Mismatch('no session to offer') };
+  // To BoringSSL a client whose early data is rejected starts anew on the same connection, with options of its own.
+  const later = isResume && !options.server && options.expectRejectEarlyData ? line.retry : options;
   let subject: Subject;
   try {
-    subject = createSubject(options, session);
+    subject = createSubject(options, later, session);
   } catch (error) {
     if (error instanceof Unimplemented) throw error;
     return { failure: error };
   }
   const wire = await WireEndpoint.open(line);
-  const exchange = new Exchange(subject, wire, options);
+  const exchange = new Exchange(subject, wire, options, later);
   try {
     await exchange.handshake();
     const early = subject.connection.takeSessions();
-    checkHandshake(subject, options, isResume, early.length);
+    checkHandshake(subject, later, isResume, early.length);
     await exchange.talk();
     const late = subject.connection.takeSessions();
-    checkLateSessions(subject, options, late.length);
+    checkLateSessions(subject, later, late);
     return { session: [...early, ...late].at(-1) };
   } catch (failure) {
     exchange.flush();
@@ -79,28 +81,60 @@ class Exchange {
   readonly #subject: Subject;
   readonly #wire: WireEndpoint;
   readonly #options: Options;
+  readonly #later: Options;
   readonly #answering = new Set<number>();
+  /** Client: what of the first write did not fit into early data; `undefined` where no early data was sent. */
+  #afterEarlyData: Uint8Array | undefined;
   #hostFailure: unknown;
   #endTold = false;
 
-  constructor(subject: Subject, wire: WireEndpoint, options: Options) {
+  /** @param later the options once the handshake is done. */
+  constructor(subject: Subject, wire: WireEndpoint, options: Options, later: Options) {
     this.#subject = subject;
     this.#wire = wire;
     this.#options = options;
+    this.#later = later;
   }
 
   /** Resolves when the handshake is done. */
   async handshake(): Promise<void> {
-    await this.#until(() => this.#subject.connection.connected);
-    if (this.#subject.connection.connected) return;
-    throw this.#endOfConnection();
+    const { connection } = this.#subject;
+    await this.#until(() => {
+      if (!connection.connected) this.#talkEarly();
+      return connection.connected;
+    });
+    if (!connection.connected) throw this.#endOfConnection();
+  }
+
+  /** 0-RTT: a client writes its greeting as far as the ticket allows, a server echoes what has come. */
+  #talkEarly(): void {
+    const { connection } = this.#subject;
+    if (this.#options.server) {
+      if (!connection.writable) return;
+      for (const part of connection.takeApplicationData()) connection.write(part.map((byte) => byte ^ 0xff));
+    } else if (this.#afterEarlyData === undefined && connection.earlyDataAllowance > 0) {
+      const greeting = this.#options.shimWritesFirst ? this.#greeting(this.#options) : new Uint8Array(0);
+      const allowed = connection.earlyDataAllowance;
+      if (greeting.length > 0) connection.write(greeting.subarray(0, allowed));
+      this.#afterEarlyData = greeting.subarray(allowed);
+    }
+    this.flush();
+  }
+
+  #greeting({ shimInitialWrite, repeatShimInitialWrite }: Options): Uint8Array {
+    return new Uint8Array(Buffer.from(shimInitialWrite.repeat(repeatShimInitialWrite), 'latin1'));
   }
 
   /** What the flags ask for after the handshake: exports, writes, the echo, the end. */
   async talk(): Promise<void> {
     const { connection } = this.#subject;
-    const options = this.#options;
+    const options = this.#later;
     this.#writeExports();
+    if (options.sendAlert) {
+      connection.close(new TlsError('ERR_TLS_HOST_ALERT', 'decompressionFailure', 'the runner wants this alert'));
+      this.flush();
+      return;
+    }
     if (options.writeDifferentRecordSizes) {
       for (const size of recordSizes) connection.write(new Uint8Array(size).fill(0x42));
       this.flush();
@@ -113,7 +147,7 @@ class Exchange {
 
   #writeExports(): void {
     const { connection, facts } = this.#subject;
-    const options = this.#options;
+    const options = this.#later;
     if (options.exportKeyingMaterial > 0) {
       const context = options.useExportContext
         ? new Uint8Array(Buffer.from(options.exportContext, 'latin1'))
@@ -133,14 +167,15 @@ class Exchange {
 
   #writeFirst(): void {
     const { connection } = this.#subject;
-    const options = this.#options;
-    const greeting = new Uint8Array(Buffer.from(options.shimInitialWrite, 'latin1'));
+    const options = this.#later;
     if (options.readWithUnfinishedWrite) {
       this.flush();
-      connection.write(greeting);
+      connection.write(this.#greeting(options));
       this.#wire.holdAfterOneByte(new Uint8Array(Buffer.concat(connection.takeOutgoing())));
+    } else if (this.#afterEarlyData !== undefined && connection.info.earlyData === 'accepted') {
+      if (this.#afterEarlyData.length > 0) connection.write(this.#afterEarlyData);
     } else if (options.shimWritesFirst) {
-      for (let i = 0; i < options.repeatShimInitialWrite; i++) connection.write(greeting);
+      connection.write(this.#greeting(options));
     }
     this.flush();
   }
@@ -149,7 +184,7 @@ class Exchange {
   async #echo(): Promise<void> {
     const { connection } = this.#subject;
     for (;;) {
-      if (this.#options.keyUpdateBeforeRead) connection.updateKeys();
+      if (this.#later.keyUpdateBeforeRead) connection.updateKeys();
       this.flush();
       let data: Uint8Array[] = [];
       await this.#until(() => {
@@ -161,7 +196,7 @@ class Exchange {
         return;
       }
       this.#wire.release();
-      if (this.#options.keyUpdate) connection.updateKeys();
+      if (this.#later.keyUpdate) connection.updateKeys();
       for (const part of data) connection.write(part.map((byte) => byte ^ 0xff));
       this.flush();
     }
@@ -170,13 +205,13 @@ class Exchange {
   async #shutDown(): Promise<void> {
     const { connection } = this.#subject;
     // Without -check-close-notify BoringSSL's shim leaves in silence; the runner reads no more either.
-    if (!this.#options.checkCloseNotify) return;
+    if (!this.#later.checkCloseNotify) return;
     const { peerClosed } = connection;
     connection.closeWrite();
     this.flush();
     if (!peerClosed) await this.#until(() => connection.peerClosed);
     if (connection.error !== undefined) throw connection.error;
-    if (!connection.peerClosed) {
+    if (!connection.peerClosed || connection.truncated) {
       throw new TlsError('ERR_TLS_CLOSED_WITHOUT_NOTIFY', 'closeNotify', 'the runner ended without close_notify');
     }
   }
@@ -197,13 +232,13 @@ class Exchange {
     const { connection } = this.#subject;
     for (;;) {
       const progress = connection.advance();
-      this.flush();
       if (this.#hostFailure !== undefined) throw this.#hostFailure;
       if (progress.state === 'needsHost') {
         // Each request is reported once, and there may be another one.
         this.#ask(progress.id, progress.request);
         continue;
       }
+      this.flush();
       if (progress.state === 'closed') return;
       if (this.#answering.size > 0) {
         // The runner takes a ticket only in front of the reply to its data, so nothing overtakes an answer here.

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { noBytes } from '../../src/bytes/bytes.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { schemeFitsKey, signatureScheme } from '../../src/crypto/signature-schemes.ts';
 import { TlsError } from '../../src/errors.ts';
 import type { Credential } from '../../src/handshake/config.ts';
+import { parseCertificate } from '../../src/pki/certificate.ts';
+import { type ExternalPsk, importPsk } from '../../src/session/psk-importer.ts';
 import { type CredentialFlags, Unimplemented } from './flags.ts';
 
 /** The DER blocks of a PEM file, in order. */
@@ -27,6 +30,28 @@ function splitScts(list: Uint8Array): Uint8Array[] {
   return scts;
 }
 
+/** The issuer's name (DER) of a certificate; none where the file holds no certificate on purpose. */
+function issuerOf(certificate: Uint8Array): Uint8Array[] {
+  try {
+    return [parseCertificate(certificate).issuer];
+  } catch {
+    return [];
+  }
+}
+
+/** External PSKs as the importer makes them for every hash (RFC 9258). */
+export function loadPsks(crypto: CryptoProvider, flags: readonly CredentialFlags[]): ExternalPsk[] {
+  return flags.flatMap(({ kind, pskImporterKey, pskImporterIdentity, pskImporterContext, pskImporterSha384 }) => {
+    if (kind !== 'psk' || pskImporterKey === undefined || pskImporterIdentity === undefined) return [];
+    return importPsk(crypto, {
+      identity: pskImporterIdentity,
+      secret: pskImporterKey,
+      context: pskImporterContext ?? noBytes,
+      hash: pskImporterSha384 ? 'sha384' : 'sha256',
+    });
+  });
+}
+
 /** The private key, or `Unimplemented` where this runtime has no such keys (ML-DSA). */
 function importKey(crypto: CryptoProvider, file: string) {
   try {
@@ -48,8 +73,8 @@ export function loadCredential(
   signSchemes: readonly number[],
 ): Credential | undefined {
   if (flags.certFile === undefined || flags.keyFile === undefined) return undefined;
-  if (flags.mustMatchIssuer) throw new Unimplemented('-must-match-issuer');
   const key = importKey(crypto, flags.keyFile);
+  const chain = readPem(flags.certFile);
   const wanted = flags.signingPrefs.length > 0 ? flags.signingPrefs : signSchemes;
   const schemes = wanted.filter((code) => {
     const scheme = signatureScheme(code);
@@ -57,7 +82,9 @@ export function loadCredential(
     return ([0x0303, 0x0304] as const).some((version) => schemeFitsKey(scheme, key.type, key.bits, version));
   });
   return {
-    chain: readPem(flags.certFile),
+    chain,
+    issuers: chain.flatMap(issuerOf),
+    mustMatchIssuer: flags.mustMatchIssuer,
     signer: {
       keyType: key.type,
       schemes,

@@ -1,5 +1,6 @@
 import { concat } from '../../src/bytes/bytes.ts';
 import { groupCode } from '../../src/crypto/named-groups.ts';
+import type { ClientSession } from '../../src/session/client-session.ts';
 import { type Facts, Mismatch, type Subject, sameBytes } from './adapter.ts';
 import { readPem } from './credentials.ts';
 import type { Options } from './flags.ts';
@@ -45,16 +46,45 @@ export function checkHandshake(subject: Subject, options: Options, isResume: boo
     const wanted = !options.expectNoSession && (!info.resumed || options.expectTicketRenewal);
     expectEqual('session given in the handshake', newSessions > 0, wanted);
   }
+  checkEarlyData(subject, options, isResume);
   if (!isResume && options.expectSessionId) expectEqual('session kept by its ID', facts.sessionKept, true);
   if (!isResume && options.expectNoSessionId) expectEqual('session kept by its ID', facts.sessionKept, false);
 }
 
+function checkEarlyData({ connection: { info } }: Subject, options: Options, isResume: boolean): void {
+  if (isResume && options.expectAcceptEarlyData) expectEqual('early data', info.earlyData, 'accepted');
+  if (isResume && options.expectRejectEarlyData && info.earlyData === 'accepted') {
+    throw new Mismatch('early data is accepted');
+  }
+  if (isResume && options.expectNoOfferEarlyData) expectEqual('early data', info.earlyData, 'none');
+  const wanted = options.expectEarlyDataReason;
+  if (wanted !== undefined) expectEqual('reason for early data', earlyDataReason(info, options, isResume), wanted);
+}
+
+/** BoringSSL's `SSL_early_data_reason_t`, as far as it follows from what a connection tells. */
+function earlyDataReason(info: Subject['connection']['info'], options: Options, isResume: boolean): string {
+  if (!options.enableEarlyData) return 'disabled';
+  if (info.version !== 0x0304) return 'protocol_version';
+  if (info.earlyData === 'accepted') return 'accept';
+  if (!isResume) return 'no_session_offered';
+  if (info.helloRetryRequest) return 'hello_retry_request';
+  if (!info.resumed) return 'session_not_resumed';
+  return info.earlyData === 'rejected' && !options.server ? 'peer_declined' : 'unsupported_for_session';
+}
+
 /** TLS 1.3 gives sessions after the handshake, in front of the application data. */
-export function checkLateSessions({ connection }: Subject, options: Options, newSessions: number): void {
+export function checkLateSessions({ connection }: Subject, options: Options, given: readonly ClientSession[]): void {
   // BoringSSL's shim does not read after it has shut down; this one does.
   if (options.server || options.shimShutsDown) return;
   const wanted = connection.info.version === 0x0304 && !options.expectNoSession;
-  expectEqual('session given after the handshake', newSessions > 0, wanted);
+  expectEqual('session given after the handshake', given.length > 0, wanted);
+  if (!wanted) return;
+  const allowed = (given.at(-1)?.state.maxEarlyDataSize ?? 0) > 0;
+  expectEqual(
+    'early data with the new session',
+    allowed && options.enableEarlyData,
+    options.expectTicketSupportsEarlyData,
+  );
 }
 
 function checkClientHello(facts: Facts, options: Options): void {

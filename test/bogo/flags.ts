@@ -3,14 +3,19 @@
  * "unimplemented" (exit status 89), and the runner skips the test.
  */
 
-/** One certificate with its key, as the runner's files and flags describe it. */
+/** One certificate with its key, or an external PSK, as the runner's files and flags describe it. */
 export interface CredentialFlags {
+  kind: 'x509' | 'psk';
   certFile?: string;
   keyFile?: string;
   signingPrefs: number[];
   ocspResponse?: Uint8Array;
   signedCertTimestamps?: Uint8Array;
   mustMatchIssuer: boolean;
+  pskImporterKey?: Uint8Array;
+  pskImporterIdentity?: Uint8Array;
+  pskImporterContext?: Uint8Array;
+  pskImporterSha384: boolean;
 }
 
 /** What one connection is to do and to expect. Names are the runner's flags in camelCase. */
@@ -28,6 +33,7 @@ export interface Options {
   curves: number[];
   keyShares?: number[];
   verifyPrefs: number[];
+  serverSupportedGroupsHint: number[];
   policy?: string;
   fallbackScsv: boolean;
   enableGrease: boolean;
@@ -51,6 +57,7 @@ export interface Options {
   failCertCallback: boolean;
   failEarlyCallback: boolean;
   failDdosCallback: boolean;
+  reverifyOnResume: boolean;
   installCertCompressionAlgs: boolean;
   installOneCertCompressionAlg?: number;
   maxCertList?: number;
@@ -72,6 +79,7 @@ export interface Options {
   checkCloseNotify: boolean;
   keyUpdate: boolean;
   keyUpdateBeforeRead: boolean;
+  sendAlert: boolean;
   exportKeyingMaterial: number;
   exportLabel: string;
   exportContext: string;
@@ -107,6 +115,7 @@ export interface Options {
   expectAcceptEarlyData: boolean;
   expectRejectEarlyData: boolean;
   expectNoOfferEarlyData: boolean;
+  expectEarlyDataReason?: string;
   expectMsgCallback?: string;
 }
 
@@ -138,6 +147,7 @@ const table: Readonly<Record<string, Kind>> = {
   'server-preference': 'switch',
   curves: 'numbers',
   'verify-prefs': 'numbers',
+  'server-supported-groups-hint': 'numbers',
   'fallback-scsv': 'switch',
   'enable-grease': 'switch',
   'permute-extensions': 'switch',
@@ -160,6 +170,13 @@ const table: Readonly<Record<string, Kind>> = {
   'fail-cert-callback': 'switch',
   'fail-early-callback': 'switch',
   'fail-ddos-callback': 'switch',
+  'reverify-on-resume': 'switch',
+  'enable-early-data': 'switch',
+  'expect-accept-early-data': 'switch',
+  'expect-reject-early-data': 'switch',
+  'expect-no-offer-early-data': 'switch',
+  'expect-ticket-supports-early-data': 'switch',
+  'expect-early-data-reason': 'text',
   'install-cert-compression-algs': 'switch',
   'install-one-cert-compression-alg': 'number',
   'max-cert-list': 'number',
@@ -178,6 +195,7 @@ const table: Readonly<Record<string, Kind>> = {
   'check-close-notify': 'switch',
   'key-update': 'switch',
   'key-update-before-read': 'switch',
+  'send-alert': 'switch',
   'export-keying-material': 'number',
   'export-label': 'text',
   'export-context': 'text',
@@ -224,6 +242,7 @@ const table: Readonly<Record<string, Kind>> = {
   'partial-write': 'ignored',
   'read-size': 'ignoredValue', // the engine hands out whole records
   'trust-cert': 'ignoredValue',
+  'quic-use-legacy-codepoint': 'ignoredValue', // which extension number QUIC would use
   'expect-cipher-no-aes': 'ignoredValue', // this machine is taken to have AES instructions
 };
 
@@ -235,6 +254,11 @@ const credentialTable: Readonly<Record<string, Kind>> = {
   'ocsp-response': 'base64',
   'signed-cert-timestamps': 'base64',
   'must-match-issuer': 'switch',
+  'psk-importer-key': 'base64',
+  'psk-importer-identity': 'base64',
+  'psk-importer-context': 'base64',
+  'psk-importer-sha256': 'ignored',
+  'psk-importer-sha384': 'switch',
 };
 
 /** BoringSSL's compliance policies; adapter.ts says what each one allows. */
@@ -247,8 +271,8 @@ function camelCase(flag: string): string {
   return flag.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function newCredential(): CredentialFlags {
-  return { signingPrefs: [], mustMatchIssuer: false };
+function newCredential(kind: CredentialFlags['kind']): CredentialFlags {
+  return { kind, signingPrefs: [], mustMatchIssuer: false, pskImporterSha384: false };
 }
 
 /** Options without any flag: every switch off, every list empty. */
@@ -259,7 +283,7 @@ function newOptions(): Options {
     if (kind === 'numbers') options[camelCase(flag)] = [];
   }
   const defaults = {
-    credential: newCredential(),
+    credential: newCredential('x509'),
     credentials: [],
     shimInitialWrite: 'hello',
     repeatShimInitialWrite: 1,
@@ -267,11 +291,6 @@ function newOptions(): Options {
     exportLabel: '',
     exportContext: '',
     resumptionDelay: 0,
-    enableEarlyData: false,
-    expectTicketSupportsEarlyData: false,
-    expectAcceptEarlyData: false,
-    expectRejectEarlyData: false,
-    expectNoOfferEarlyData: false,
   };
   return { ...options, ...defaults } as unknown as Options;
 }
@@ -292,8 +311,8 @@ function apply(options: Options, flag: string, value: string): void {
     options.keyShares = [...(options.keyShares ?? []), Number(value)];
   } else if (flag === 'no-key-shares') {
     options.keyShares = [];
-  } else if (flag === 'new-x509-credential') {
-    options.credentials.push(newCredential());
+  } else if (flag === 'new-x509-credential' || flag === 'new-psk-credential') {
+    options.credentials.push(newCredential(flag === 'new-psk-credential' ? 'psk' : 'x509'));
   } else if (flag in credentialTable) {
     const credential = options.credentials.at(-1) ?? options.credential;
     setValue(credential as unknown as Record<string, unknown>, flag, credentialTable[flag]!, value);
@@ -304,7 +323,7 @@ function apply(options: Options, flag: string, value: string): void {
 
 function takesValue(flag: string): boolean {
   if (flag === 'key-shares') return true;
-  if (flag === 'no-key-shares' || flag === 'new-x509-credential' || policies.includes(flag)) return false;
+  if (flag === 'no-key-shares' || /^new-(x509|psk)-credential$/.test(flag) || policies.includes(flag)) return false;
   const kind = table[flag] ?? credentialTable[flag];
   if (kind === undefined) throw new Unimplemented(`-${flag}`);
   return kind !== 'switch' && kind !== 'ignored';

@@ -1,5 +1,5 @@
 import { cipherSuites } from '../../src/crypto/cipher-suites.ts';
-import { groupName } from '../../src/crypto/named-groups.ts';
+import { groupCode, groupName } from '../../src/crypto/named-groups.ts';
 import type { GroupName } from '../../src/crypto/provider.ts';
 import { type Options, Unimplemented } from './flags.ts';
 
@@ -24,6 +24,7 @@ interface Policy {
   groups?: readonly GroupName[];
   schemes?: readonly number[];
   serverOrder?: boolean;
+  minVersion?: number;
 }
 
 /** BoringSSL's compliance policies (`SSL_set_compliance_policy`), as configurations. */
@@ -38,6 +39,13 @@ const policies: Readonly<Record<string, Policy>> = {
     groups: ['secp384r1'],
     schemes: [0x0503, 0x0805, 0x0501, 0x0806, 0x0601],
   },
+  'cnsa1-202603': {
+    suites: [0x1302, 0xc02c, 0xc030, 0x009d],
+    groups: ['MLKEM1024', 'secp384r1'],
+    schemes: [0x0503, 0x0805, 0x0501],
+    serverOrder: true,
+  },
+  'cnsa2-202603': { suites: [0x1302], groups: ['MLKEM1024'], schemes: [0x0503, 0x0805], minVersion: 0x0304 },
   'cnsa-202407': { suites: [0x1302, 0x1301, 0x1303, ...suites.slice(3)], serverOrder: true },
 };
 
@@ -69,6 +77,13 @@ function predictShares(wanted: readonly GroupName[]): GroupName[] {
   return second === undefined ? [first] : [first, second];
 }
 
+/** A hint at what the server supports comes before what was configured, and that before a guess. */
+function keyShares(options: Options, chosen: readonly GroupName[]): GroupName[] {
+  const hinted = chosen.find((group) => options.serverSupportedGroupsHint.includes(groupCode(group)));
+  if (hinted !== undefined) return [hinted];
+  return options.keyShares === undefined ? predictShares(chosen) : knownGroups(options.keyShares);
+}
+
 /** An OpenSSL cipher string, as far as the runner's tests use them. */
 function parseCipherString(text: string): readonly number[] {
   if (text === 'DEFAULT:!AES') return [...suites13, 0xcca9, 0xcca8];
@@ -81,9 +96,6 @@ function parseCipherString(text: string): readonly number[] {
 }
 
 export function preferences(options: Options): Preferences {
-  if (options.policy !== undefined && policies[options.policy] === undefined) {
-    throw new Unimplemented(`-${options.policy}`); // asks for ML-KEM-1024
-  }
   const policy: Policy | undefined = options.policy === undefined ? undefined : policies[options.policy];
   // Equal preference ("[A|B]") is not something Handfast's configuration can say.
   if (options.cipher?.includes('|')) throw new Unimplemented('-cipher with groups of equal preference');
@@ -93,7 +105,7 @@ export function preferences(options: Options): Preferences {
   return {
     cipherSuites: options.cipher === undefined ? (policy?.suites ?? suites) : parseCipherString(options.cipher),
     groups: chosen,
-    keyShares: options.keyShares === undefined ? predictShares(chosen) : knownGroups(options.keyShares),
+    keyShares: keyShares(options, chosen),
     verifySchemes: accepted.length > 0 ? accepted : (policy?.schemes ?? verifySchemes),
     signSchemes: policy?.schemes ?? signSchemes,
     preferServerOrder: options.cipher !== undefined || options.serverPreference || policy?.serverOrder === true,
@@ -105,6 +117,7 @@ export function versionRange(options: Options): { min: 0x0303 | 0x0304; max: 0x0
   const allowed = ([0x0303, 0x0304] as const).filter(
     (version) =>
       version >= (options.minVersion ?? 0) &&
+      version >= (policies[options.policy ?? '']?.minVersion ?? 0) &&
       version <= (options.maxVersion ?? 0xffff) &&
       !(version === 0x0303 ? options.noTls12 : options.noTls13),
   );
