@@ -4,6 +4,7 @@ import { type Journal, openJournal } from '../ca/storage/journal.ts';
 import { changeKey, listOrders, newAccount, updateAccount } from './accounts.ts';
 import { downloadCertificate, renewalInfo, revokeCertificate, serialInPath } from './certificates.ts';
 import { answerAuthorization, answerChallenge, ChallengeRunner } from './challenges.ts';
+import { liveEntries, rewriteJournal, wantsCompaction } from './compaction.ts';
 import { AcmeContext, type AcmeLimits, type AcmeSettings, type ExternalAccounts } from './context.ts';
 import { importJwk, type Jws, jwsAlgorithms, parseJson, readJws, recordOf, verifyJws } from './jws.ts';
 import { Nonces } from './nonces.ts';
@@ -33,6 +34,8 @@ export interface AcmeServiceOptions {
   readonly limits?: Partial<AcmeLimits> | undefined;
   /** Milliseconds between attempts at a validation that failed; 1 s, 3 s, 5 s. */
   readonly retryDelays?: readonly number[] | undefined;
+  /** Entries from which on the journal is rewritten when it is opened, where half of it is over; 10,000. */
+  readonly compactFrom?: number | undefined;
 }
 
 /**
@@ -259,14 +262,23 @@ export async function openAcmeService(options: AcmeServiceOptions): Promise<Acme
     retryDelays: options.retryDelays ?? [1000, 3000, 5000],
     now: () => ca.now(),
   };
-  const state = new AcmeState();
-  const journal = await openJournal(join(folder, 'acme.jsonl'), {
-    now: settings.now,
-    replay: (entry) => state.apply(entry),
-  });
+  const path = join(folder, 'acme.jsonl');
+  let { journal, state } = await readJournal(path, settings.now);
+  const live = liveEntries(state, settings.now(), (serial) => ca.find(serial)?.notAfter ?? 0);
+  if (wantsCompaction(journal.length, state, live, options.compactFrom)) {
+    await journal.close();
+    await rewriteJournal(path, live, settings.now);
+    ({ journal, state } = await readJournal(path, settings.now));
+  }
   const service = new AcmeService(new AcmeContext(settings, state, journal), journal);
   await service.resume();
   return service;
+}
+
+async function readJournal(path: string, now: () => number): Promise<{ journal: Journal; state: AcmeState }> {
+  const state = new AcmeState();
+  const journal = await openJournal(path, { now, replay: (entry) => state.apply(entry) });
+  return { journal, state };
 }
 
 function describeProfile(ca: Authority, name: string): string {

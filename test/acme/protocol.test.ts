@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { certificateId } from '../../src/acme/certificates.ts';
 import { AcmeProblem } from '../../src/acme/problem.ts';
@@ -482,5 +484,41 @@ describe('after a restart', () => {
     assert.equal(order.status, 'ready');
     const { csr } = await request(['b.test']);
     assert.equal((bodyOf(await again.finalize(body, csr)) as Order).status, 'valid');
+  });
+
+  test('the journal is rewritten without what is over, and all that matters is still there', async (t) => {
+    let time = Date.now();
+    const options = { authority: { now: () => time }, compactFrom: 10 };
+    const first = await acmeService(t, options);
+    const client = await new TestClient(first.service).register({ contact: ['mailto:ann@corp.test'] });
+    for (let i = 0; i < 10; i++) await client.order('over.test');
+    time += 9 * 24 * 3_600_000;
+    const kept = await client.enrol('a.test');
+    const open = await client.order('b.test');
+    const failing = await client.order('c.test');
+    await client.post(failing.body.authorizations[0] as string, { status: 'deactivated' });
+    const gone = await new TestClient(first.service).register();
+    await gone.post(gone.kid as string, { status: 'deactivated' });
+    const lines = () => readFileSync(join(first.folder, 'acme.jsonl'), 'utf8').trim().split('\n').length;
+    const before = lines();
+    const seen = async (who: TestClient) =>
+      [
+        await who.post(kept.order.certificate as string),
+        await who.post(kept.order.finalize.replace('/finalize', '')),
+        await who.post(open.url),
+        await who.post(open.body.authorizations[0] as string),
+        await who.post(failing.url),
+        await who.post(client.kid as string),
+      ].map(({ status, body }) => [status, body]);
+    const then = await seen(client);
+    await first.close();
+    const second = await acmeService(t, { ...options, folder: first.folder });
+    assert.ok(lines() < before, `${lines()} of ${before} lines`);
+    const again = new TestClient(second.service, client.key);
+    again.kid = client.kid;
+    assert.deepEqual(await seen(again), then);
+    assert.equal(problemOf(await new TestClient(second.service, gone.key).post('/new-account', {})), 'unauthorized');
+    await again.prove(open.body);
+    assert.equal((bodyOf(await again.post(open.url)) as Order).status, 'ready');
   });
 });
