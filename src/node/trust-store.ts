@@ -3,6 +3,7 @@
  * Every anchor keeps its source, so that an error can say where one looked.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as tls from 'node:tls';
 import { ConfigError } from '../errors.ts';
@@ -116,34 +117,32 @@ async function nativeRoots(platform: 'darwin' | 'win32', native: NativeAccess): 
 export interface NativeAccess {
   /** `tls.getCACertificates('system')`, or `undefined` where this Node has none. */
   fromNode(): readonly string[] | undefined;
-  /** Imports an optional package. */
+  /** Loads an optional package. */
   load(name: string): Promise<unknown>;
 }
 
 const thisNode: NativeAccess = {
   fromNode: () => (tls as { getCACertificates?: (type: string) => string[] }).getCACertificates?.('system'),
-  // By a variable, so that neither bundlers nor the compiler look for the packages.
-  load: (name) => import(name),
+  // Both are CommonJS, and `win-ca/api` is a folder, which `import` doesn't find.
+  load: async (name) => createRequire(import.meta.url)(name) as unknown,
 };
 
 /** What is used of the package `mac-ca`. */
 interface MacCa {
-  readonly get?: (options: { excludeBundled: boolean }) => string[];
-  readonly default?: { readonly get: (options: { excludeBundled: boolean }) => string[] };
+  readonly get: (options: { excludeBundled: boolean }) => string[];
 }
 
-function macRoots(loaded: MacCa): string[] {
-  return (loaded.get ?? loaded.default?.get)?.({ excludeBundled: false }) ?? [];
+function macRoots({ get }: MacCa): string[] {
+  return get({ excludeBundled: false });
 }
 
 /** What is used of the package `win-ca`: one function, with its formats as properties. */
 interface WinCa {
-  readonly default: ((options: { format: unknown; ondata: (pem: string) => void }) => void) & {
-    readonly der2: { readonly pem: unknown };
-  };
+  (options: { format: unknown; ondata: (pem: string) => void }): void;
+  readonly der2: { readonly pem: unknown };
 }
 
-function windowsRoots({ default: read }: WinCa): string[] {
+function windowsRoots(read: WinCa): string[] {
   const pems: string[] = [];
   read({ format: read.der2.pem, ondata: (pem) => pems.push(pem) });
   return pems;

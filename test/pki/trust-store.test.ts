@@ -88,7 +88,7 @@ describe('loadTrustStore', () => {
       if (name === 'mac-ca') return { get: () => [pem(one.der)] };
       if (name === 'win-ca/api') {
         const api = ({ ondata }: { ondata: (pem: string) => void }) => ondata(pem(two.der));
-        return { default: Object.assign(api, { der2: { pem: 1 } }) };
+        return Object.assign(api, { der2: { pem: 1 } });
       }
       throw new Error('not there');
     };
