@@ -1,6 +1,6 @@
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-const valueOf = new Int8Array(256).fill(-1);
-for (let i = 0; i < 64; i++) valueOf[alphabet.charCodeAt(i)] = i;
+const sextets = new Int8Array(256).fill(-1);
+for (let i = 0; i < 64; i++) sextets[alphabet.charCodeAt(i)] = i;
 
 /** Base64 with padding (RFC 4648, Section 4). */
 export function toBase64(bytes: Uint8Array): string {
@@ -33,7 +33,7 @@ export function fromBase64(text: string): Uint8Array | undefined {
       padding++;
       continue;
     }
-    const value = code < 256 ? (valueOf[code] as number) : -1;
+    const value = code < 256 ? (sextets[code] as number) : -1;
     if (value < 0 || padding > 0) return undefined;
     group = (group << 6) | value;
     if (++count % 4 !== 0) continue;
