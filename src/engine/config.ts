@@ -8,6 +8,7 @@ import type {
   CommonHandshakeConfig,
   Credential,
   Limits,
+  PolicyInput,
   ServerHandshakeConfig,
 } from '../handshake/config.ts';
 import type { ClientHelloInfo, CredentialQuery, PeerCertificates, VerifiedPeer } from '../handshake/host.ts';
@@ -108,17 +109,36 @@ export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
       lifetime: sessions?.lifetime ?? 0,
       maxEarlyData: sessions?.maxEarlyDataSize ?? 0,
       allowPskOnly: options.allowPskOnly ?? false,
-      policyDigest: (connection) =>
+      policyDigest: rememberedDigest((connection) =>
         policyDigest(crypto, {
           ...connection,
           credentialIdentity,
           clientAuth: { mode: clientCertificate, anchorsDigest: options.clientTrustDigest },
           tenant: options.tenant,
         }),
+      ),
     },
   };
   serverConfigs.set(options, config);
   return config;
+}
+
+/** Server names whose digests are remembered: a client may send any name it likes. */
+const maxRememberedDigests = 1024;
+
+/** A digest costs as much as the rest of a session's look-up, and most connections share a few. */
+function rememberedDigest(digest: (connection: PolicyInput) => Uint8Array): (connection: PolicyInput) => Uint8Array {
+  const known = new Map<string, Uint8Array>();
+  return (connection) => {
+    const { serverName, version, cipherHash, extendedMasterSecret } = connection;
+    const key = `${version} ${cipherHash} ${extendedMasterSecret} ${serverName ?? ''}${serverName === undefined ? '' : '.'}`;
+    let value = known.get(key);
+    if (value === undefined) {
+      if (known.size >= maxRememberedDigests) known.clear();
+      known.set(key, (value = digest(connection)));
+    }
+    return value;
+  };
 }
 
 const clientConfigs = new WeakMap<ClientOptions, ClientHandshakeConfig>();
