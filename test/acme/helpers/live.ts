@@ -1,14 +1,15 @@
-/** A whole ACME server on loopback, for real clients: HTTPS, challenge ports of its own, and a resolver that knows every name. */
+/** A whole ACME server on loopback, for real clients: our own HTTPS, challenge ports of its own, and a resolver that knows every name. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer as createNetServer, type Server } from 'node:net';
 import { delimiter, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { acmeListener, publishListener } from '../../../src/acme/http.ts';
 import { type AcmeService, type AcmeServiceOptions, openAcmeService } from '../../../src/acme/service.ts';
 import { type Authority, createAuthority } from '../../../src/ca/index.ts';
+import '../../../src/node/tls.ts';
+import { createServer as createHttpsServer } from '../../../src/node/https.ts';
 import { temporaryFolder } from '../../ca/helpers/temporary-folder.ts';
 
 export interface LiveAcme {
