@@ -44,7 +44,10 @@ export interface RedisOptions {
   readonly cluster?: readonly string[];
   readonly username?: string;
   readonly password?: string;
-  /** After how many ms a command that was not answered is given up; default 2,000. Handshakes have their own, shorter deadline. */
+  /**
+   * After how many ms the client library gives a command up; default never: handshakes and the key ring have deadlines of their own,
+   * a dead connection is found by PING within 15 s, and the library's timeout costs several µs a command.
+   */
   readonly commandTimeoutMs?: number;
   /** Default 2,000. */
   readonly connectTimeoutMs?: number;
@@ -78,7 +81,7 @@ export async function connectRedis(options: RedisOptions): Promise<RedisConnecti
       reconnectStrategy: (retries: number) => Math.min(50 * 2 ** Math.min(retries, 6), 1_000) + Math.random() * 100,
     },
   };
-  const timeout = options.commandTimeoutMs ?? 2_000;
+  const { commandTimeoutMs } = options;
   if (options.cluster !== undefined) {
     const cluster = createCluster({
       rootNodes: options.cluster.map((url) => ({ ...shared, url })),
@@ -87,13 +90,13 @@ export async function connectRedis(options: RedisOptions): Promise<RedisConnecti
     });
     cluster.on('error', (error: unknown) => onError(error));
     cluster.on('node-error', onError);
-    const connection = redisConnection({ cluster }, { commandTimeoutMs: timeout });
+    const connection = redisConnection({ cluster }, { commandTimeoutMs });
     connectCluster(cluster, onError);
     return connection;
   }
   const client = createClient({ ...shared, ...(options.url === undefined ? {} : { url: options.url }) });
   client.on('error', onError);
-  const connection = redisConnection({ client }, { commandTimeoutMs: timeout });
+  const connection = redisConnection({ client }, { commandTimeoutMs });
   client.connect().catch(onError);
   return connection;
 }
@@ -101,9 +104,12 @@ export async function connectRedis(options: RedisOptions): Promise<RedisConnecti
 /** Wraps a client or a cluster of `@redis/client`. Give it `disableOfflineQueue: true`, or an outage makes commands wait. */
 export function redisConnection(
   of: { readonly client: RedisClientLike } | { readonly cluster: RedisClusterLike },
-  { commandTimeoutMs = 2_000 }: { readonly commandTimeoutMs?: number } = {},
+  { commandTimeoutMs }: { readonly commandTimeoutMs?: number | undefined } = {},
 ): RedisConnection {
-  const options = { typeMapping: bulkStringsAsBuffers, timeout: commandTimeoutMs };
+  const options = {
+    typeMapping: bulkStringsAsBuffers,
+    ...(commandTimeoutMs === undefined ? {} : { timeout: commandTimeoutMs }),
+  };
   const emitter = 'client' in of ? of.client : of.cluster;
   return {
     command: (key, args, readonly = false) =>

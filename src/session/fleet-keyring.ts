@@ -94,6 +94,8 @@ export interface FleetKeyringStatus {
 
 /** Clocks of a store are not believed when they are further away than this, in ms. */
 const maxClockOffset = 300_000;
+/** How long a call of the channel may take, in ms. */
+const answerWithin = 2_000;
 /** Proposals of one round before it waits for the next poll. */
 const maxRounds = 6;
 
@@ -182,7 +184,7 @@ export class FleetKeyring {
     this.#timer = undefined;
     await this.#round;
     try {
-      await this.#options.channel.sync({ node: this.#node, epoch: this.#epoch, ack: 0, leaseMs: 0 });
+      await this.#inTime(this.#options.channel.sync({ node: this.#node, epoch: this.#epoch, ack: 0, leaseMs: 0 }));
     } catch {
       // The lease runs out by itself.
     }
@@ -223,7 +225,8 @@ export class FleetKeyring {
 
   async #read(): Promise<RingReading> {
     const leaseMs = this.#locked > 0 ? 0 : this.#leaseFor;
-    const reading = await this.#options.channel.sync({ node: this.#node, epoch: this.#epoch, ack: this.#ack, leaseMs });
+    const { channel } = this.#options;
+    const reading = await this.#inTime(channel.sync({ node: this.#node, epoch: this.#epoch, ack: this.#ack, leaseMs }));
     this.#reading = reading;
     return reading;
   }
@@ -243,12 +246,22 @@ export class FleetKeyring {
       return this.#ack !== ackBefore && reading.revision > 0 && this.#locked === 0;
     }
     const epoch = reading.epoch === '' ? toHex(this.#crypto.random(8)) : reading.epoch;
-    const won = await this.#options.channel.propose(reading, epoch, encodeRingDocument(proposal));
+    const won = await this.#inTime(this.#options.channel.propose(reading, epoch, encodeRingDocument(proposal)));
     if (won) {
       this.#known = proposal;
       this.#options.observe?.({ type: 'proposed', revision: reading.revision + 1 });
     }
     return true;
+  }
+
+  /** The answer of the channel, or an error after two seconds: a store that hangs may not stop the polling. */
+  #inTime<T>(answer: Promise<T>): Promise<T> {
+    const { timers } = this.#options;
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new Error(`the shared key ring did not answer within ${answerWithin} ms`));
+      const timer = timers.set(late, answerWithin);
+      answer.then(resolve, reject).finally(() => timers.clear(timer));
+    });
   }
 
   /** What was read, without what nobody of this fleet wrote: it would keep every node locked out for ever. */

@@ -28,7 +28,9 @@ export class RedisServer {
   async start(): Promise<void> {
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
     this.#process = spawn('redis-server', [...args, '--dir', this.folder, ...this.#args], { stdio: 'ignore' });
-    for (let attempt = 0; attempt < 100; attempt++) {
+    const child = this.#process;
+    process.once('exit', () => child.kill('SIGKILL'));
+    for (let attempt = 0; attempt < 200; attempt++) {
       if (this.cli('PING') === 'PONG') return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -65,6 +67,12 @@ export class RedisServer {
     } catch {
       return '';
     }
+  }
+
+  /** The same, byte for byte as Latin-1. */
+  raw(...args: string[]): string {
+    const all = ['-h', '127.0.0.1', '-p', String(this.port), '--raw', ...args];
+    return execFileSync('redis-cli', all, { timeout: 5000 }).toString('latin1');
   }
 
   async close(): Promise<void> {

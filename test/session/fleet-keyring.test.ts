@@ -241,6 +241,24 @@ test('clocks of nodes may differ: the times are the store’s', async () => {
   assert.ok(Math.abs(times(b) - times(a) - 40_000) < 1000, `${times(b) - times(a)} ms apart`);
 });
 
+test('promise 5: a store that hangs does not stop the polling', async () => {
+  const time = new FakeTime();
+  const shared = new SharedRing(time);
+  const channel = shared.channel();
+  let hangs = true;
+  const each = node(shared, {
+    channel: { ...channel, sync: (request) => (hangs ? new Promise(() => {}) : channel.sync(request)) },
+  });
+  const started = each.fleet.start();
+  await time.pass(3000, 100);
+  await started;
+  assert.equal(each.fleet.status.failuresInRow, 1);
+  assert.ok(each.keyring.seal(0x0304, state), 'it seals under a local key');
+  hangs = false;
+  await time.pass(10_000, 100);
+  assert.equal(current(each)?.origin, 'fleet');
+});
+
 test('wrong times are refused when the ring is made', () => {
   const shared = new SharedRing(new FakeTime());
   for (const options of [{ pollEvery: 50 }, { leaseFor: 5 }, { rotateEvery: 0 }, { keepFor: Number.NaN }]) {
