@@ -1,0 +1,13 @@
+/**
+ * `handfast/pki/node`: what `handfast/pki` is given in Node: cryptography, the trusted roots of this machine, and the
+ * primitives for encrypted key files.
+ */
+export { createNodeCrypto } from '../crypto/node.ts';
+export { createKeyFileCrypto } from './key-files.ts';
+export {
+  bundledRoots,
+  loadTrustStore,
+  type NativeAccess,
+  type RootSource,
+  type TrustStoreOptions,
+} from './trust-store.ts';
