@@ -23,7 +23,7 @@ export class ChallengeRunner {
   start(challenge: Challenge): void {
     if (this.#running.has(challenge.id)) return;
     const work = this.#run(challenge)
-      .catch(() => undefined)
+      .catch((error: unknown) => this.#context.settings.onError(error))
       .finally(() => this.#running.delete(challenge.id));
     this.#running.set(challenge.id, work);
   }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Authority } from '../ca/authority.ts';
 import type { Journal } from '../ca/storage/journal.ts';
 import { toBase64Url } from './base64url.ts';
+import { AcmeProblem } from './problem.ts';
 import { type AcmeEntry, type AcmeState, type ChallengeType, journalBody } from './state.ts';
 import type { Validator } from './validators.ts';
 
@@ -35,6 +36,7 @@ export interface AcmeSettings {
   readonly limits: AcmeLimits;
   /** Milliseconds between attempts at a validation that failed. */
   readonly retryDelays: readonly number[];
+  readonly onError: (error: unknown) => void;
   readonly now: () => number;
 }
 
@@ -53,6 +55,12 @@ export class AcmeContext {
 
   now(): number {
     return this.settings.now();
+  }
+
+  /** What a client hears of an error that is not its own. */
+  internalProblem(error: unknown): AcmeProblem {
+    this.settings.onError(error);
+    return new AcmeProblem('serverInternal', 'the server failed; try again later');
   }
 
   /** The URL of a resource. */

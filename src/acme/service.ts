@@ -34,6 +34,8 @@ export interface AcmeServiceOptions {
   readonly limits?: Partial<AcmeLimits> | undefined;
   /** Milliseconds between attempts at a validation that failed; 1 s, 3 s, 5 s. */
   readonly retryDelays?: readonly number[] | undefined;
+  /** Is told what failed inside: clients hear `serverInternal` and no more. */
+  readonly onError?: ((error: unknown) => void) | undefined;
   /** Entries from which on the journal is rewritten when it is opened, where half of it is over; 10,000. */
   readonly compactFrom?: number | undefined;
 }
@@ -86,8 +88,7 @@ export class AcmeService {
     try {
       response = await this.#route(request);
     } catch (error) {
-      const problem =
-        error instanceof AcmeProblem ? error : new AcmeProblem('serverInternal', 'the server failed; try again later');
+      const problem = error instanceof AcmeProblem ? error : this.#context.internalProblem(error);
       const { headers } = problem;
       const body = `${JSON.stringify(problem.document())}\n`;
       response = { status: problem.status, headers: { 'content-type': 'application/problem+json', ...headers }, body };
@@ -260,6 +261,7 @@ export async function openAcmeService(options: AcmeServiceOptions): Promise<Acme
     profiles,
     limits: { identifiers: 100, openOrders: 300, validations: 64, ...options.limits },
     retryDelays: options.retryDelays ?? [1000, 3000, 5000],
+    onError: options.onError ?? (() => undefined),
     now: () => ca.now(),
   };
   const path = join(folder, 'acme.jsonl');
