@@ -1,0 +1,172 @@
+import { createNodeCrypto } from '../../crypto/node.ts';
+import type { ClientOptions, GroupName, TraceEvent } from '../../index.ts';
+import type { TrustAnchors } from '../../pki/index.ts';
+import { type ClientSession, encodeClientSession } from '../../session/index.ts';
+import { closeQuietly, open } from '../client/connect.ts';
+import { exchange } from '../client/http.ts';
+import type { Target } from '../client/target.ts';
+import { peerVerifier } from '../client/trust.ts';
+import { countedCrypto } from './counted-crypto.ts';
+import { type Measured, type Mode, median, modes, type NotOffered } from './modes.ts';
+
+export interface RemoteOptions {
+  readonly target: Target;
+  readonly anchors: TrustAnchors;
+  readonly insecure: boolean;
+  readonly repeats: number;
+  readonly groups?: readonly GroupName[] | undefined;
+  readonly timeout: number;
+  readonly progress: (text: string) => void;
+}
+
+interface Visit {
+  readonly resumption: string;
+  readonly earlyData: string;
+  readonly roundTrips: number;
+  readonly sent: number;
+  readonly received: number;
+  readonly rtt: number;
+  readonly firstByte: number;
+  readonly signatures: number;
+  readonly verifications: number;
+  readonly keyExchanges: number;
+  readonly cipherSuiteName: string;
+  readonly group: GroupName | undefined;
+  readonly sessions: readonly ClientSession[];
+}
+
+/** Measures the ways that a server offers, over the network that is there. */
+export async function compareRemote(options: RemoteOptions): Promise<(Measured | NotOffered)[]> {
+  const results: (Measured | NotOffered)[] = [];
+  for (const mode of modes) {
+    options.progress(mode.title);
+    try {
+      results.push(await measure(mode, options));
+    } catch (error) {
+      const alert = (error as { code?: unknown }).code === 'ERR_TLS_ALERT_RECEIVED';
+      if (!alert || results.length === 0 ? mode.id !== 'full12' : false) throw error;
+      results.push({ mode, why: (error as Error).message });
+    }
+  }
+  return results;
+}
+
+async function measure(mode: Mode, options: RemoteOptions): Promise<Measured | NotOffered> {
+  let session: ClientSession | undefined;
+  const visits: Visit[] = [];
+  if (mode.resumes !== 'none') {
+    const first = await visit(mode, options, undefined);
+    session = sessionFor(mode, first.sessions);
+    if (session === undefined)
+      return {
+        mode,
+        why: mode.id === 'earlyData' ? 'no ticket allows early data' : 'the server gives no such session',
+      };
+  }
+  for (let i = 0; i < options.repeats; i++) {
+    const made = await visit(mode, options, session);
+    if (made.resumption !== mode.resumes) return { mode, why: 'the server did not take the session back' };
+    if (mode.id === 'earlyData' && made.earlyData !== 'accepted')
+      return { mode, why: 'the server refused the early data' };
+    visits.push(made);
+    if (mode.resumes !== 'none')
+      session = sessionFor(mode, made.sessions) ?? (mode.version === 0x0303 ? session : undefined);
+    if (mode.resumes !== 'none' && session === undefined) break;
+  }
+  const [one] = visits as [Visit];
+  return {
+    mode,
+    roundTrips: one.roundTrips,
+    sent: one.sent,
+    received: one.received,
+    client: { signatures: one.signatures, verifications: one.verifications, keyExchanges: one.keyExchanges },
+    server: undefined,
+    clientCpu: undefined,
+    serverCpu: undefined,
+    serverKeeps: mode.id === 'sessionId' ? undefined : 0,
+    clientKeeps: session === undefined ? 0 : (encodeClientSession(session)?.length ?? 0),
+    firstByte: [
+      { rtt: median(visits.map(({ rtt }) => rtt)), milliseconds: median(visits.map(({ firstByte }) => firstByte)) },
+    ],
+    info: { cipherSuiteName: one.cipherSuiteName, group: one.group },
+  };
+}
+
+function sessionFor(mode: Mode, sessions: readonly ClientSession[]): ClientSession | undefined {
+  const fitting = sessions.filter(({ state }) => state.version === mode.version);
+  if (mode.id === 'sessionId') {
+    const found =
+      fitting.find(({ sessionId, ticket }) => sessionId.length > 0 && ticket.length === 0) ??
+      fitting.find(({ sessionId }) => sessionId.length > 0);
+    return found === undefined ? undefined : { ...found, ticket: new Uint8Array(0) };
+  }
+  const withTicket = fitting.filter(({ ticket }) => ticket.length > 0);
+  return mode.id === 'earlyData' ? withTicket.find(({ state }) => state.maxEarlyDataSize > 0) : withTicket.at(-1);
+}
+
+async function visit(mode: Mode, options: RemoteOptions, session: ClientSession | undefined): Promise<Visit> {
+  const { target } = options;
+  const { crypto, counts } = countedCrypto(createNodeCrypto());
+  const early = mode.id === 'earlyData' && session !== undefined;
+  const events: TraceEvent[] = [];
+  const tls: ClientOptions = {
+    crypto,
+    serverName: target.host,
+    verifyPeer: peerVerifier(crypto, options.anchors, target.host, options.insecure),
+    alpnProtocols: ['http/1.1'],
+    minVersion: mode.version,
+    maxVersion: mode.version,
+    earlyData: early,
+    sessions: session === undefined ? [] : [session],
+    ...(options.groups === undefined ? {} : { groups: options.groups }),
+  };
+  const start = performance.now();
+  const opened = await open({
+    host: target.host,
+    port: target.port,
+    tls,
+    timeout: options.timeout,
+    sendEarly: early,
+    trace: ({ event }) => events.push(event),
+  });
+  const ask = { method: 'HEAD', path: target.path, authority: target.authority, headers: {} };
+  try {
+    let answer = early ? exchange(opened.socket, '1.1', ask) : undefined;
+    answer?.catch(() => {});
+    const { info } = await opened.secured;
+    const { sent, received } = opened.bytes();
+    answer ??= exchange(opened.socket, '1.1', ask);
+    const got = await answer;
+    const firstByte = performance.now() - start;
+    for await (const _ of got.body);
+    await closeQuietly(opened.socket);
+    return {
+      resumption: info.resumption,
+      earlyData: info.earlyData,
+      roundTrips: info.earlyData === 'accepted' ? 0 : roundTripsOf(events),
+      sent,
+      received,
+      rtt: opened.tcp,
+      firstByte,
+      ...counts,
+      cipherSuiteName: info.cipherSuiteName,
+      group: info.group,
+      sessions: opened.connection.takeSessions(),
+    };
+  } finally {
+    opened.socket.destroy();
+  }
+}
+
+/** How often the client waited for the server before the handshake was done. */
+export function roundTripsOf(events: readonly TraceEvent[]): number {
+  let count = 0;
+  let last = 'received';
+  for (const event of events) {
+    if (event.kind === 'connected') break;
+    if (event.kind !== 'message') continue;
+    if (event.direction === 'received' && last === 'sent') count++;
+    last = event.direction;
+  }
+  return count;
+}
