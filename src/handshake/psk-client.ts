@@ -45,7 +45,7 @@ export function offeredPsks({ config, crypto }: ClientContext): OfferedPsk[] {
       kind: 'res',
       early: new EarlySecrets(crypto, suite.hash, state.secret),
       session,
-      maxEarlyData: config.cipherSuites.includes(state.cipherSuite) ? state.maxEarlyDataSize : 0,
+      maxEarlyData: canRepeat(config, session) ? state.maxEarlyDataSize : 0,
       beginEarlyData,
     });
   }
@@ -64,6 +64,12 @@ export function offeredPsks({ config, crypto }: ClientContext): OfferedPsk[] {
     });
   }
   return psks;
+}
+
+/** Early data is for the suite and the application protocol of the session: both must be on offer again. */
+function canRepeat({ cipherSuites, alpnProtocols }: ClientContext['config'], { state }: ClientSession): boolean {
+  const { cipherSuite: suite, alpnProtocol } = state;
+  return cipherSuites.includes(suite) && (alpnProtocol === undefined || alpnProtocols.includes(alpnProtocol));
 }
 
 function sameHashOffered(suites: readonly number[], hash: TranscriptHash): boolean {

@@ -9,6 +9,7 @@ import { type AlertName, CertificateError, TlsError } from '../../src/errors.ts'
 import type { CertificateCompression, Credential } from '../../src/handshake/config.ts';
 import type { ClientHelloInfo, CredentialQuery, HostRequest, PeerCertificates } from '../../src/handshake/host.ts';
 import { chooseCredential } from '../../src/handshake/negotiate.ts';
+import type { TraceEvent } from '../../src/handshake/trace.ts';
 import type { ClientSession } from '../../src/session/client-session.ts';
 import { MemoryStore } from '../../src/session/memory-store.ts';
 import type { ExternalPsk } from '../../src/session/psk-importer.ts';
@@ -32,6 +33,8 @@ export interface Facts {
   verified: number;
   /** Server: whether a TLS 1.2 session was kept under its ID. */
   sessionKept: boolean;
+  /** Why early data was not accepted, in the engine's words. */
+  earlyDataDecision: string;
 }
 
 /** One connection of the engine, with the host that answers it. */
@@ -90,13 +93,14 @@ class Callbacks {
     secrets: new Map(),
     verified: 0,
     sessionKept: false,
+    earlyDataDecision: '',
   };
   readonly #options: Options;
   readonly #verification: Options;
-  readonly #credentials: readonly Credential[];
+  readonly #credentials: readonly (Credential | undefined)[];
 
-  /** @param credentials the numbered ones; a default credential beside them counts as -1. */
-  constructor(options: Options, verification: Options, credentials: readonly Credential[]) {
+  /** @param credentials by their number, without the PSKs; a default credential beside them counts as -1. */
+  constructor(options: Options, verification: Options, credentials: readonly (Credential | undefined)[]) {
     this.#options = options;
     this.#verification = verification;
     this.#credentials = credentials;
@@ -154,6 +158,10 @@ class Callbacks {
     throw new CertificateError('ERR_TLS_HOST_VERIFY', alert, 'the runner refuses the certificate');
   }
 
+  trace(event: TraceEvent): void {
+    if (event.kind === 'decision' && event.about === 'earlyData') this.facts.earlyDataDecision = event.reason;
+  }
+
   keyLog(line: string): void {
     const [label, , secret] = line.split(' ');
     this.facts.secrets.set(label!, secret!);
@@ -162,6 +170,14 @@ class Callbacks {
   /** The engine's own host, but for what the ticket flags change. */
   answer(host: Host, request: HostRequest): unknown {
     if (request.name === 'storeSession') this.facts.sessionKept = true;
+    if (request.name === 'lookupPsk') {
+      const { identity } = request.input;
+      const number = this.#options.credentials.findIndex(({ pskImporterIdentity: known }) => {
+        // An imported identity begins with the one that was agreed on (RFC 9258, Section 3.1).
+        return known !== undefined && equal(identity.subarray(2, 2 + known.length), known);
+      });
+      if (number >= 0) this.facts.selectedCredential = number;
+    }
     if (request.name === 'sealTicket' && this.#options.skipTicket) return undefined;
     const answer = (host[request.name] as (input: unknown) => unknown)(request.input);
     if (request.name === 'openTicket' && this.#options.renewTicket && typeof answer === 'object') {
@@ -211,14 +227,11 @@ export function createSubject(options: Options, verification: Options, session: 
   const wanted = preferences(options);
   const versions = versionRange(options);
   if (versions === undefined) throw new TlsError('ERR_TLS_CONFIG_VERSIONS', 'internalError', 'no version is left');
-  const credentials: Credential[] = [];
-  for (const flags of options.credentials) {
-    const credential = loadCredential(crypto, flags, wanted.signSchemes);
-    if (credential !== undefined) credentials.push(credential);
-  }
+  const numbered = options.credentials.map((flags) => loadCredential(crypto, flags, wanted.signSchemes));
+  const credentials = numbered.filter((credential) => credential !== undefined);
   const psks = loadPsks(crypto, options.credentials);
   const fallback = loadCredential(crypto, options.credential, wanted.signSchemes);
-  const callbacks = new Callbacks(options, verification, credentials);
+  const callbacks = new Callbacks(options, verification, numbered);
 
   const common = {
     crypto,
@@ -234,6 +247,7 @@ export function createSubject(options: Options, verification: Options, session: 
     ),
     limits: { ...limits, ...(options.maxCertList === undefined ? {} : { handshakeMessage: options.maxCertList }) },
     maxSendFragment: options.maxSendFragment,
+    trace: (event: TraceEvent) => callbacks.trace(event),
     keyLog: (line: string) => callbacks.keyLog(line),
     selectCredential: (query: CredentialQuery) => callbacks.selectCredential(query),
     verifyPeer: (peer: PeerCertificates) => callbacks.verifyPeer(peer),
@@ -259,7 +273,7 @@ function serverOptions(
   preferServerOrder: boolean,
   psks: readonly ExternalPsk[],
 ): Partial<ServerOptions> {
-  const selects = options.selectAlpn !== undefined || options.rejectAlpn;
+  const selects = (options.selectAlpn ?? '') !== '' || options.rejectAlpn;
   return {
     preferServerOrder,
     clientCertificate: options.requireAnyClientCertificate ? 'require' : options.verifyPeer ? 'request' : 'none',

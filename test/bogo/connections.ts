@@ -45,6 +45,7 @@ async function runConnection(
   isResume: boolean,
   session: ClientSession | undefined,
 ): Promise<Result> {
+  if (options.readWithUnfinishedWrite && options.enableEarlyData) throw new Unimplemented('unfinished early data');
   if (isResume && !options.server && session === undefined) return { failure: new Mismatch('no session to offer') };
   // To BoringSSL a client whose early data is rejected starts anew on the same connection, with options of its own.
   const later = isResume && !options.server && options.expectRejectEarlyData ? line.retry : options;
@@ -84,7 +85,7 @@ class Exchange {
   readonly #later: Options;
   readonly #answering = new Set<number>();
   /** Client: what of the first write did not fit into early data; `undefined` where no early data was sent. */
-  #afterEarlyData: Uint8Array | undefined;
+  #afterEarlyData: Uint8Array[] | undefined;
   #hostFailure: unknown;
   #endTold = false;
 
@@ -113,16 +114,22 @@ class Exchange {
       if (!connection.writable) return;
       for (const part of connection.takeApplicationData()) connection.write(part.map((byte) => byte ^ 0xff));
     } else if (this.#afterEarlyData === undefined && connection.earlyDataAllowance > 0) {
-      const greeting = this.#options.shimWritesFirst ? this.#greeting(this.#options) : new Uint8Array(0);
-      const allowed = connection.earlyDataAllowance;
-      if (greeting.length > 0) connection.write(greeting.subarray(0, allowed));
-      this.#afterEarlyData = greeting.subarray(allowed);
+      this.#afterEarlyData = this.#options.shimWritesFirst ? this.#greetings(this.#options) : [];
+      // One record for each write, and the rest of what no longer fits after the handshake.
+      for (let next = this.#afterEarlyData[0]; next !== undefined; next = this.#afterEarlyData[0]) {
+        const allowed = connection.earlyDataAllowance;
+        if (allowed === 0) break;
+        connection.write(next.subarray(0, allowed));
+        if (next.length <= allowed) this.#afterEarlyData.shift();
+        else this.#afterEarlyData[0] = next.subarray(allowed);
+      }
     }
     this.flush();
   }
 
-  #greeting({ shimInitialWrite, repeatShimInitialWrite }: Options): Uint8Array {
-    return new Uint8Array(Buffer.from(shimInitialWrite.repeat(repeatShimInitialWrite), 'latin1'));
+  #greetings({ shimInitialWrite, repeatShimInitialWrite }: Options): Uint8Array[] {
+    const greeting = new Uint8Array(Buffer.from(shimInitialWrite, 'latin1'));
+    return new Array<Uint8Array>(repeatShimInitialWrite).fill(greeting);
   }
 
   /** What the flags ask for after the handshake: exports, writes, the echo, the end. */
@@ -170,12 +177,12 @@ class Exchange {
     const options = this.#later;
     if (options.readWithUnfinishedWrite) {
       this.flush();
-      connection.write(this.#greeting(options));
+      for (const greeting of this.#greetings(options)) connection.write(greeting);
       this.#wire.holdAfterOneByte(new Uint8Array(Buffer.concat(connection.takeOutgoing())));
     } else if (this.#afterEarlyData !== undefined && connection.info.earlyData === 'accepted') {
-      if (this.#afterEarlyData.length > 0) connection.write(this.#afterEarlyData);
+      for (const greeting of this.#afterEarlyData) connection.write(greeting);
     } else if (options.shimWritesFirst) {
-      connection.write(this.#greeting(options));
+      for (const greeting of this.#greetings(options)) connection.write(greeting);
     }
     this.flush();
   }

@@ -33,7 +33,7 @@ export function checkHandshake(subject: Subject, options: Options, isResume: boo
   }
   expectEqual('resumed', info.resumed, isResume && !options.expectSessionMiss);
   const alpn = options.server ? options.selectAlpn : options.expectAlpn;
-  expectEqual('application protocol', info.alpnProtocol, alpn);
+  expectEqual('application protocol', info.alpnProtocol ?? '', alpn ?? '');
   if (options.expectExtendedMasterSecret) expectEqual('extended master secret', info.extendedMasterSecret, true);
   if (options.expectHrr) expectEqual('hello retry request', info.helloRetryRequest, true);
   if (options.expectNoHrr) expectEqual('hello retry request', info.helloRetryRequest, false);
@@ -51,24 +51,32 @@ export function checkHandshake(subject: Subject, options: Options, isResume: boo
   if (!isResume && options.expectNoSessionId) expectEqual('session kept by its ID', facts.sessionKept, false);
 }
 
-function checkEarlyData({ connection: { info } }: Subject, options: Options, isResume: boolean): void {
+function checkEarlyData({ connection: { info }, facts }: Subject, options: Options, isResume: boolean): void {
   if (isResume && options.expectAcceptEarlyData) expectEqual('early data', info.earlyData, 'accepted');
   if (isResume && options.expectRejectEarlyData && info.earlyData === 'accepted') {
     throw new Mismatch('early data is accepted');
   }
   if (isResume && options.expectNoOfferEarlyData) expectEqual('early data', info.earlyData, 'none');
   const wanted = options.expectEarlyDataReason;
-  if (wanted !== undefined) expectEqual('reason for early data', earlyDataReason(info, options, isResume), wanted);
+  if (wanted !== undefined)
+    expectEqual('reason for early data', earlyDataReason(info, facts, options, isResume), wanted);
 }
 
 /** BoringSSL's `SSL_early_data_reason_t`, as far as it follows from what a connection tells. */
-function earlyDataReason(info: Subject['connection']['info'], options: Options, isResume: boolean): string {
+function earlyDataReason(
+  info: Subject['connection']['info'],
+  facts: Facts,
+  options: Options,
+  isResume: boolean,
+): string {
   if (!options.enableEarlyData) return 'disabled';
   if (info.version !== 0x0304) return 'protocol_version';
   if (info.earlyData === 'accepted') return 'accept';
   if (!isResume) return 'no_session_offered';
-  if (info.helloRetryRequest) return 'hello_retry_request';
+  if (info.helloRetryRequest && !options.server) return 'hello_retry_request';
   if (!info.resumed) return 'session_not_resumed';
+  if (info.helloRetryRequest) return 'hello_retry_request';
+  if (facts.earlyDataDecision.includes('application protocol')) return 'alpn_mismatch';
   return info.earlyData === 'rejected' && !options.server ? 'peer_declined' : 'unsupported_for_session';
 }
 
@@ -110,7 +118,8 @@ function checkAuthentication({ connection }: Subject, options: Options): void {
       throw new Mismatch('another certificate chain');
     }
   }
-  if (options.expectNoPeerCert) expectEqual('certificates of the peer', info.peerCertificates.length, 0);
+  if (options.expectNoPeerCert || info.resumption === 'externalPsk')
+    expectEqual('certificates of the peer', info.peerCertificates.length, 0);
   else if ((!options.server || options.requireAnyClientCertificate) && info.peerCertificates.length === 0) {
     throw new Mismatch('the peer showed no certificate');
   }
