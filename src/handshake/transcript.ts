@@ -12,6 +12,7 @@ export class Transcript {
   #bytes = new Uint8Array(4096);
   #length = 0;
   #hashed: Uint8Array | undefined;
+  #hashedBy: TranscriptHash | undefined;
 
   constructor(crypto: CryptoProvider) {
     this.#crypto = crypto;
@@ -32,7 +33,11 @@ export class Transcript {
 
   /** The hash of all messages so far. */
   hash(name: TranscriptHash): Uint8Array {
-    this.#hashed ??= this.#crypto.hash(name, this.bytes());
+    // Early data may have had another hash than the suite that the server then chooses.
+    if (this.#hashed === undefined || this.#hashedBy !== name) {
+      this.#hashed = this.#crypto.hash(name, this.bytes());
+      this.#hashedBy = name;
+    }
     return this.#hashed;
   }
 

@@ -176,7 +176,9 @@ class Callbacks {
         // An imported identity begins with the one that was agreed on (RFC 9258, Section 3.1).
         return known !== undefined && equal(identity.subarray(2, 2 + known.length), known);
       });
-      if (number >= 0) this.facts.selectedCredential = number;
+      const answer = host.lookupPsk(request.input);
+      if (number >= 0 && 'kind' in answer) this.facts.selectedCredential = number;
+      return answer;
     }
     if (request.name === 'sealTicket' && this.#options.skipTicket) return undefined;
     const answer = (host[request.name] as (input: unknown) => unknown)(request.input);

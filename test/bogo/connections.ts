@@ -46,6 +46,12 @@ async function runConnection(
   session: ClientSession | undefined,
 ): Promise<Result> {
   if (options.readWithUnfinishedWrite && options.enableEarlyData) throw new Unimplemented('unfinished early data');
+  if (
+    !options.server &&
+    (options.credentials.filter(({ kind }) => kind === 'psk').length > 1 || isAlpnReason(options))
+  ) {
+    throw new Unimplemented('which PSK of several was taken, and why early data was not offered, is not told');
+  }
   if (isResume && !options.server && session === undefined) return { failure: new Mismatch('no session to offer') };
   // To BoringSSL a client whose early data is rejected starts anew on the same connection, with options of its own.
   const later = isResume && !options.server && options.expectRejectEarlyData ? line.retry : options;
@@ -72,6 +78,10 @@ async function runConnection(
   } finally {
     await wire.close();
   }
+}
+
+function isAlpnReason({ expectEarlyDataReason, expectNoOfferEarlyData }: Options): boolean {
+  return expectEarlyDataReason === 'alpn_mismatch' && expectNoOfferEarlyData;
 }
 
 /** Sizes that -write-different-record-sizes asks for. */
