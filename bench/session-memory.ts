@@ -1,6 +1,7 @@
 /**
- * Puts many sessions through the memory store and watches the process: `node --expose-gc --import tsx bench/session-memory.ts [sessions]`.
- * Default ten million, of the size of a TLS 1.2 session, under a limit of 64 MiB.
+ * Puts many sessions through the memory store and watches the process: `node --expose-gc --import tsx
+ * bench/session-memory.ts [sessions]`. Default ten million, of the size of a TLS 1.2 session, under a limit of 64
+ * MiB.
  */
 import { randomBytes } from 'node:crypto';
 import { MemoryStore } from '../src/session/memory-store.ts';

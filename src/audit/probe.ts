@@ -22,7 +22,10 @@ export interface Endpoint {
 
 export interface ProbeOptions {
   readonly crypto: AuditCrypto;
-  /** Options of the TLS client, e.g. `maxVersion`, `credentials`, `sessions`. Certificates are not verified unless told here. */
+  /**
+   * Options of the TLS client, e.g. `maxVersion`, `credentials`, `sessions`. Certificates are not verified unless
+   * told here.
+   */
   readonly client?: Partial<ClientOptions>;
   /** What to send when connected, e.g. a HEAD request: some servers send tickets with their first data only. */
   readonly request?: Uint8Array | undefined;

@@ -3,8 +3,9 @@ import type { ClientSession } from '../session/client-session.ts';
 import { type AuditCrypto, type Endpoint, type Probe, type ProbeOptions, probe } from './probe.ts';
 
 /**
- * Cryptography whose random bytes and key pair are the same on every use of `restart`: two clients that use it one after the other
- * send the same bytes, as somebody would who recorded the first and plays it back, and yet can read the answer.
+ * Cryptography whose random bytes and key pair are the same on every use of `restart`: two clients that use it one
+ * after the other send the same bytes, as somebody would who recorded the first and plays it back, and yet can read
+ * the answer.
  */
 function repeatable(crypto: AuditCrypto): { crypto: AuditCrypto; restart(): void } {
   const bytes: Uint8Array[] = [];

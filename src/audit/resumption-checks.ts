@@ -25,7 +25,10 @@ export interface AuditOptions {
   readonly timeoutMs?: number;
 }
 
-/** `good`: as it should be. `bad`: somebody can exploit it. `weak`: worse than needed. `info`: a fact. `unknown`: it can't be seen. */
+/**
+ * `good`: as it should be. `bad`: somebody can exploit it. `weak`: worse than needed. `info`: a fact. `unknown`: it
+ * can't be seen.
+ */
 export type Verdict = 'good' | 'bad' | 'weak' | 'info' | 'unknown';
 
 export interface Finding {
@@ -63,8 +66,8 @@ export const auditChecks = {
 export type AuditCheckName = keyof typeof auditChecks;
 
 /**
- * Asks a server how it resumes. Each check makes some connections, one after the other; nothing is stored and no data but `request` and
- * `earlyData` is sent. Yields each finding as it is there. Never throws for what a server does.
+ * Asks a server how it resumes. Each check makes some connections, one after the other; nothing is stored and no data
+ * but `request` and `earlyData` is sent. Yields each finding as it is there. Never throws for what a server does.
  */
 export async function* auditResumption(
   target: AuditTarget,

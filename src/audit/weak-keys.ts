@@ -49,8 +49,8 @@ const aeadLayouts = [
 const aeadNames = ['aes128gcm', 'aes256gcm', 'chacha20poly1305'] as const;
 
 /**
- * Tries to authenticate a ticket under keys that anybody can guess. A hit means that everybody who saw the ticket can resume as that
- * client, and with TLS 1.2 read the recorded connection.
+ * Tries to authenticate a ticket under keys that anybody can guess. A hit means that everybody who saw the ticket can
+ * resume as that client, and with TLS 1.2 read the recorded connection.
  *
  * Nothing found says only that none of these keys in none of these layouts fits.
  */

@@ -22,8 +22,8 @@ export interface ObservableLike {
 }
 
 /**
- * The same metrics for OpenTelemetry: `observeSessionMetrics(watched, metrics.getMeter('handfast'))`. Names are those of Prometheus with
- * dots and without `_total`, e.g. `handfast.resumption_hits`.
+ * The same metrics for OpenTelemetry: `observeSessionMetrics(watched, metrics.getMeter('handfast'))`. Names are those
+ * of Prometheus with dots and without `_total`, e.g. `handfast.resumption_hits`.
  * @returns what to give as `observe` of a `ResilientStore`.
  */
 export function observeSessionMetrics(watched: Watched, meter: MeterLike): ObserveStore {

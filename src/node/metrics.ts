@@ -1,4 +1,7 @@
-/** `handfast/metrics`: resumption in numbers, for Prometheus (by `prom-client`, an optional peer) and for OpenTelemetry. */
+/**
+ * `handfast/metrics`: resumption in numbers, for Prometheus (by `prom-client`, an optional peer) and for
+ * OpenTelemetry.
+ */
 import { Counter, register as defaultRegister, Gauge, Histogram, type Registry } from 'prom-client';
 import {
   type MetricName,
@@ -30,7 +33,8 @@ export interface PrometheusOptions {
 
 /**
  * Registers all metrics of resumption with `prom-client`. They are read when Prometheus asks; nothing runs in between.
- * @returns what to give as `observe` of a `ResilientStore` (or as `observeStore` of `createRedisFleet`): the latency of its calls.
+ * @returns what to give as `observe` of a `ResilientStore` (or as `observeStore` of `createRedisFleet`): the latency
+ *   of its calls.
  */
 export function registerSessionMetrics(watched: Watched, options: PrometheusOptions = {}): ObserveStore {
   const register = options.register ?? defaultRegister;

@@ -9,7 +9,8 @@ export type RedisArgument = string | Buffer;
  */
 export interface RedisConnection {
   /**
-   * Sends one command. Bulk strings come back as Buffers. Rejects at once while there is no connection: nothing is queued.
+   * Sends one command. Bulk strings come back as Buffers. Rejects at once while there is no connection: nothing is
+   * queued.
    * @param key the first key of the command: it routes in a cluster.
    */
   command(key: string, args: readonly RedisArgument[], readonly?: boolean): Promise<unknown>;
@@ -45,8 +46,9 @@ export interface RedisOptions {
   readonly username?: string;
   readonly password?: string;
   /**
-   * After how many ms the client library gives a command up; default never: handshakes and the key ring have deadlines of their own,
-   * a dead connection is found by PING within 15 s, and the library's timeout costs several µs a command.
+   * After how many ms the client library gives a command up; default never: handshakes and the key ring have
+   * deadlines of their own, a dead connection is found by PING within 15 s, and the library's timeout costs several
+   * µs a command.
    */
   readonly commandTimeoutMs?: number;
   /** Default 2,000. */
@@ -59,8 +61,8 @@ export interface RedisOptions {
 const bulkStringsAsBuffers = { 36: Buffer };
 
 /**
- * Connects to Redis or Valkey by `@redis/client` (an optional peer dependency: install it). Commands are never queued while
- * there is no connection, so that an outage fails fast; the client reconnects by itself for ever.
+ * Connects to Redis or Valkey by `@redis/client` (an optional peer dependency: install it). Commands are never queued
+ * while there is no connection, so that an outage fails fast; the client reconnects by itself for ever.
  *
  * Resolves when the client has been started, connected or not: a server starts while Redis is down. Rejects only
  * when `@redis/client` is not installed or the options are wrong.
@@ -101,15 +103,16 @@ export async function connectRedis(options: RedisOptions): Promise<RedisConnecti
   return connection;
 }
 
-/** Wraps a client or a cluster of `@redis/client`. Give it `disableOfflineQueue: true`, or an outage makes commands wait. */
+/**
+ * Wraps a client or a cluster of `@redis/client`. Give it `disableOfflineQueue: true`, or an outage makes commands
+ * wait.
+ */
 export function redisConnection(
   of: { readonly client: RedisClientLike } | { readonly cluster: RedisClusterLike },
   { commandTimeoutMs }: { readonly commandTimeoutMs?: number | undefined } = {},
 ): RedisConnection {
-  const options = {
-    typeMapping: bulkStringsAsBuffers,
-    ...(commandTimeoutMs === undefined ? {} : { timeout: commandTimeoutMs }),
-  };
+  // 0 switches off the library's own default of 5 s.
+  const options = { typeMapping: bulkStringsAsBuffers, timeout: commandTimeoutMs ?? 0 };
   const emitter = 'client' in of ? of.client : of.cluster;
   return {
     command: (key, args, readonly = false) =>

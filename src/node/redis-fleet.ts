@@ -11,8 +11,8 @@ export interface RedisFleetOptions {
   readonly crypto: CryptoProvider;
   readonly connection: RedisConnection;
   /**
-   * What the fleet shares outside Redis: at least 32 random bytes each, the first seals, all open. Whoever has it and a dump of Redis can open
-   * the sessions and tickets of that time: keep it in a secret manager, and rotate it.
+   * What the fleet shares outside Redis: at least 32 random bytes each, the first seals, all open. Whoever has it and
+   * a dump of Redis can open the sessions and tickets of that time: keep it in a secret manager, and rotate it.
    */
   readonly fleetKeys: readonly Uint8Array[];
   /** Servers with the same name share sessions and ticket keys. Default `default`. */
@@ -47,8 +47,8 @@ export interface RedisFleet {
 }
 
 /**
- * Sessions and ticket keys that a fleet of servers shares through Redis or Valkey: sealed, with a deadline and a circuit breaker, and with
- * keys that rotate in step. See docs/resumption.md.
+ * Sessions and ticket keys that a fleet of servers shares through Redis or Valkey: sealed, with a deadline and a
+ * circuit breaker, and with keys that rotate in step. See docs/resumption.md.
  */
 export function createRedisFleet(options: RedisFleetOptions): RedisFleet {
   const { crypto, connection, fleetKeys, name, prefix } = options;

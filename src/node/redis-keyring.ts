@@ -10,7 +10,9 @@ export interface RedisRingOptions {
   readonly prefix?: string;
 }
 
-/** Keys that hold something else than they should (someone wrote into our prefix) are dropped: nodes restore the ring. */
+/**
+ * Keys that hold something else than they should (someone wrote into our prefix) are dropped: nodes restore the ring.
+ */
 const preamble = `
 local function sane(key, kind)
   local found = redis.call('TYPE', key)['ok']

@@ -12,10 +12,11 @@ export interface RedisStoreOptions {
 const claimShards = 16;
 
 /**
- * Claims a key once, and knows since when the register is whole. The mark beside the claims says which run of which server has
- * kept them, how many keys that server had evicted, and since when. Another run (restart, failover, slot moved), another count or
- * no mark at all (flushed) means that claims may be lost: from then on every new claim is in doubt for one time to live.
- * Returns 0 fresh, 1 seen, 2 doubtful. With an empty ARGV[1] it only looks after the mark.
+ * Claims a key once, and knows since when the register is whole. The mark beside the claims says which run of which
+ * server has kept them, how many keys that server had evicted, and since when. Another run (restart, failover, slot
+ * moved), another count or no mark at all (flushed) means that claims may be lost: from then on every new claim is in
+ * doubt for one time to live. Returns 0 fresh, 1 seen, 2 doubtful. With an empty ARGV[1] it only looks after the
+ * mark.
  */
 const claimScript = redisScript(`
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or '?'
@@ -43,8 +44,9 @@ return 0
  * Sessions in Redis or Valkey (6.2 or later), on a single server or a cluster. It neither seals nor bounds: wrap it as
  * `new SealedStore(new ResilientStore(new RedisStore(…)))`, or use `createFleetStore`.
  *
- * `take` is GETDEL, atomic. `claim` notices by itself when the server restarted, failed over, was flushed or evicted keys, and
- * is then doubtful for one time to live. Use a memory policy that doesn't evict (`noeviction`) where 0-RTT matters.
+ * `take` is GETDEL, atomic. `claim` notices by itself when the server restarted, failed over, was flushed or evicted
+ * keys, and is then doubtful for one time to live. Use a memory policy that doesn't evict (`noeviction`) where 0-RTT
+ * matters.
  */
 export class RedisStore implements SessionStore {
   readonly traits: StoreTraits = { local: false, bounded: false, sealed: false };
@@ -56,7 +58,9 @@ export class RedisStore implements SessionStore {
     this.#prefix = options.prefix ?? 'hf:';
   }
 
-  /** Starts the clock of the replay register, so that the first 0-RTT after a start isn't refused longer than needed. */
+  /**
+   * Starts the clock of the replay register, so that the first 0-RTT after a start isn't refused longer than needed.
+   */
   async prepare(): Promise<void> {
     const shards = Array.from({ length: claimShards }, (_, shard) => this.#claimMark(shard));
     await Promise.all(shards.map((mark) => claimScript.run(this.#connection, [mark, mark], [''])));
@@ -112,7 +116,10 @@ function readValue(reply: unknown): Uint8Array | undefined {
   throw new StoreError('storeError', 'Redis gave an answer of a type that nobody asked for', { answered: true });
 }
 
-/** Errors by which a server that is well refuses one call: full, read-only replica, another type under the key, full disk. */
+/**
+ * Errors by which a server that is well refuses one call: full, read-only replica, another type under the key, full
+ * disk.
+ */
 const refusals = /^(OOM|WRONGTYPE|READONLY|MISCONF|NOREPLICAS)\b/;
 
 function rethrow(error: unknown): never {

@@ -1,6 +1,7 @@
 /**
- * Many small values of different lengths in a few large arrays: values are cut into blocks of 64 bytes that are chained by index. A
- * million small arrays would cost several times their contents in headers, and the garbage collector its time.
+ * Many small values of different lengths in a few large arrays: values are cut into blocks of 64 bytes that are
+ * chained by index. A million small arrays would cost several times their contents in headers, and the garbage
+ * collector its time.
  */
 export class BlockArena {
   readonly #slabs: Uint8Array[] = [];

@@ -22,9 +22,9 @@ const sealContext = fromText('handfast client sessions 1');
 const noSessions: readonly ClientSession[] = [];
 
 /**
- * A client's sessions, by the digest of their policy. A TLS 1.3 ticket is handed out once (RFC 9846, Appendix C.4: a ticket
- * seen twice links two connections), so that concurrent connections get different tickets or none; a TLS 1.2 session,
- * whose ID or ticket links anyway, is handed out until it expires. Least recently used policies leave first.
+ * A client's sessions, by the digest of their policy. A TLS 1.3 ticket is handed out once (RFC 9846, Appendix C.4: a
+ * ticket seen twice links two connections), so that concurrent connections get different tickets or none; a TLS 1.2
+ * session, whose ID or ticket links anyway, is handed out until it expires. Least recently used policies leave first.
  */
 export class ClientSessionCache {
   readonly #maxPolicies: number;
@@ -56,7 +56,8 @@ export class ClientSessionCache {
 
   /**
    * Keeps a session.
-   * @param policy the digest (`clientPolicyDigest`) of the connection that it came from; default its `state.policyDigest`.
+   * @param policy the digest (`clientPolicyDigest`) of the connection that it came from; default its
+   *   `state.policyDigest`.
    */
   add(from: ClientSession, policy: Uint8Array = from.state.policyDigest): void {
     const session =
@@ -77,8 +78,8 @@ export class ClientSessionCache {
   }
 
   /**
-   * The newest session for a policy, or `undefined`. A TLS 1.3 ticket is gone from the cache: whether the handshake resumes with it
-   * or not, nobody else offers it.
+   * The newest session for a policy, or `undefined`. A TLS 1.3 ticket is gone from the cache: whether the handshake
+   * resumes with it or not, nobody else offers it.
    * @param versions which versions the handshake can resume; default both.
    */
   take(policy: Uint8Array, now: number, versions?: readonly number[]): ClientSession | undefined {
@@ -133,7 +134,8 @@ export class ClientSessionCache {
   }
 
   /**
-   * Adds the sessions that {@link serialize} wrote. What does not parse ends the reading and is left out, what has expired too.
+   * Adds the sessions that {@link serialize} wrote. What does not parse ends the reading and is left out, what has
+   * expired too.
    * @returns how many were added.
    */
   load(bytes: Uint8Array, now: number): number {

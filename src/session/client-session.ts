@@ -8,8 +8,9 @@ import { decodeSessionState, encodeSessionState, type SessionState, sessionEnd }
 /** What a client keeps to resume: the session, and what names it to the server. */
 export interface ClientSession {
   /**
-   * As on the server, seen from here: `peerCertificates` is the server's chain, `peerNotAfter` its end, `policyDigest` comes
-   * from {@link clientPolicyDigest}, `createdAt` is when this client last verified the chain, `issuedAt` when the ticket came.
+   * As on the server, seen from here: `peerCertificates` is the server's chain, `peerNotAfter` its end,
+   * `policyDigest` comes from {@link clientPolicyDigest}, `createdAt` is when this client last verified the chain,
+   * `issuedAt` when the ticket came.
    */
   readonly state: SessionState;
   /** TLS 1.2 ticket or TLS 1.3 PSK identity; empty where the server keeps the session by its ID. */
@@ -19,8 +20,8 @@ export interface ClientSession {
   /** Seconds from `issuedAt` for which the server said it would open the ticket; 0 in TLS 1.2 says nothing. */
   readonly lifetimeHint: number;
   /**
-   * What the server stapled in the full handshake (RFC 6066, Section 8; RFC 6962, Section 3.3), as long as the session stays in
-   * memory: not part of its encoding.
+   * What the server stapled in the full handshake (RFC 6066, Section 8; RFC 6962, Section 3.3), as long as the
+   * session stays in memory: not part of its encoding.
    */
   readonly ocspResponse?: Uint8Array | undefined;
   readonly scts?: readonly Uint8Array[] | undefined;

@@ -32,9 +32,9 @@ export function isFresh(
 }
 
 /**
- * For how long a register has to remember a claim, and for how long early data is refused when it may have forgotten one, in ms.
- * A recorded ClientHello is fresh from `toleranceMs` before until `toleranceMs` after the time it states, on every
- * clock of the fleet: so twice the tolerance and the skew.
+ * For how long a register has to remember a claim, and for how long early data is refused when it may have forgotten
+ * one, in ms. A recorded ClientHello is fresh from `toleranceMs` before until `toleranceMs` after the time it states,
+ * on every clock of the fleet: so twice the tolerance and the skew.
  */
 export function replaySpan(window: FreshnessWindow): number {
   return 2 * window.toleranceMs + window.clockSkewMs;

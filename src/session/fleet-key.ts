@@ -7,16 +7,18 @@ import { createSealingKey, deriveKey, refuseWeakKey, type SealingKey } from './s
 const nameLength = 8;
 
 /**
- * The keys that a fleet shares outside its store: they seal what the store holds (sessions, ring keys). The first seals; all open. To
- * rotate: add the new key as the second everywhere, then make it the first everywhere, then drop the old one when what it
- * sealed has expired. Each is at least 32 bytes from a random source, and comes from a secret manager, never from the store itself.
+ * The keys that a fleet shares outside its store: they seal what the store holds (sessions, ring keys). The first
+ * seals; all open. To rotate: add the new key as the second everywhere, then make it the first everywhere, then drop
+ * the old one when what it sealed has expired. Each is at least 32 bytes from a random source, and comes from a
+ * secret manager, never from the store itself.
  */
 export class FleetKeys {
   readonly #keys: readonly { readonly name: Uint8Array; readonly sealing: SealingKey }[];
 
   /**
    * @param purpose separates uses of the same fleet keys.
-   *   Throws `ConfigError` `ERR_TLS_FLEET_KEY` where none is given or one is too short, `ERR_TLS_WEAK_KEY` for one that isn't random.
+   * Throws `ConfigError` `ERR_TLS_FLEET_KEY` where none is given or one is too short, `ERR_TLS_WEAK_KEY` for one that
+   * isn't random.
    */
   constructor(crypto: CryptoProvider, secrets: readonly Uint8Array[], purpose: string) {
     if (secrets.length === 0 || secrets.some((secret) => secret.length < 32)) {

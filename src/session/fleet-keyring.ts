@@ -18,8 +18,8 @@ import type { Clock, Timers } from './timer.ts';
 /** What a fleet shares: one document with a revision, and which node has read which revision. */
 export interface RingChannel {
   /**
-   * One atomic step: renews the node's lease (0 ms: gives it up), notes what it acknowledges (counted only in the same epoch),
-   * drops leases that ran out, and reads the document.
+   * One atomic step: renews the node's lease (0 ms: gives it up), notes what it acknowledges (counted only in the
+   * same epoch), drops leases that ran out, and reads the document.
    */
   sync(request: {
     readonly node: string;
@@ -27,7 +27,9 @@ export interface RingChannel {
     readonly ack: number;
     readonly leaseMs: number;
   }): Promise<RingReading>;
-  /** Compare-and-set: writes the document as the next revision if epoch and revision are still those. Whether it did. */
+  /**
+   * Compare-and-set: writes the document as the next revision if epoch and revision are still those. Whether it did.
+   */
   propose(
     expected: { readonly epoch: string; readonly revision: number },
     epoch: string,
@@ -76,7 +78,9 @@ export type FleetKeyringEvent =
   | { readonly type: 'synced'; readonly revision: number; readonly nodes: number }
   | { readonly type: 'proposed'; readonly revision: number }
   | { readonly type: 'failed'; readonly error: unknown }
-  /** A key that no fleet key of this node opens: this node has the wrong fleet keys, or someone changed the document. */
+  /**
+   * A key that no fleet key of this node opens: this node has the wrong fleet keys, or someone changed the document.
+   */
   | { readonly type: 'locked'; readonly key: string };
 
 export interface FleetKeyringStatus {
@@ -102,11 +106,12 @@ const maxRounds = 6;
 /**
  * Keeps the ticket keys of a fleet in step through a shared document.
  *
- * A key is added one rotation before it is to seal. Each node installs it (it opens at once) and acknowledges the revision; a node seals
- * under it only when every node with a lease has acknowledged, so that no ticket is sealed that a living node can't open. A
- * dead node's lease runs out, so it blocks nothing. Whoever sees that the next key is missing proposes it by compare-and-set: of
- * several proposals one wins, the others read it. Without the store the nodes go on with the keys that they have, then switch to the
- * next one at its planned time, and after that to local keys.
+ * A key is added one rotation before it is to seal. Each node installs it (it opens at once) and acknowledges the
+ * revision; a node seals under it only when every node with a lease has acknowledged, so that no ticket is sealed
+ * that a living node can't open. A dead node's lease runs out, so it blocks nothing. Whoever sees that the next key
+ * is missing proposes it by compare-and-set: of several proposals one wins, the others read it. Without the store the
+ * nodes go on with the keys that they have, then switch to the next one at its planned time, and after that to local
+ * keys.
  */
 export class FleetKeyring {
   readonly #options: FleetKeyringOptions;
@@ -160,8 +165,9 @@ export class FleetKeyring {
   }
 
   /**
-   * Reads the document for the first time, makes it where there is none, and goes on polling. Resolves after the first round, whether it
-   * succeeded or not: await it (with a limit of your own) before the server listens, or its first tickets are local. Never rejects.
+   * Reads the document for the first time, makes it where there is none, and goes on polling. Resolves after the
+   * first round, whether it succeeded or not: await it (with a limit of your own) before the server listens, or its
+   * first tickets are local. Never rejects.
    */
   async start(): Promise<void> {
     this.#stopped = false;

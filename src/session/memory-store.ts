@@ -16,7 +16,10 @@ export interface MemoryStoreOptions {
    * started with it); give the time of the start where ticket keys come from outside.
    */
   readonly claimsSince?: number;
-  /** Begins the hashes of keys; a random one where somebody else chooses the keys. Those of `ServerSessions` are random. */
+  /**
+   * Begins the hashes of keys; a random one where somebody else chooses the keys. Those of `ServerSessions` are
+   * random.
+   */
   readonly seed?: number;
 }
 
@@ -36,14 +39,16 @@ export class MemoryStore implements SessionStore {
   readonly #maxBytes: number;
   readonly #claimsSince: number;
   /**
-   * Everything lies in a few typed arrays, keys too: a Map of strings and small arrays costs several times as much memory, gives
-   * the garbage collector its work, and finds its oldest entry only by passing over deleted ones.
+   * Everything lies in a few typed arrays, keys too: a Map of strings and small arrays costs several times as much
+   * memory, gives the garbage collector its work, and finds its oldest entry only by passing over deleted ones.
    */
   readonly #table = new SlotTable();
   readonly #arena = new BlockArena();
   readonly #seed: number;
   #slotCount = 0;
-  /** For each slot: neighbours in order of use (newer, older), first block of key and value, their lengths, hash, end. */
+  /**
+   * For each slot: neighbours in order of use (newer, older), first block of key and value, their lengths, hash, end.
+   */
   #newer = new Int32Array(64);
   #older = new Int32Array(64);
   #blocks = new Int32Array(64);

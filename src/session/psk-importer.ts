@@ -28,10 +28,11 @@ export function externalPsk(identity: Uint8Array, secret: Uint8Array, hash: Tran
 }
 
 /**
- * Imports an external PSK for TLS 1.3 (RFC 9258, Section 5): one PSK for each hash, so that it serves every cipher suite and the
- * external key itself is used with one hash only.
+ * Imports an external PSK for TLS 1.3 (RFC 9258, Section 5): one PSK for each hash, so that it serves every cipher
+ * suite and the external key itself is used with one hash only.
  *
- * @param source the identity (public) and key that were agreed on; `hash` is the one agreed on with the key, SHA-256 otherwise;
+ * @param source the identity (public) and key that were agreed on; `hash` is the one agreed on with the key, SHA-256
+ *   otherwise;
  *   `context` is bound in, e.g. the name of the role.
  * @returns one PSK per target hash; offer them all. Throws `ConfigError` `ERR_TLS_PSK`.
  */

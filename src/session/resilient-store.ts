@@ -39,10 +39,11 @@ export interface StoreCall {
 }
 
 /**
- * Makes a store that may be slow, down or wrong harmless: every call answers or fails with a `StoreError` within the deadline;
- * after several failures in a row the store is left alone for a while, then tried again by a single call. A late answer is
- * dropped. A `get` may be asked twice; `take` and `claim` never are, and a `claim` is `doubtful` for one `ttl` after the store failed,
- * was left alone or was marked as doubtful, since it may have forgotten what was claimed.
+ * Makes a store that may be slow, down or wrong harmless: every call answers or fails with a `StoreError` within the
+ * deadline; after several failures in a row the store is left alone for a while, then tried again by a single call. A
+ * late answer is dropped. A `get` may be asked twice; `take` and `claim` never are, and a `claim` is `doubtful` for
+ * one `ttl` after the store failed, was left alone or was marked as doubtful, since it may have forgotten what was
+ * claimed.
  */
 export class ResilientStore implements SessionStore {
   readonly traits: StoreTraits;
@@ -97,8 +98,8 @@ export class ResilientStore implements SessionStore {
   }
 
   /**
-   * Says that the store may have forgotten claims: it was restarted, failed over, or could not be reached. From now on `claim`
-   * is `doubtful` for as long as its `ttl`.
+   * Says that the store may have forgotten claims: it was restarted, failed over, or could not be reached. From now
+   * on `claim` is `doubtful` for as long as its `ttl`.
    */
   doubt(): void {
     this.#doubtedAt = this.#clock.now();

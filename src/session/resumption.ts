@@ -65,7 +65,10 @@ export interface ServerSessionsConfig {
 /** What the new handshake is, for the comparison with the session. */
 export interface SessionExpectation {
   readonly version: 0x0303 | 0x0304;
-  /** The digest of the policy of this connection; as a function where it depends on the session (its cipher's hash, EMS). */
+  /**
+   * The digest of the policy of this connection; as a function where it depends on the session (its cipher's hash,
+   * EMS).
+   */
   readonly policy: Uint8Array | ((state: SessionState) => Uint8Array);
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -118,8 +121,9 @@ export type EarlyDataAnswer =
   | { readonly accepted: false; readonly refusal: EarlyDataRefusal };
 
 /**
- * Everything that a server decides about resumption. The handshake asks; each answer comes as a value where it is at hand and
- * as a promise where a store far away is asked. No call throws or rejects: whatever goes wrong is a miss with its reason.
+ * Everything that a server decides about resumption. The handshake asks; each answer comes as a value where it is at
+ * hand and as a promise where a store far away is asked. No call throws or rejects: whatever goes wrong is a miss
+ * with its reason.
  */
 export class ServerSessions {
   /** What was counted so far. */
@@ -174,8 +178,8 @@ export class ServerSessions {
   }
 
   /**
-   * TLS 1.2: keeps a session under its ID. Awaited before the server's Finished, so that a client that comes back at once finds it on
-   * any node; a store that does not keep it costs a full handshake later.
+   * TLS 1.2: keeps a session under its ID. Awaited before the server's Finished, so that a client that comes back at
+   * once finds it on any node; a store that does not keep it costs a full handshake later.
    * @returns whether it is kept.
    */
   storeSession(request: {
@@ -200,8 +204,8 @@ export class ServerSessions {
   }
 
   /**
-   * TLS 1.3: the PSK of an identity: a sealed ticket, a handle, or an external PSK. The binder is still to be verified. A
-   * single-use ticket is used up by this call.
+   * TLS 1.3: the PSK of an identity: a sealed ticket, a handle, or an external PSK. The binder is still to be
+   * verified. A single-use ticket is used up by this call.
    */
   lookupPsk(request: SessionExpectation & { readonly identity: Uint8Array }): Awaitable<FoundPsk | Miss> {
     const { externalPsk } = this.#config;
@@ -213,8 +217,8 @@ export class ServerSessions {
   }
 
   /**
-   * A ticket for a session: TLS 1.2 sealed, TLS 1.3 as `tls13Tickets` says. Its lifetime ends with the session's, whose clock runs
-   * from the first full authentication: a renewal never extends it.
+   * A ticket for a session: TLS 1.2 sealed, TLS 1.3 as `tls13Tickets` says. Its lifetime ends with the session's,
+   * whose clock runs from the first full authentication: a renewal never extends it.
    */
   sealTicket(request: { readonly state: SessionState; readonly now: number }): Awaitable<IssuedTicket | Miss> {
     const { state, now } = request;
@@ -226,8 +230,9 @@ export class ServerSessions {
   }
 
   /**
-   * Whether early data may be accepted: allowed by the ticket, same context, fresh, and this ticket's first. Call it after the
-   * binder was verified, and only when everything else that early data needs is given: a claim can't be taken back.
+   * Whether early data may be accepted: allowed by the ticket, same context, fresh, and this ticket's first. Call it
+   * after the binder was verified, and only when everything else that early data needs is given: a claim can't be
+   * taken back.
    */
   claimEarlyData(request: EarlyDataRequest): Awaitable<EarlyDataAnswer> {
     const { state, identity, now } = request;

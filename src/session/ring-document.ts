@@ -5,8 +5,9 @@ import type { FleetKeys } from './fleet-key.ts';
 import { keyNameLength } from './ticket-keyring.ts';
 
 /**
- * What a fleet agrees on: its ticket keys, their times, and since which revision each has been there. It stands in the shared store for
- * all nodes to read; the secrets in it are wrapped under a fleet key that is not in the store. Times are the store's.
+ * What a fleet agrees on: its ticket keys, their times, and since which revision each has been there. It stands in
+ * the shared store for all nodes to read; the secrets in it are wrapped under a fleet key that is not in the store.
+ * Times are the store's.
  */
 export interface RingDocument {
   readonly entries: readonly RingEntry[];
@@ -60,7 +61,9 @@ export function decodeRingDocument(bytes: Uint8Array): RingDocument | undefined 
   }
 }
 
-/** Wraps the secret of a key; whoever can write to the store can neither change its times nor move it to another ring. */
+/**
+ * Wraps the secret of a key; whoever can write to the store can neither change its times nor move it to another ring.
+ */
 export function wrapRingKey(
   keys: FleetKeys,
   ring: string,
@@ -76,8 +79,8 @@ export function unwrapRingKey(keys: FleetKeys, ring: string, entry: RingEntry): 
 }
 
 /**
- * Both documents as one, without what has ended: for a node that finds its keys gone from the store (flushed, restored from an old
- * copy). A revocation in either counts. Keys that `lost` alone has get `addedIn` anew.
+ * Both documents as one, without what has ended: for a node that finds its keys gone from the store (flushed,
+ * restored from an old copy). A revocation in either counts. Keys that `lost` alone has get `addedIn` anew.
  */
 export function mergeDocuments(found: RingDocument, lost: RingDocument, now: number, revision: number): RingDocument {
   const entries = new Map(found.entries.map((entry) => [toHex(entry.name), entry]));

@@ -11,10 +11,10 @@ export interface SealedStoreOptions {
 }
 
 /**
- * Lets nothing readable out: keys leave as SHA-256 (session IDs are random, so that a hash says nothing about them and opens
- * nothing), values leave encrypted and authenticated under a fleet key and bound to their key, so that whoever can write
- * to the store can neither read a session nor move one under another ID. A value that does not open is a `StoreError`
- * `malformed`, and is deleted.
+ * Lets nothing readable out: keys leave as SHA-256 (session IDs are random, so that a hash says nothing about them
+ * and opens nothing), values leave encrypted and authenticated under a fleet key and bound to their key, so that
+ * whoever can write to the store can neither read a session nor move one under another ID. A value that does not open
+ * is a `StoreError` `malformed`, and is deleted.
  */
 export class SealedStore implements SessionStore {
   readonly traits: StoreTraits;

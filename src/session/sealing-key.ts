@@ -3,10 +3,10 @@ import type { CryptoProvider, HmacKey } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
 
 /**
- * Seals any number of values under one key. AES-GCM alone may not: with random 96-bit nonces a key is used up after 2^32
- * values, and tickets of a busy server come near that. So each value has a key of its own, derived from the sealing
- * key with a random seed of 24 bytes: HMAC-SHA-256(key, seed) is the AES-256 key, and the nonce is constant because
- * that key seals nothing else. (XAES-256-GCM does the same with CMAC.)
+ * Seals any number of values under one key. AES-GCM alone may not: with random 96-bit nonces a key is used up after
+ * 2^32 values, and tickets of a busy server come near that. So each value has a key of its own, derived from the
+ * sealing key with a random seed of 24 bytes: HMAC-SHA-256(key, seed) is the AES-256 key, and the nonce is constant
+ * because that key seals nothing else. (XAES-256-GCM does the same with CMAC.)
  *
  * A sealed value: seed (24), ciphertext, tag (16).
  */

@@ -1,6 +1,6 @@
 /**
- * A hash table from 32-bit hashes to slot numbers, in one typed array: open addressing with linear probing, at most half full. It
- * holds no keys; the caller says by `same` whether a slot is the one that is meant.
+ * A hash table from 32-bit hashes to slot numbers, in one typed array: open addressing with linear probing, at most
+ * half full. It holds no keys; the caller says by `same` whether a slot is the one that is meant.
  */
 export class SlotTable {
   /** Slot plus one; 0 is empty. */

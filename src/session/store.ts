@@ -29,9 +29,9 @@ export interface SessionStore {
   delete(key: string): Awaitable<void>;
 
   /**
-   * Says `fresh` to exactly one caller for a key within `ttlMilliseconds`, `seen` to all others, and `doubtful` while it
-   * cannot know what it said within the last `ttlMilliseconds`: after a restart, a failover, an eviction. When in doubt,
-   * `doubtful`. Never repeated, never hedged.
+   * Says `fresh` to exactly one caller for a key within `ttlMilliseconds`, `seen` to all others, and `doubtful` while
+   * it cannot know what it said within the last `ttlMilliseconds`: after a restart, a failover, an eviction. When in
+   * doubt, `doubtful`. Never repeated, never hedged.
    */
   claim(key: string, ttlMilliseconds: number): Awaitable<ClaimAnswer>;
 }

@@ -19,7 +19,10 @@ export type TicketKeyOrigin = 'fleet' | 'imported' | 'local';
 
 /** A ticket key as it is given to a ring. Times in milliseconds since the epoch. */
 export interface TicketKey {
-  /** Public; {@link keyNameLength} bytes. It stands in every ticket, so it must not be derived reversibly from the secret. */
+  /**
+   * Public; {@link keyNameLength} bytes. It stands in every ticket, so it must not be derived reversibly from the
+   * secret.
+   */
   readonly name: Uint8Array;
   /** At least 32 bytes. The ring derives its keys from it and keeps no reference: the caller zeroizes it. */
   readonly secret: Uint8Array;
@@ -56,11 +59,15 @@ export interface KeyringEvent {
 export interface TicketKeyringOptions {
   readonly crypto: CryptoProvider;
   readonly clock: Clock;
-  /** Without timers the ring rotates when it is used, and {@link TicketKeyring.tick} must be called to destroy keys on time. */
+  /**
+   * Without timers the ring rotates when it is used, and {@link TicketKeyring.tick} must be called to destroy keys on
+   * time.
+   */
   readonly timers?: Timers;
   /**
-   * `local` (default): the ring makes its own keys. `supplied`: keys come by {@link TicketKeyring.install}; the ring makes a local
-   * key only while none of them may seal, so that an outage of their source costs full handshakes elsewhere and no failure.
+   * `local` (default): the ring makes its own keys. `supplied`: keys come by {@link TicketKeyring.install}; the ring
+   * makes a local key only while none of them may seal, so that an outage of their source costs full handshakes
+   * elsewhere and no failure.
    */
   readonly rotation?: 'local' | 'supplied';
   /** How long a local key seals, in seconds; default 12 hours. */
@@ -87,8 +94,8 @@ interface RingKey {
 
 /**
  * The keys that session tickets are sealed under: several that open, one of them that seals, and the next one ready.
- * A timer rotates them and zeroizes each on time, whether the server is busy or idle. TLS 1.2 and TLS 1.3 tickets have separate
- * keys, so a ticket of one can't be read as the other.
+ * A timer rotates them and zeroizes each on time, whether the server is busy or idle. TLS 1.2 and TLS 1.3 tickets
+ * have separate keys, so a ticket of one can't be read as the other.
  *
  * A sealed ticket: format (1 byte), key name (16, public: its look-up takes no secret-dependent time because it holds
  * no secret), then a value sealed by a `SealingKey` with format and name as context.
@@ -121,7 +128,8 @@ export class TicketKeyring {
 
   /**
    * Seals an encoded session state.
-   * @returns the ticket and until when this ring will open it (ms since the epoch): a lifetime hint beyond that is a lie.
+   * @returns the ticket and until when this ring will open it (ms since the epoch): a lifetime hint beyond that is a
+   *   lie.
    *   `undefined` after {@link close}.
    */
   seal(version: 0x0303 | 0x0304, state: Uint8Array): { ticket: Uint8Array; openUntil: number } | undefined {
@@ -136,7 +144,8 @@ export class TicketKeyring {
 
   /**
    * Opens a ticket.
-   * @returns the encoded state, and whether the key that sealed it is no longer the one that seals (`stale`: send a new ticket);
+   * @returns the encoded state, and whether the key that sealed it is no longer the one that seals (`stale`: send a
+   *   new ticket);
    *   or `unknownKey`, or `malformed` where it is no ticket or was changed on the way.
    */
   open(version: 0x0303 | 0x0304, ticket: Uint8Array): { state: Uint8Array; stale: boolean } | { miss: MissReason } {
@@ -151,9 +160,10 @@ export class TicketKeyring {
   }
 
   /**
-   * Takes in keys from outside. A key that is there already (same name) gets the new times; keys that are not named stay until
-   * their own end, so that replacing keys never makes tickets void all at once.
-   * Throws `ConfigError` `ERR_TLS_WEAK_KEY` for a key that no random source makes, `ERR_TLS_TICKET_KEY` for a wrong length or order of times.
+   * Takes in keys from outside. A key that is there already (same name) gets the new times; keys that are not named
+   * stay until their own end, so that replacing keys never makes tickets void all at once. Throws `ConfigError`
+   * `ERR_TLS_WEAK_KEY` for a key that no random source makes, `ERR_TLS_TICKET_KEY` for a wrong length or order of
+   * times.
    */
   install(keys: readonly TicketKey[]): void {
     if (this.#closed) return;
@@ -207,8 +217,8 @@ export class TicketKeyring {
   }
 
   /**
-   * Destroys what is due, makes what is needed, and sets the timer for the next time something is due. The ring calls it
-   * by its timer; without timers, call it at least as often as keys have to be destroyed.
+   * Destroys what is due, makes what is needed, and sets the timer for the next time something is due. The ring calls
+   * it by its timer; without timers, call it at least as often as keys have to be destroyed.
    */
   tick(): void {
     if (this.#closed) return;
@@ -349,14 +359,15 @@ function seconds(value: number, name: string): number {
 }
 
 /**
- * A ticket key from a key file as nginx, Apache, HAProxy and `SSL_CTX_set_tlsext_ticket_keys` use it: 80 bytes (name 16, HMAC key 32,
- * AES-256 key 32) or 48 bytes (name 16, AES-128 and HMAC key of 16 each, in either order).
+ * A ticket key from a key file as nginx, Apache, HAProxy and `SSL_CTX_set_tlsext_ticket_keys` use it: 80 bytes (name
+ * 16, HMAC key 32, AES-256 key 32) or 48 bytes (name 16, AES-128 and HMAC key of 16 each, in either order).
  *
  * Only the *secret* is shared, not the tickets: Handfast derives its own AEAD keys and its own key name from the file.
- * Servers that run Handfast and have the file open each other's tickets; nginx can't open Handfast's, nor the other way round.
- * A file stays as secret and as old as you make it: give `sealUntil` and `openUntil`, or replace it often.
+ * Servers that run Handfast and have the file open each other's tickets; nginx can't open Handfast's, nor the other
+ * way round. A file stays as secret and as old as you make it: give `sealUntil` and `openUntil`, or replace it often.
  *
- * Throws `ConfigError` `ERR_TLS_TICKET_KEY` for another length and `ERR_TLS_WEAK_KEY` for a file that no random source made.
+ * Throws `ConfigError` `ERR_TLS_TICKET_KEY` for another length and `ERR_TLS_WEAK_KEY` for a file that no random
+ * source made.
  */
 export function importTicketKeyFile(
   crypto: CryptoProvider,

@@ -1,7 +1,7 @@
 /**
- * Four server processes behind a plain TCP balancer, with ticket keys and sessions through a real Redis; keys rotate every 2 s. Clients come
- * back to random nodes within 0 to 5 s. HANDFAST_FLEET_SECONDS says how long the first, quiet phase lasts (default 12; 60 for
- * the figures in docs/resumption.md).
+ * Four server processes behind a plain TCP balancer, with ticket keys and sessions through a real Redis; keys rotate
+ * every 2 s. Clients come back to random nodes within 0 to 5 s. HANDFAST_FLEET_SECONDS says how long the first, quiet
+ * phase lasts (default 12; 60 for the figures in docs/resumption.md).
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * One node of the fleet: two ports, one that resumes by tickets and stateless PSKs, one by session IDs and single-use PSKs. Started by
- * `fleet.test.ts` with its settings in HANDFAST_FLEET_NODE; tells its ports and reports by IPC.
+ * One node of the fleet: two ports, one that resumes by tickets and stateless PSKs, one by session IDs and single-use
+ * PSKs. Started by `fleet.test.ts` with its settings in HANDFAST_FLEET_NODE; tells its ports and reports by IPC.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createNodeCrypto } from '../../src/crypto/node.ts';

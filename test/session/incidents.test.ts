@@ -1,6 +1,6 @@
 /**
- * What went wrong in other systems, by name: each of these would be a bug here, and each is tried against whole handshakes or the
- * part that it would be a bug of. The list is that of docs/resumption.md.
+ * What went wrong in other systems, by name: each of these would be a bug here, and each is tried against whole
+ * handshakes or the part that it would be a bug of. The list is that of docs/resumption.md.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
