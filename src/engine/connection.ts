@@ -259,6 +259,14 @@ export abstract class Connection {
     return this.#records.writer.take();
   }
 
+  /**
+   * Gives back an array of `takeOutgoing` once the transport has sent it and nobody else holds it: bulk writes use its
+   * memory again. Not needed; never call it for bytes that somebody may still read.
+   */
+  release(bytes: Uint8Array): void {
+    this.#records.writer.release(bytes);
+  }
+
   /** Decrypted application data, in order; empty where there is none. */
   takeApplicationData(): Uint8Array[] {
     const data = this.#incoming;

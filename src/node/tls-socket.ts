@@ -40,6 +40,11 @@ interface PendingWrite {
   done: (error?: Error | null) => void;
 }
 
+/** From here on the memory of an outgoing chunk is worth giving back. */
+const bulkWrite = 64 * 1024;
+
+type WriteDone = ((error?: Error | null) => void) | undefined;
+
 const noop = (): void => {};
 
 /** Node's `tls.TLSSocket`. */
@@ -407,14 +412,26 @@ export class TLSSocket extends Socket {
       return;
     }
     if (chunks.length === 1) {
-      transport.write(chunks[0], done);
+      transport.write(chunks[0], this.#released(connection, chunks[0] as Uint8Array, done));
       return;
     }
     transport.cork();
     const last = chunks.length - 1;
-    for (let i = 0; i < last; i++) transport.write(chunks[i]);
-    transport.write(chunks[last], done);
+    for (let i = 0; i < last; i++) {
+      transport.write(chunks[i], this.#released(connection, chunks[i] as Uint8Array, undefined));
+    }
+    transport.write(chunks[last], this.#released(connection, chunks[last] as Uint8Array, done));
     transport.uncork();
+  }
+
+  /** Gives the memory of a bulk write back once it is sent. Only a socket of the kernel is known to keep no reference. */
+  #released(connection: Connection, chunk: Uint8Array, done: WriteDone): WriteDone {
+    const transport = this.#transport;
+    if (chunk.length < bulkWrite || !(transport instanceof Socket) || transport instanceof TLSSocket) return done;
+    return (error) => {
+      connection.release(chunk);
+      done?.(error);
+    };
   }
 
   // ---- the stream hooks ----
