@@ -19,12 +19,14 @@ const codes: Record<Group, number> = {
 
 function startGo(run: Case, identity: IdentityName | undefined, more: string[]): Running {
   const files = identity && testIdentity(identity);
-  return start(program, [
+  const words = [
     ...['-root', rootFile, '-version', run.version === '1.3' ? '0x0304' : '0x0303', '-suite', String(run.suite.code)],
     ...groupsOf(run, run.role).flatMap((group) => ['-group', String(codes[group])]),
     ...(files ? ['-cert', files.chainFile, '-key', files.keyFile] : []),
     ...more,
-  ]);
+  ];
+  // A program outside a module gets the defaults of an old Go, without ML-KEM.
+  return start(program, words, { env: { GODEBUG: 'tlsmlkem=1' } });
 }
 
 /** Go's crypto/tls. */
