@@ -1,69 +1,14 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
-import type { Aead, CryptoProvider } from '../../src/crypto/provider.ts';
+import { randomBytes } from 'node:crypto';
+import { createNodeCrypto } from '../../src/crypto/node.ts';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { type SessionState, type SessionStateInput, sessionState } from '../../src/session/state.ts';
 import type { ClaimAnswer, SessionStore, StoreTraits } from '../../src/session/store.ts';
 import type { Timers } from '../../src/session/timer.ts';
 
-/** As much of a crypto provider as sessions need, straight over node:crypto; random bytes may be replaced. */
-export function sessionCrypto(
-  random: (size: number) => Uint8Array = (size) => new Uint8Array(randomBytes(size)),
-): CryptoProvider {
-  const absent = (): never => {
-    throw new Error('sessions do not need this');
-  };
-  return {
-    name: 'sessions only',
-    random,
-    hash: (name, data) => new Uint8Array(createHash(name).update(data).digest()),
-    hmac: (name, key, data) => new Uint8Array(createHmac(name, key).update(data).digest()),
-    prepareHmac: (name, key) => {
-      const own = key.slice();
-      let destroyed = false;
-      return {
-        sign: (data) => {
-          if (destroyed) throw new Error('this key was destroyed');
-          return new Uint8Array(createHmac(name, own).update(data).digest());
-        },
-        destroy: () => {
-          own.fill(0);
-          destroyed = true;
-        },
-      };
-    },
-    createAead: (_name, key) => aesGcm(key.slice()),
-    createCbc: absent,
-    keyExchange: absent,
-    importPublicKey: absent,
-    importPrivateKey: absent,
-  };
-}
-
-function aesGcm(key: Uint8Array): Aead {
-  return {
-    keyLength: 32,
-    tagLength: 16,
-    seal: (nonce, additionalData, plaintext, out, at) => {
-      const cipher = createCipheriv('aes-256-gcm', key, nonce);
-      cipher.setAAD(additionalData);
-      out.set(cipher.update(plaintext), at);
-      cipher.final();
-      out.set(cipher.getAuthTag(), at + plaintext.length);
-      return plaintext.length + 16;
-    },
-    open: (nonce, additionalData, ciphertext) => {
-      const decipher = createDecipheriv('aes-256-gcm', key, nonce);
-      decipher.setAAD(additionalData);
-      decipher.setAuthTag(ciphertext.subarray(-16));
-      const plaintext = decipher.update(ciphertext.subarray(0, -16));
-      try {
-        decipher.final();
-      } catch {
-        return undefined;
-      }
-      return new Uint8Array(plaintext);
-    },
-    destroy: () => key.fill(0),
-  };
+/** The cryptography of this Node; its random bytes may be replaced. */
+export function sessionCrypto(random?: (size: number) => Uint8Array): CryptoProvider {
+  const crypto = createNodeCrypto();
+  return random === undefined ? crypto : { ...crypto, random };
 }
 
 /** A clock and timers that a test moves by hand. */
