@@ -47,7 +47,7 @@ describe('the engine and the decoders under changed transcripts', () => {
   test('a failure that is no TlsError is told', () => {
     const scenario = seeds[0]?.scenario;
     assert.ok(scenario);
-    const options = { ...scenario.client, trace: () => assert.fail('a bug') };
+    const options = { ...scenario.client, random: () => assert.fail('a bug') };
     const connection = createSide({ ...scenario, client: options }, 'client');
     connection.advance();
     assert.equal(connection.error?.code, 'ERR_TLS_INTERNAL');

@@ -2,7 +2,7 @@
 import { concat } from '../../src/bytes/bytes.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { TlsError } from '../../src/errors.ts';
-import { decodeClientSession } from '../../src/session/client-session.ts';
+import { decodeClientSession, encodeClientSession } from '../../src/session/client-session.ts';
 import { decodeSessionState, encodeSessionState } from '../../src/session/state.ts';
 import { decodeAlert } from '../../src/wire/alert.ts';
 import { decodeCertificate12, decodeCertificate13 } from '../../src/wire/certificate.ts';
@@ -233,15 +233,17 @@ function neverThrows(decode: (bytes: Uint8Array) => unknown): (bytes: Uint8Array
 }
 
 const bodies = allMessages.map((message) => ({ type: message[0] as number, body: message.subarray(4) }));
-const sessionStates = scenarios.flatMap(({ client }) =>
-  (client.sessions ?? []).map(({ state }) => encodeSessionState(state)),
-);
+const sessions = scenarios.flatMap(({ client }) => client.sessions ?? []);
+const stored: Readonly<Record<number, readonly (Uint8Array | undefined)[]>> = {
+  [-1]: [Uint8Array.of(2, 40)],
+  [-2]: sessions.map(({ state }) => encodeSessionState(state)),
+  [-3]: sessions.map(encodeClientSession),
+};
 
 /** Every decoder with the bodies that it accepts. */
 export const decoderTargets = Object.entries(decoders).map(([name, { type, decode }]) => {
   const own = bodies.filter((each) => each.type === type).map(({ body }) => body);
-  const extra = type === -1 ? [Uint8Array.of(2, 40)] : sessionStates.filter((each) => each !== undefined);
-  return { name, decode, seeds: type < 0 ? extra : own };
+  return { name, decode, seeds: [...own, ...(stored[type] ?? [])].filter((seed) => seed !== undefined) };
 });
 
 const allBodies = bodies.map(({ body }) => body);
