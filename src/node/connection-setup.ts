@@ -5,7 +5,7 @@ import { ClientConnection } from '../engine/client-connection.ts';
 import { type ClientOptions, type ServerOptions, serverConfig } from '../engine/config.ts';
 import type { Connection } from '../engine/connection.ts';
 import { drive } from '../engine/driver.ts';
-import { clientHost, type Host, serverHost } from '../engine/host.ts';
+import { clientHost, type Host, isPromise, serverHost } from '../engine/host.ts';
 import { ServerConnection } from '../engine/server-connection.ts';
 import type { TlsError } from '../errors.ts';
 import { parseCertificate } from '../pki/index.ts';
@@ -47,6 +47,8 @@ export class Negotiation implements Host {
   verifyError: CodedError | null = null;
   /** Whether what happens is written to stderr. */
   tracing = false;
+  /** Tickets that a store has not taken yet. */
+  sealing = 0;
   /** Whether Node's http2 has the socket inside its wrapper. */
   bridged = false;
   #socket: TLSSocket | undefined;
@@ -181,7 +183,20 @@ export class Negotiation implements Host {
     // As in Node, whoever resumes goes on with the ticket that it has.
     const connection = this.#connection!;
     if (connection.connected && connection.info.resumed) return undefined;
-    return this.#host!.sealTicket(input);
+    const sealed = this.#host!.sealTicket(input);
+    if (!isPromise(sealed)) return sealed;
+    // The program keeps the session itself: as in Node, the connection is handed over once it has.
+    this.sealing++;
+    return sealed.then(
+      (issued) => {
+        this.sealing--;
+        return issued;
+      },
+      () => {
+        this.sealing--;
+        return undefined;
+      },
+    );
   }
 
   lookupPsk(input: Input<'lookupPsk'>): Answer<'lookupPsk'> {

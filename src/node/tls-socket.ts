@@ -266,7 +266,8 @@ export class TLSSocket extends Socket {
         this.#pumpAgain = false;
         this.negotiation.drive();
         this.negotiation.collectSessions();
-        if (connection.connected && !this._secureEstablished && !this.destroyed) this.#finishHandshake(connection);
+        if (connection.connected && !this._secureEstablished && !this.destroyed && this.negotiation.sealing === 0)
+          this.#finishHandshake(connection);
         this.#deliver(connection);
       } while (this.#pumpAgain);
     } finally {
@@ -637,40 +638,21 @@ export class TLSSocket extends Socket {
     return this.#transport instanceof Socket ? this.#transport : undefined;
   }
 
-  // Own accessors on the prototype: those of net.Socket look at a handle that this socket does not have.
-  static {
-    const define = (name: string, get: (this: TLSSocket) => unknown) =>
-      Object.defineProperty(TLSSocket.prototype, name, { get, configurable: true, enumerable: true });
-    define('pending', function () {
-      return this.#transport === undefined || this.connecting;
-    });
-    for (const name of [
-      'remoteAddress',
-      'remotePort',
-      'remoteFamily',
-      'localAddress',
-      'localPort',
-      'localFamily',
-    ] as const) {
-      define(name, function () {
-        return this.#net?.[name];
-      });
-    }
-    define('autoSelectFamilyAttemptedAddresses', function () {
-      return this.#net?.autoSelectFamilyAttemptedAddresses;
-    });
-    define('bytesRead', function () {
-      return this.#plaintextRead;
-    });
-    define('bytesWritten', function () {
-      return this.#plaintextWritten + this.writableLength;
-    });
-    define('bufferSize', function () {
-      return this.destroyed ? undefined : this.writableLength;
-    });
-    define('_bytesDispatched', function () {
-      return this.#plaintextWritten;
-    });
+  /** The transport, where it is a socket of the network. Not for users, as are the two below. */
+  get netTransport(): Socket | undefined {
+    return this.#net;
+  }
+
+  get hasTransport(): boolean {
+    return this.#transport !== undefined;
+  }
+
+  get plaintextRead(): number {
+    return this.#plaintextRead;
+  }
+
+  get plaintextWritten(): number {
+    return this.#plaintextWritten;
   }
 
   override address(): AddressInfo | Record<string, never> {
@@ -856,6 +838,39 @@ export class TLSSocket extends Socket {
     return code === undefined ? undefined : cipherSuite(code)?.name;
   }
 }
+
+// Own accessors on the prototype: those of net.Socket look at a handle that this socket does not have.
+function define(name: string, get: (this: TLSSocket) => unknown): void {
+  Object.defineProperty(TLSSocket.prototype, name, { get, configurable: true, enumerable: true });
+}
+define('pending', function () {
+  return !this.hasTransport || this.connecting;
+});
+for (const name of [
+  'remoteAddress',
+  'remotePort',
+  'remoteFamily',
+  'localAddress',
+  'localPort',
+  'localFamily',
+  'autoSelectFamilyAttemptedAddresses',
+] as const) {
+  define(name, function () {
+    return this.netTransport?.[name];
+  });
+}
+define('bytesRead', function () {
+  return this.plaintextRead;
+});
+define('bytesWritten', function () {
+  return this.plaintextWritten + this.writableLength;
+});
+define('bufferSize', function () {
+  return this.destroyed ? undefined : this.writableLength;
+});
+define('_bytesDispatched', function () {
+  return this.plaintextWritten;
+});
 
 /** What `socket.ssl` is. */
 export class TlsHandle {
