@@ -402,12 +402,12 @@ export class Authority {
       nextUpdate,
       crlNumber,
       authorityKeyIdentifier: keyIdentifierOf(issuer.certificate),
-      revoked: this.list().flatMap((record) =>
+      revoked: [...(state.revokedBy.get(number) ?? [])].flatMap((serial) => {
+        const { revoked, notAfter } = state.records.get(serial) as IssueRecord;
         // RFC 5280, Section 3.3: an entry stays until one CRL after the certificate has expired.
-        record.issuer === number && record.revoked !== undefined && record.notAfter > thisUpdate - crlLifetime
-          ? [{ serialNumber: fromHex(record.serial), revocationDate: record.revoked.at, reason: record.revoked.reason }]
-          : [],
-      ),
+        if (revoked === undefined || notAfter <= thisUpdate - crlLifetime) return [];
+        return [{ serialNumber: fromHex(serial), revocationDate: revoked.at, reason: revoked.reason }];
+      }),
     };
     try {
       return await this.#signCrl(number, template);

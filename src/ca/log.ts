@@ -62,6 +62,8 @@ export class LogState {
   readonly byReference = new Map<string, string>();
   /** Highest CRL number of each intermediate. */
   readonly crlNumbers = new Map<number, number>();
+  /** What was revoked under each intermediate. */
+  readonly revokedBy = new Map<number, Set<string>>();
   /** Intermediates that had a revocation since that CRL. */
   readonly revokedSince = new Set<number>();
   /** Serial numbers that were renewed, and by which. */
@@ -113,6 +115,9 @@ export class LogState {
     if (record === undefined || record.revoked !== undefined) return;
     this.records.set(serial, { ...record, revoked });
     this.revokedSince.add(record.issuer);
+    const revokedHere = this.revokedBy.get(record.issuer);
+    if (revokedHere === undefined) this.revokedBy.set(record.issuer, new Set([serial]));
+    else revokedHere.add(serial);
   }
 
   #intent(entry: JournalEntry): void {

@@ -42,13 +42,14 @@ function httpAnswers(t: TestContext, port: number): Map<string, string> {
 }
 
 describe('the npm client acme-client', { timeout }, () => {
-  async function client(live: LiveAcme): Promise<acme.Client> {
+  async function client(live: LiveAcme, more: Partial<acme.ClientOptions> = {}): Promise<acme.Client> {
     acme.axios.defaults.httpsAgent = new Agent({ ca: readFileSync(live.rootFile) });
     acme.axios.defaults.proxy = false;
     const made = new acme.Client({
       directoryUrl: live.directory,
       accountKey: await acme.crypto.createPrivateEcdsaKey(),
       backoffMin: 100,
+      ...more,
     });
     await made.createAccount({ termsOfServiceAgreed: true, contact: ['mailto:ann@corp.test'] });
     return made;
@@ -130,6 +131,19 @@ describe('the npm client acme-client', { timeout }, () => {
     verifyLeaf(live, pem, 'a.test');
   });
 
+  test('binds its account to a key identifier', async (t) => {
+    const hmacKey = Buffer.alloc(32, 7);
+    const live = await liveAcme(t, {
+      externalAccounts: { required: true, key: (kid) => (kid === 'ann' ? hmacKey : undefined) },
+    });
+    await assert.rejects(client(live), /known holders/);
+    await client(live, { externalAccountBinding: { kid: 'ann', hmacKey: hmacKey.toString('base64url') } });
+    await assert.rejects(
+      client(live, { externalAccountBinding: { kid: 'ann', hmacKey: hmacKey.toString('base64url') } }),
+      /already/,
+    );
+  });
+
   test('changes its account key and deactivates the account', async (t) => {
     const live = await liveAcme(t);
     const made = await client(live);
@@ -162,6 +176,10 @@ test('certbot enrols, renews and revokes', { timeout, skip: certbot === undefine
     serials.map((serial) => live.ca.find(serial)?.revoked?.reason),
     [undefined, 'keyCompromise'],
   );
+  if ((await run(certbot as string, ['--help', 'all'])).includes('--required-profile')) {
+    await certbotRun('certonly', ...http, '-d', 'c.test', '--required-profile', 'short-lived');
+    assert.equal(live.ca.find(ordered(live.ca).at(-1) as string)?.profile, 'short-lived');
+  }
   await certbotRun('update_account', '-m', 'bob@corp.test');
   await certbotRun('unregister');
 });

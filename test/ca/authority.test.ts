@@ -12,6 +12,8 @@ import {
   createAuthority,
   openAuthority,
   openOrCreateAuthority,
+  type Profile,
+  type RevocationReason,
   renewIntermediate,
   type Signer,
 } from '../../src/ca/index.ts';
@@ -200,6 +202,70 @@ describe('an authority', () => {
     });
     const spki = execFileSync('openssl', ['pkey', '-pubout', '-outform', 'DER'], { input: weak, stdio: 'pipe' });
     await assert.rejects(ca.issue({ names: ['a.test'], publicKey: new Uint8Array(spki) }), { code: 'ERR_TLS_CA_KEY' });
+  });
+
+  test('profiles of its own are checked, kept, and used', async (t) => {
+    const folder = temporaryFolder(t);
+    const device: Profile = {
+      name: 'device',
+      purposes: ['serverAuth', 'clientAuth'],
+      lifetime: 2 * day,
+      maxLifetime: 5 * day,
+      backdate: 0,
+      names: ['dns'],
+      revocation: 'none',
+      mustStaple: true,
+    };
+    const refused = (changed: Partial<Profile>) =>
+      assert.rejects(createAuthority({ folder, profiles: [{ ...device, ...changed }] }), {
+        code: 'ERR_TLS_CA_PROFILE',
+      });
+    await refused({ purposes: [] });
+    await refused({ names: [] });
+    await refused({ lifetime: 6 * day });
+    await refused({ maxLifetime: 399 * day });
+    await refused({ backdate: 2 * 3_600_000 });
+    await assert.rejects(createAuthority({ folder, baseUrl: 'https://ca.test' }), { code: 'ERR_TLS_CA_CONFIG' });
+    await (await createAuthority({ folder, profiles: [device] })).close();
+    const ca = await openAuthority({ folder });
+    t.after(() => ca.close());
+    const { serial, certificate } = await ca.issue({ names: ['d1.test'], profile: 'device' });
+    const { decoded, notBefore, notAfter } = parseCertificate(certificate);
+    assert.deepEqual(decoded.tlsFeature, [5]);
+    assert.equal(decoded.extendedKeyUsage?.length, 2);
+    assert.equal(notAfter - notBefore + 1000, 2 * day);
+    await assert.rejects(ca.issue({ names: ['10.0.0.1'], profile: 'device' }), { code: 'ERR_TLS_CA_NAME' });
+    await assert.rejects(ca.revoke(serial, 'boredom' as RevocationReason), { code: 'ERR_TLS_CA_CONFIG' });
+  });
+
+  test('the key of the intermediate can be encrypted too', async (t) => {
+    const folder = temporaryFolder(t);
+    const issuingPassphrase = 'four or more words';
+    await assert.rejects(createAuthority({ folder, issuingPassphrase: 'short' }), { code: 'ERR_TLS_CA_PASSPHRASE' });
+    await (await createAuthority({ folder, issuingPassphrase })).close();
+    await assert.rejects(openAuthority({ folder }), { code: 'ERR_TLS_CA_PASSPHRASE' });
+    await assert.rejects(openAuthority({ folder, issuingPassphrase: 'four other words' }), {
+      code: 'ERR_TLS_CA_PASSPHRASE',
+    });
+    const ca = await openAuthority({ folder, issuingPassphrase });
+    await ca.issue({ names: ['a.test'] });
+    await ca.close();
+    await assert.rejects(
+      renewIntermediate({ folder, issuingPassphrase }),
+      { code: 'ERR_TLS_CA_KEY' },
+      'the root key is gone',
+    );
+  });
+
+  test('issues nothing once its intermediate has expired', async (t) => {
+    let time = Date.now();
+    const ca = await createAuthority({ folder: temporaryFolder(t), now: () => time });
+    t.after(() => ca.close());
+    time += (5 * 365 - 10) * day;
+    const last = parseCertificate((await ca.issue({ names: ['a.test'] })).certificate);
+    assert.equal(last.notAfter, ca.issuer.certificate.notAfter, 'it does not outlive its issuer');
+    time += 11 * day;
+    await assert.rejects(ca.issue({ names: ['a.test'] }), { code: 'ERR_TLS_CA_LIFETIME' });
   });
 
   test('renews with the same names and a fresh key; a revoked certificate is not renewed', async (t) => {

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { checkLog, createAuthority, type JournalHead, openAuthority } from '../../src/ca/index.ts';
 import { headText, openJournal } from '../../src/ca/storage/journal.ts';
+import { keyFromPem } from '../../src/ca/storage/keys.ts';
+import { createNodeCrypto } from '../../src/crypto/node.ts';
 import { temporaryFolder } from './helpers/temporary-folder.ts';
 
 /** An authority with a few certificates, closed again; and the heads it signed. */
@@ -114,6 +116,56 @@ describe('the issue log', () => {
     assert.equal(ca.list().filter(({ revoked }) => revoked).length, 1);
     await ca.close();
   });
+});
+
+describe('a power cut at any byte', () => {
+  test('loses nothing that a head vouches for, and a cut below the head shows', async (t) => {
+    const folder = temporaryFolder(t);
+    await usedAuthority(folder);
+    const path = join(folder, 'log.jsonl');
+    const log = readFileSync(path);
+    const heads = readFileSync(`${path}.heads`);
+    // The heads as they were at each flush, and what of the log each vouches for.
+    const flushes = heads
+      .toString()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as JournalHead);
+    const ends = [...log.toString().matchAll(/\n/g)].map(({ index }) => index + 1);
+    for (const [i, head] of flushes.entries()) {
+      if (i < 2) continue; // before that there was no authority yet
+      const headsThen = `${flushes
+        .slice(0, i + 1)
+        .map((one) => JSON.stringify(one))
+        .join('\n')}\n`;
+      const vouched = ends[head.n - 1] as number;
+      const next = flushes[i + 1];
+      const upTo = next === undefined ? log.length : (ends[next.n - 1] as number);
+      for (let cut = vouched; cut <= upTo; cut += 61) {
+        writeFileSync(path, log.subarray(0, cut));
+        writeFileSync(`${path}.heads`, headsThen);
+        const read = await openJournal(path, { ...verifying(folder), replay: () => {} });
+        assert.ok(read.length >= head.n, `${read.length} of ${head.n}`);
+        await read.close();
+      }
+      writeFileSync(path, log.subarray(0, vouched - 1));
+      writeFileSync(`${path}.heads`, headsThen);
+      await assert.rejects(checkLog(folder), damaged);
+    }
+  });
+
+  function verifying(folder: string) {
+    const crypto = createNodeCrypto();
+    const key = crypto.importPrivateKey(keyFromPem(readFileSync(join(folder, 'log.key'), 'utf8'), 'log.key'));
+    const publicKey = crypto.importPublicKey(key.publicKey);
+    const algorithm = { kind: 'ed25519' } as const;
+    return {
+      heads: {
+        sign: (text: Uint8Array) => key.sign(algorithm, text),
+        verify: (text: Uint8Array, signature: Uint8Array) => publicKey.verify(algorithm, text, signature),
+      },
+    };
+  }
 });
 
 describe('a journal', () => {
