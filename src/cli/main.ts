@@ -13,6 +13,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'fetch a URL, and tell the handshake in plain words',
     load: async () => (await import('./commands/get.ts')).get,
   },
+  inspect: {
+    summary: 'audit a server: versions, suites, certificate, and how it resumes sessions',
+    load: async () => (await import('./commands/inspect.ts')).inspect,
+  },
   compare: {
     summary: 'full handshake, session ID, session ticket, PSK and 0-RTT side by side, measured',
     load: async () => (await import('./commands/compare.ts')).compare,

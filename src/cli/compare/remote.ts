@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import { probe } from '../../audit/index.ts';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import type { ClientOptions, GroupName, TraceEvent } from '../../index.ts';
 import type { TrustAnchors } from '../../pki/index.ts';
@@ -55,8 +57,10 @@ async function measure(mode: Mode, options: RemoteOptions): Promise<Measured | N
   let session: ClientSession | undefined;
   const visits: Visit[] = [];
   if (mode.resumes !== 'none') {
-    const first = await visit(mode, options, undefined);
-    session = sessionFor(mode, first.sessions);
+    session =
+      mode.id === 'sessionId'
+        ? await sessionById(options)
+        : sessionFor(mode, (await visit(mode, options, undefined)).sessions);
     if (session === undefined)
       return {
         mode,
@@ -67,7 +71,7 @@ async function measure(mode: Mode, options: RemoteOptions): Promise<Measured | N
     const made = await visit(mode, options, session);
     if (made.resumption !== mode.resumes) return { mode, why: 'the server did not take the session back' };
     if (mode.id === 'earlyData' && made.earlyData !== 'accepted')
-      return { mode, why: 'the server refused the early data' };
+      return { mode, why: 'the server refused the early data; one that has just started does so for a while' };
     visits.push(made);
     if (mode.resumes !== 'none')
       session = sessionFor(mode, made.sessions) ?? (mode.version === 0x0303 ? session : undefined);
@@ -92,14 +96,20 @@ async function measure(mode: Mode, options: RemoteOptions): Promise<Measured | N
   };
 }
 
+/** Who doesn't speak of tickets gets a session ID, from a server that keeps sessions. */
+async function sessionById({ target, timeout }: RemoteOptions): Promise<ClientSession | undefined> {
+  const client = { maxVersion: 0x0303, resumption: false } as const;
+  const endpoint = {
+    address: target.host,
+    port: target.port,
+    ...(isIP(target.host) === 0 ? { serverName: target.host } : {}),
+  };
+  const { sessions } = await probe(endpoint, { crypto: createNodeCrypto(), client, timeoutMs: timeout });
+  return sessions.find(({ sessionId, ticket }) => sessionId.length > 0 && ticket.length === 0);
+}
+
 function sessionFor(mode: Mode, sessions: readonly ClientSession[]): ClientSession | undefined {
   const fitting = sessions.filter(({ state }) => state.version === mode.version);
-  if (mode.id === 'sessionId') {
-    const found =
-      fitting.find(({ sessionId, ticket }) => sessionId.length > 0 && ticket.length === 0) ??
-      fitting.find(({ sessionId }) => sessionId.length > 0);
-    return found === undefined ? undefined : { ...found, ticket: new Uint8Array(0) };
-  }
   const withTicket = fitting.filter(({ ticket }) => ticket.length > 0);
   return mode.id === 'earlyData' ? withTicket.find(({ state }) => state.maxEarlyDataSize > 0) : withTicket.at(-1);
 }
@@ -118,6 +128,7 @@ async function visit(mode: Mode, options: RemoteOptions, session: ClientSession 
     maxVersion: mode.version,
     earlyData: early,
     sessions: session === undefined ? [] : [session],
+    resumption: mode.id !== 'sessionId',
     ...(options.groups === undefined ? {} : { groups: options.groups }),
   };
   const start = performance.now();
@@ -164,7 +175,7 @@ export function roundTripsOf(events: readonly TraceEvent[]): number {
   let last = 'received';
   for (const event of events) {
     if (event.kind === 'connected') break;
-    if (event.kind !== 'message') continue;
+    if (event.kind !== 'message' || event.type === 'changeCipherSpec') continue;
     if (event.direction === 'received' && last === 'sent') count++;
     last = event.direction;
   }

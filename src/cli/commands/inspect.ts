@@ -1,0 +1,284 @@
+import { lookup } from 'node:dns/promises';
+import { writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { auditResumption } from '../../audit/index.ts';
+import { createNodeCrypto } from '../../crypto/node.ts';
+import { formatGeneralName, formatName } from '../../pki/index.ts';
+import { parseTarget } from '../client/target.ts';
+import { trustedRoots } from '../client/trust.ts';
+import { type Command, type Options, parse, type Values, wholeNumber } from '../command.ts';
+import { CliError, usageError } from '../errors.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { type StartTls, startTlsBridge, startTlsPorts, startTlsProtocols } from '../inspect/starttls.ts';
+import { type Finding, type Survey, survey, type Verdict } from '../inspect/survey.ts';
+import { escapeHtml } from '../server/files.ts';
+import { type Paint, painter, printable, StatusLine, wrap } from '../ui/terminal.ts';
+
+const options = {
+  starttls: {
+    value: 'PROTOCOL',
+    choices: startTlsProtocols,
+    help: `begin in the clear: ${startTlsProtocols.join(', ')}`,
+  },
+  servername: { value: 'NAME', help: 'name to ask for (SNI), and that the certificate must have; default the host' },
+  other: {
+    value: 'NAME',
+    multiple: true,
+    help: 'another host name of the same server with another policy: sessions must not resume there',
+  },
+  cacert: { value: 'FILE', multiple: true, help: 'roots to trust (PEM)' },
+  patience: { value: 'SECONDS', help: 'how long to watch the rotation of ticket keys and the lifetime; default 4' },
+  'no-resume': { help: 'leave out the audit of resumption' },
+  timeout: { value: 'SECONDS', help: 'for each connection; default 5' },
+  json: { help: 'print JSON' },
+  html: { value: 'FILE', help: 'write a page' },
+} as const satisfies Options;
+
+export const inspect: Command = {
+  name: 'inspect',
+  summary: 'audit a server: versions, suites, certificate, and how it resumes sessions',
+  usage: 'HOST[:PORT] [options]',
+  description:
+    'Asks a server what it speaks, judges its certificate chain, and audits session resumption: kinds, reuse across names, lifetime, rotation of keys, weak keys, replay of early data. It exits with 1 when it finds something that somebody could exploit or that clients refuse. Only ask servers that are yours to ask: replays and probes are seen as an attack by others.',
+  options,
+  examples: [
+    ['handfast inspect localhost:8443', 'everything about one server'],
+    ['handfast inspect mail.example.com:587 --starttls smtp', 'a mail server'],
+    ['handfast inspect www.example.com --other admin.example.com', 'do sessions cross between two names?'],
+  ],
+  run: (words) => {
+    const { values, positionals } = parse(options, words, { min: 1, max: 1, names: ['the host'] });
+    return runInspect(values, positionals[0] as string);
+  },
+};
+
+type InspectValues = Values<typeof options>;
+
+interface Report {
+  readonly host: string;
+  readonly port: number;
+  readonly address: string;
+  readonly survey: Survey;
+  readonly findings: readonly Finding[];
+}
+
+async function runInspect(values: InspectValues, word: string): Promise<number> {
+  const protocol = values.starttls as StartTls | undefined;
+  const target = parseTarget(word, protocol === undefined ? 443 : startTlsPorts[protocol]);
+  const status = new StatusLine(process.stderr);
+  const crypto = createNodeCrypto();
+  const anchors = await trustedRoots(values.cacert);
+  const name = values.servername ?? target.host;
+  const timeoutMs = 1000 * wholeNumber('timeout', values.timeout ?? '5', 1, 600);
+  const patienceMs = 1000 * wholeNumber('patience', values.patience ?? '4', 0, 86_400);
+  for (const other of values.other ?? [])
+    if (isIP(other) !== 0) throw usageError(`--other ${other}: sessions are bound to names, give a name`);
+  const addresses =
+    isIP(target.host) === 0 ? (await lookup(target.host, { all: true })).map(({ address }) => address) : [target.host];
+  const bridge = protocol === undefined ? undefined : await startTlsBridge(target.host, target.port, protocol);
+  try {
+    const address = bridge === undefined ? await reachable(addresses, target.port, timeoutMs) : '127.0.0.1';
+    const port = bridge?.port ?? target.port;
+    const endpoint = { address, port, ...(isIP(name) === 0 ? { serverName: name } : {}) };
+    const looked = await survey({
+      endpoint,
+      name,
+      crypto,
+      anchors,
+      timeoutMs,
+      progress: (text) => status.show(`asking for ${text} …`),
+    });
+    if (looked.error !== undefined) {
+      const failed = bridge?.failed();
+      if (failed !== undefined) throw failed;
+      throw new CliError(`no TLS handshake with ${target.authority}: ${looked.error}`, {
+        hint: 'Does this port speak TLS at once? Mail servers need --starttls.',
+        exitCode: exitCodes.tls,
+      });
+    }
+    const findings: Finding[] = [...looked.findings];
+    if (values['no-resume'] !== true) {
+      status.show('auditing resumption …');
+      const request = Buffer.from(`HEAD / HTTP/1.1\r\nhost: ${name}\r\nconnection: close\r\n\r\n`);
+      const mayTalk = protocol === undefined && looked.alpn.includes('http/1.1');
+      const found = auditResumption(
+        {
+          ...endpoint,
+          ...(bridge === undefined && addresses.length > 1 ? { addresses } : {}),
+          others: (values.other ?? []).map((serverName) => ({ serverName })),
+        },
+        {
+          crypto,
+          timeoutMs,
+          patienceMs,
+          ...(mayTalk ? { request, earlyData: request, client: { alpnProtocols: ['http/1.1'] } } : {}),
+        },
+      );
+      for await (const { check, verdict, summary } of found) {
+        findings.push({ section: 'resumption', check, verdict, summary });
+        status.show(`auditing resumption: ${check} …`);
+      }
+    }
+    status.clear();
+    const report: Report = {
+      host: target.host,
+      port: target.port,
+      address: bridge === undefined ? address : target.host,
+      survey: looked,
+      findings,
+    };
+    if (values.json === true) process.stdout.write(`${JSON.stringify(reportJson(report), undefined, 2)}\n`);
+    else process.stdout.write(reportText(report, painter(process.stdout)));
+    if (values.html !== undefined) await writeFile(values.html, reportHtml(report));
+    return findings.some(({ verdict }) => verdict === 'bad') ? exitCodes.findings : exitCodes.ok;
+  } finally {
+    status.clear();
+    bridge?.server.close();
+  }
+}
+
+/** The first address that answers. */
+async function reachable(addresses: readonly string[], port: number, timeout: number): Promise<string> {
+  const { connect } = await import('node:net');
+  let last: unknown;
+  for (const address of addresses) {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const socket = connect({ host: address, port });
+        socket.setTimeout(timeout, () =>
+          socket.destroy(
+            Object.assign(new Error('no answer'), { code: 'ETIMEDOUT', syscall: 'connect', address, port }),
+          ),
+        );
+        socket.once('connect', () => {
+          socket.destroy();
+          resolve();
+        });
+        socket.once('error', reject);
+      });
+      return address;
+    } catch (error) {
+      last ??= error;
+    }
+  }
+  throw last;
+}
+
+const sections: readonly [Finding['section'], string][] = [
+  ['versions', 'Versions, suites, groups'],
+  ['certificate', 'Certificate'],
+  ['extensions', 'Extensions'],
+  ['resumption', 'Session resumption'],
+];
+
+const marks: Readonly<Record<Verdict, readonly [mark: string, style: 'green' | 'red' | 'yellow' | 'dim']>> = {
+  good: ['✓', 'green'],
+  bad: ['✗', 'red'],
+  weak: ['!', 'yellow'],
+  info: ['·', 'dim'],
+  unknown: ['?', 'dim'],
+};
+
+function versionLines({ versions }: Survey): string[] {
+  return versions.flatMap(({ version, cipherSuites, groups }) => [
+    `${version === 0x0304 ? 'TLS 1.3' : 'TLS 1.2'}: ${cipherSuites.join(', ')}`,
+    `         key exchange: ${groups.join(', ') || 'RSA'}`,
+  ]);
+}
+
+function chainLines({ chain }: Survey): string[] {
+  return chain.map((certificate, i) => {
+    const names = certificate.decoded.subjectAltName?.slice(0, 6).map(formatGeneralName).join(', ') ?? '';
+    const more = (certificate.decoded.subjectAltName?.length ?? 0) > 6 ? ' …' : '';
+    const dates = `${new Date(certificate.notBefore).toISOString().slice(0, 10)} to ${new Date(certificate.notAfter).toISOString().slice(0, 10)}`;
+    return printable(
+      `${i}: ${formatName(certificate.subject) || '(empty)'}${i === 0 && names !== '' ? ` [${names}${more}]` : ''}, ${dates}`,
+    );
+  });
+}
+
+function reportText(report: Report, paint: Paint): string {
+  const columns = Math.min(process.stdout.columns || 100, 110);
+  const lines = [
+    paint('bold', `${report.host}:${report.port}`) +
+      (report.address === report.host ? '' : paint('dim', ` (${report.address})`)),
+  ];
+  for (const [section, title] of sections) {
+    const found = report.findings.filter((finding) => finding.section === section);
+    if (found.length === 0) continue;
+    lines.push('', paint('bold', title));
+    if (section === 'versions') lines.push(...versionLines(report.survey).map((line) => wrap(line, columns, '  ')));
+    if (section === 'certificate') lines.push(...chainLines(report.survey).map((line) => wrap(line, columns, '  ')));
+    for (const { verdict, summary } of found) {
+      const [mark, style] = marks[verdict];
+      lines.push(`${paint(style, mark)} ${wrap(printable(summary), columns, '  ').trimStart()}`);
+    }
+  }
+  lines.push('', conclusion(report.findings), '');
+  return lines.join('\n');
+}
+
+function conclusion(findings: readonly Finding[]): string {
+  const count = (verdict: Verdict) => findings.filter((finding) => finding.verdict === verdict).length;
+  const [bad, weak] = [count('bad'), count('weak')];
+  if (bad === 0 && weak === 0) return 'No fault found.';
+  return `${bad} fault${bad === 1 ? '' : 's'}, ${weak} weakness${weak === 1 ? '' : 'es'}.`;
+}
+
+function reportJson({ host, port, address, survey: looked, findings }: Report) {
+  return {
+    host,
+    port,
+    address,
+    versions: looked.versions.map(({ version, cipherSuites, groups }) => ({
+      version: version === 0x0304 ? '1.3' : '1.2',
+      cipherSuites,
+      groups,
+    })),
+    alpn: looked.alpn,
+    chain: looked.chain.map((certificate) => ({
+      subject: formatName(certificate.subject),
+      names: certificate.decoded.subjectAltName?.map(formatGeneralName) ?? [],
+      notBefore: new Date(certificate.notBefore).toISOString(),
+      notAfter: new Date(certificate.notAfter).toISOString(),
+    })),
+    findings,
+    faults: findings.filter(({ verdict }) => verdict === 'bad').length,
+  };
+}
+
+function reportHtml(report: Report): string {
+  const colours: Record<Verdict, string> = {
+    good: '#16803c',
+    bad: '#b3261e',
+    weak: '#a15c00',
+    info: '#666',
+    unknown: '#666',
+  };
+  const total = report.findings.length;
+  let x = 0;
+  const bar = (['bad', 'weak', 'info', 'unknown', 'good'] as const).map((verdict) => {
+    const part = (700 * report.findings.filter((finding) => finding.verdict === verdict).length) / Math.max(1, total);
+    const rect = `<rect x="${x}" width="${part}" height="18" fill="${colours[verdict]}"><title>${verdict}</title></rect>`;
+    x += part;
+    return rect;
+  });
+  const body = sections.map(([section, title]) => {
+    const found = report.findings.filter((finding) => finding.section === section);
+    if (found.length === 0) return '';
+    const facts =
+      section === 'versions' ? versionLines(report.survey) : section === 'certificate' ? chainLines(report.survey) : [];
+    const items = found.map(
+      ({ verdict, summary }) =>
+        `<li><b style="color:${colours[verdict]}">${marks[verdict][0]} ${verdict}</b> ${escapeHtml(summary)}</li>`,
+    );
+    return `<h2>${title}</h2>${facts.length === 0 ? '' : `<pre>${escapeHtml(facts.join('\n'))}</pre>`}<ul>${items.join('\n')}</ul>`;
+  });
+  const title = `${report.host}:${report.port}`;
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem}ul{list-style:none;padding:0}li{margin:.3rem 0}pre{white-space:pre-wrap;font-size:13px;background:#f4f4f4;padding:.6rem}svg{max-width:100%}</style></head>
+<body><h1>${escapeHtml(title)}</h1><p>${conclusion(report.findings)}</p><svg viewBox="0 0 700 18" role="img" aria-label="findings by verdict">${bar.join('')}</svg>
+${body.join('\n')}</body></html>
+`;
+}

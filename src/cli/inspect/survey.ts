@@ -1,0 +1,287 @@
+import { type AuditCrypto, type Endpoint, type Probe, probe } from '../../audit/index.ts';
+import { cipherSuites } from '../../crypto/cipher-suites.ts';
+import { namedGroups } from '../../crypto/named-groups.ts';
+import type { ClientOptions, ConnectionInfo, GroupName } from '../../index.ts';
+import {
+  type Certificate,
+  checkHost,
+  checkOcspResponse,
+  parseCertificate,
+  type TrustAnchors,
+  verifyChain,
+} from '../../pki/index.ts';
+
+/** `good`: as it should be. `bad`: somebody can exploit it, or clients refuse it. `weak`: worse than needed. */
+export type Verdict = 'good' | 'bad' | 'weak' | 'info' | 'unknown';
+
+export interface Finding {
+  readonly section: 'versions' | 'certificate' | 'extensions' | 'resumption';
+  readonly check: string;
+  readonly verdict: Verdict;
+  readonly summary: string;
+}
+
+export interface VersionSurvey {
+  readonly version: 0x0303 | 0x0304;
+  /** In the order in which the server takes them. */
+  readonly cipherSuites: readonly string[];
+  readonly groups: readonly GroupName[];
+  readonly info: ConnectionInfo;
+}
+
+export interface Survey {
+  readonly versions: readonly VersionSurvey[];
+  /** Why there was no handshake at all. */
+  readonly error: string | undefined;
+  readonly findings: readonly Finding[];
+  readonly chain: readonly Certificate[];
+  readonly alpn: readonly string[];
+}
+
+export interface SurveyOptions {
+  readonly endpoint: Endpoint;
+  /** What the certificate must be for. */
+  readonly name: string;
+  readonly crypto: AuditCrypto;
+  readonly anchors: TrustAnchors;
+  readonly timeoutMs: number;
+  readonly progress: (text: string) => void;
+}
+
+/** Asks a server which versions, suites and groups it speaks, and judges its certificate. */
+export async function survey(options: SurveyOptions): Promise<Survey> {
+  const versions: VersionSurvey[] = [];
+  let error: string | undefined;
+  for (const version of [0x0304, 0x0303] as const) {
+    options.progress(version === 0x0304 ? 'TLS 1.3' : 'TLS 1.2');
+    const first = await ask(options, { ...range(version), cipherSuites: suitesOf(version) });
+    if (first.info === undefined) error ??= first.error;
+    else versions.push(await surveyVersion(options, version, first.info));
+  }
+  const [best] = versions;
+  if (best === undefined) return { versions, error: error ?? 'no handshake', findings: [], chain: [], alpn: [] };
+  options.progress('ALPN and certificate');
+  const alpn = await alpnOf(options);
+  const certificate = judgeCertificate(options, best.info);
+  return {
+    versions,
+    error: undefined,
+    findings: [...versionFindings(versions), ...certificate.findings, ...extensionFindings(versions, alpn)],
+    chain: certificate.chain,
+    alpn,
+  };
+}
+
+function ask(options: SurveyOptions, client: Partial<ClientOptions>): Promise<Probe> {
+  const { crypto, endpoint, timeoutMs } = options;
+  return probe(endpoint, {
+    crypto,
+    timeoutMs,
+    ticketWaitMs: 1,
+    client: { requestOcsp: true, requestScts: true, groups: allGroups, ...client },
+  });
+}
+
+const allGroups = Object.keys(namedGroups) as GroupName[];
+
+function suitesOf(version: number): number[] {
+  return cipherSuites.filter((suite) => suite.version === version).map(({ code }) => code);
+}
+
+function range(version: 0x0303 | 0x0304): Partial<ClientOptions> {
+  return { minVersion: version, maxVersion: version };
+}
+
+async function surveyVersion(
+  options: SurveyOptions,
+  version: 0x0303 | 0x0304,
+  info: ConnectionInfo,
+): Promise<VersionSurvey> {
+  const found: string[] = [];
+  const left = new Set(suitesOf(version));
+  let chosen: ConnectionInfo | undefined = info;
+  while (chosen !== undefined) {
+    found.push(chosen.cipherSuiteName);
+    left.delete(chosen.cipherSuite);
+    if (left.size === 0) break;
+    chosen = (await ask(options, { ...range(version), cipherSuites: [...left] })).info;
+  }
+  const groups: GroupName[] = [];
+  for (const group of allGroups) {
+    // In TLS 1.2 the curve of an ECDSA certificate has to be offered too, so what was chosen tells.
+    const rest: GroupName[] = version === 0x0303 ? [group, ...ecdsaCurves.filter((curve) => curve !== group)] : [group];
+    const { info: with1 } = await ask(options, { ...range(version), groups: rest, keyShares: rest.slice(0, 1) });
+    if (with1?.group === group) groups.push(group);
+  }
+  return { version, cipherSuites: found, groups, info };
+}
+
+const ecdsaCurves: readonly GroupName[] = ['secp256r1', 'secp384r1', 'secp521r1'];
+
+async function alpnOf(options: SurveyOptions): Promise<string[]> {
+  const found: string[] = [];
+  for (const protocol of ['h2', 'http/1.1', 'http/1.0']) {
+    const { info } = await ask(options, { alpnProtocols: [protocol] });
+    if (info?.alpnProtocol === protocol) found.push(protocol);
+  }
+  return found;
+}
+
+function versionFindings(versions: readonly VersionSurvey[]): Finding[] {
+  const section = 'versions';
+  const of = (version: number) => versions.find((each) => each.version === version);
+  const [v13, v12] = [of(0x0304), of(0x0303)];
+  const findings: Finding[] = [
+    v13 === undefined
+      ? {
+          section,
+          check: 'tls13',
+          verdict: 'weak',
+          summary: 'TLS 1.3 is not spoken: handshakes take a round trip more, and show certificates to listeners',
+        }
+      : { section, check: 'tls13', verdict: 'good', summary: 'TLS 1.3 is spoken' },
+  ];
+  const suites = v12?.cipherSuites ?? [];
+  const rsa = suites.filter((name) => name.startsWith('TLS_RSA_'));
+  const cbc = suites.filter((name) => name.includes('_CBC_'));
+  if (rsa.length > 0) {
+    findings.push({
+      section,
+      check: 'staticRsa',
+      verdict: 'bad',
+      summary: `key exchange without forward secrecy is allowed (${rsa.join(', ')}): who gets the key later reads what was recorded`,
+    });
+  }
+  if (cbc.length > 0) {
+    findings.push({
+      section,
+      check: 'cbc',
+      verdict: 'weak',
+      summary: `CBC suites are allowed (${cbc.join(', ')}): they had one padding oracle after the other`,
+    });
+  }
+  if (v12 !== undefined && rsa.length === 0 && cbc.length === 0) {
+    findings.push({
+      section,
+      check: 'tls12Suites',
+      verdict: 'good',
+      summary: 'TLS 1.2 only with forward secrecy and authenticated encryption',
+    });
+  }
+  if (v12 !== undefined && !v12.info.extendedMasterSecret) {
+    findings.push({
+      section,
+      check: 'extendedMasterSecret',
+      verdict: 'weak',
+      summary: 'no extended master secret (RFC 7627): sessions of two connections can be made to agree',
+    });
+  }
+  const groups = new Set(versions.flatMap((each) => each.groups));
+  const hybrid = [...groups].some((name) => name.includes('MLKEM'));
+  findings.push({
+    section,
+    check: 'postQuantum',
+    verdict: hybrid ? 'good' : 'info',
+    summary: hybrid
+      ? 'hybrid post-quantum key exchange is spoken'
+      : 'no post-quantum key exchange: what is recorded today can be read by a quantum computer',
+  });
+  return findings;
+}
+
+function extensionFindings(versions: readonly VersionSurvey[], alpn: readonly string[]): Finding[] {
+  const stapled = versions.some(({ info }) => info.ocspResponse !== undefined);
+  return [
+    {
+      section: 'extensions',
+      check: 'alpn',
+      verdict: 'info',
+      summary: alpn.length === 0 ? 'ALPN: none of h2, http/1.1' : `ALPN: ${alpn.join(', ')}`,
+    },
+    ...(stapled
+      ? []
+      : [{ section: 'extensions', check: 'ocsp', verdict: 'info', summary: 'no OCSP answer is stapled' } as const]),
+  ];
+}
+
+function judgeCertificate(options: SurveyOptions, info: ConnectionInfo): { findings: Finding[]; chain: Certificate[] } {
+  const { crypto, anchors, name } = options;
+  const now = Date.now();
+  const section = 'certificate';
+  const findings: Finding[] = [];
+  const chain = info.peerCertificates.flatMap((der) => {
+    try {
+      return [parseCertificate(der)];
+    } catch {
+      return [];
+    }
+  });
+  const verdict = verifyChain({
+    chain: info.peerCertificates,
+    anchors,
+    name,
+    now,
+    crypto,
+    profile: 'server',
+    ...(info.ocspResponse === undefined ? {} : { ocspResponse: info.ocspResponse }),
+  });
+  if (verdict.ok) {
+    const source = verdict.anchor.source ?? 'a trusted root';
+    findings.push({
+      section,
+      check: 'chain',
+      verdict: 'good',
+      summary: `the chain leads to a trusted root (${source}) and is for ${name}`,
+    });
+  } else findings.push({ section, check: 'chain', verdict: 'bad', summary: verdict.error.message });
+  const [leaf, issuer] = chain;
+  if (leaf === undefined) return { findings, chain };
+  const days = Math.floor((leaf.notAfter - now) / 86_400_000);
+  // What the chain is refused for first may hide what comes next.
+  if (!verdict.ok && days < 0)
+    findings.push({ section, check: 'expiry', verdict: 'bad', summary: `the certificate expired ${-days} days ago` });
+  else if (days < 0)
+    findings.push({ section, check: 'expiry', verdict: 'bad', summary: 'the certificate has expired' });
+  else {
+    const short = leaf.notAfter - leaf.notBefore < 20 * 86_400_000;
+    const late = days < (short ? 1 : 14);
+    findings.push({
+      section,
+      check: 'expiry',
+      verdict: late ? 'weak' : 'good',
+      summary: `the certificate is valid for ${days} more days${late ? ': renew it' : ''}`,
+    });
+  }
+  if (!verdict.ok) {
+    const forName = checkName(leaf, name);
+    if (forName !== undefined) findings.push({ section, check: 'name', verdict: 'bad', summary: forName });
+  }
+  if (info.ocspResponse !== undefined && issuer !== undefined) {
+    try {
+      const { nextUpdate } = checkOcspResponse({ response: info.ocspResponse, certificate: leaf, issuer, now, crypto });
+      findings.push({
+        section: 'extensions',
+        check: 'ocsp',
+        verdict: 'good',
+        summary: `the stapled OCSP answer says good until ${new Date(nextUpdate).toISOString().slice(0, 16)}Z`,
+      });
+    } catch (error) {
+      findings.push({
+        section: 'extensions',
+        check: 'ocsp',
+        verdict: 'bad',
+        summary: `the stapled OCSP answer: ${(error as Error).message}`,
+      });
+    }
+  }
+  return { findings, chain };
+}
+
+function checkName(leaf: Certificate, name: string): string | undefined {
+  try {
+    checkHost(leaf, name);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
