@@ -4,9 +4,19 @@ export type { CryptoProvider, GroupName, PrivateKey, PublicKey } from './crypto/
 export { ClientConnection } from './engine/client-connection.ts';
 export {
   type Awaitable,
+  type CertificateCompression,
+  type ClientHelloInfo,
   type ClientOptions,
+  type Credential,
+  type CredentialQuery,
   defaultLimits,
+  type ExternalPsk,
+  type HostRequest,
+  type Limits,
+  type PeerCertificates,
   type ServerOptions,
+  type Signer,
+  type TraceEvent,
   type VerifyPeer,
 } from './engine/config.ts';
 export type { Connection, ConnectionInfo, Progress } from './engine/connection.ts';
@@ -24,6 +34,3 @@ export {
   PeerError,
   TlsError,
 } from './errors.ts';
-export type { CertificateCompression, Credential, Limits, Signer } from './handshake/config.ts';
-export type { ClientHelloInfo, CredentialQuery, ExternalPsk, HostRequest, PeerCertificates } from './handshake/host.ts';
-export type { TraceEvent } from './handshake/trace.ts';

@@ -17,6 +17,14 @@ import type { ServerSessions } from '../session/resumption.ts';
 import { type ProtocolVersion, tls12, tls13, versionName } from '../wire/versions.ts';
 
 export type { CertificateCompression, Credential, Limits, Signer } from '../handshake/config.ts';
+export type {
+  ClientHelloInfo,
+  CredentialQuery,
+  ExternalPsk,
+  HostRequest,
+  PeerCertificates,
+} from '../handshake/host.ts';
+export type { TraceEvent } from '../handshake/trace.ts';
 
 /** A value, or a promise of it: a host may answer now or later. */
 export type Awaitable<T> = T | PromiseLike<T>;
