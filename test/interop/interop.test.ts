@@ -38,9 +38,12 @@ function subjectOptions(peer: Peer, run: Case): SubjectOptions {
   const fixed = peer.fixes(run.role);
   const weServe = run.role === 'client';
   const identity = weServe ? run.key : clientIdentity(run);
-  // A peer may be configured with more groups than the one that the case is about; P-521 is not among our defaults.
+  // A peer may be configured with more groups than the one that the case is about; P-521 is not among our defaults, and
+  // X25519MLKEM768 is what they begin with.
   const fixesGroup =
-    run.group && (weServe || run.version === '1.2' || run.group === 'secp521r1' || !fixed.includes('groups'));
+    run.group &&
+    run.group !== 'X25519MLKEM768' &&
+    (weServe || run.version === '1.2' || run.group === 'secp521r1' || !fixed.includes('groups'));
   return {
     ...(!fixed.includes('version') && { version: run.version }),
     // An opt-in suite is asked for on both sides.
