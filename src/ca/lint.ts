@@ -31,6 +31,7 @@ export function lintBeforeSigning(input: LintInput): void {
   const standIn = input.crypto.random(64);
   const draft = derSequence(tbs, encodeSignatureAlgorithm(algorithm), derBitString(standIn));
   const crypto = believing(input.crypto, tbs, standIn);
+  // Anchors of this one check: the verifier remembers keys with them, and the believing one may not stay anywhere.
   const anchors = createTrustAnchors([root.der]);
   try {
     for (const purpose of purposes) {
