@@ -248,4 +248,5 @@ declare namespace https {
 // biome-ignore lint/style/noDefaultExport: this is the form in which programs import the module it stands in for.
 export default https;
 export type { AgentOptions, RequestOptions, ServerOptions } from 'node:https';
+export { type UndiciConnectOptions, undiciConnector } from './undici.ts';
 export { https as 'module.exports' };

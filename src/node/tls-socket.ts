@@ -40,6 +40,9 @@ interface PendingWrite {
   done: (error?: Error | null) => void;
 }
 
+/** Milliseconds that tickets wait for the first application data. */
+const ticketDelay = 5;
+
 /** From here on the memory of an outgoing chunk is worth giving back. */
 const bulkWrite = 64 * 1024;
 
@@ -71,6 +74,7 @@ export class TLSSocket extends Socket {
   #transport: Duplex | undefined;
   #started = false;
   #pumping = false;
+  #ticketTimer: NodeJS.Timeout | undefined;
   #pumpAgain = false;
   #transportEnded = false;
   #endPushed = false;
@@ -261,6 +265,7 @@ export class TLSSocket extends Socket {
       return;
     }
     this.#pumping = true;
+    const wasSecure = this._secureEstablished;
     try {
       do {
         this.#pumpAgain = false;
@@ -274,7 +279,8 @@ export class TLSSocket extends Socket {
       this.#pumping = false;
       // After the events: what their listeners wrote goes out with the handshake's last flight, in one write.
       if (connection.error !== undefined && this.negotiation.silent(connection.error)) connection.takeOutgoing();
-      this.#flush(connection);
+      if (!wasSecure && this._secureEstablished && this.#mayHoldTickets(connection)) this.#holdTickets(connection);
+      else this.#flush(connection);
     }
     if (connection.closed) this.#closed(connection);
     else if (connection.peerClosed) this.#pushEnd();
@@ -401,7 +407,22 @@ export class TLSSocket extends Socket {
     this.destroy(this._secureEstablished ? undefined : shown);
   }
 
+  /** A server that has just finished a TLS 1.3 handshake has nothing to send but tickets. */
+  #mayHoldTickets(connection: Connection): boolean {
+    return this._tlsOptions.isServer === true && !connection.closed && connection.info.version === 0x0304;
+  }
+
+  /** Tickets wait a moment for the first answer, to go out in one write with it; a silent server sends them alone. */
+  #holdTickets(connection: Connection): void {
+    this.#ticketTimer = setTimeout(() => this.#flush(connection), ticketDelay);
+    this.#ticketTimer.unref();
+  }
+
   #flush(connection: Connection, done?: (error?: Error | null) => void): void {
+    if (this.#ticketTimer !== undefined) {
+      clearTimeout(this.#ticketTimer);
+      this.#ticketTimer = undefined;
+    }
     const transport = this.#transport;
     const chunks = connection.takeOutgoing();
     if (transport === undefined || transport.destroyed || transport.writableEnded) {
@@ -521,6 +542,7 @@ export class TLSSocket extends Socket {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#setConnecting(false);
     super.setTimeout(0);
+    clearTimeout(this.#ticketTimer);
     const hadError = error !== null && error !== undefined;
     const connection = this.#connection;
     const transport = this.#transport;
