@@ -24,6 +24,8 @@ export interface RedisFleetOptions {
   readonly keepFor?: number;
   /** How often ticket keys are read, in seconds; default a twentieth of `rotateEvery`, at most 30. */
   readonly pollEvery?: number;
+  /** How long a silent node counts as alive, in seconds; default four polls. */
+  readonly leaseFor?: number;
   /** How long a handshake waits for Redis, in ms; default 50. */
   readonly deadlineMs?: number;
   readonly now?: () => number;
@@ -80,6 +82,7 @@ export function createRedisFleet(options: RedisFleetOptions): RedisFleet {
     name,
     fleetKeys,
     pollEvery: options.pollEvery,
+    leaseFor: options.leaseFor,
     observe: options.observeFleet,
     ...times,
   });

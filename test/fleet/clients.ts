@@ -24,7 +24,7 @@ export function visit(port: number, options: Partial<ClientOptions>, earlyData?:
       crypto: nodeCrypto,
       serverName: 'localhost',
       verifyPeer: () => undefined,
-      groups: ['x25519'],
+      groups: ['x25519', 'secp256r1'],
       ...options,
     });
     const host = clientHost(tls.options);

@@ -21,6 +21,7 @@ export interface NodeSettings {
   readonly rotateEvery: number;
   readonly keepFor: number;
   readonly pollEvery: number;
+  readonly leaseFor: number;
   readonly deadlineMs: number;
 }
 
@@ -46,6 +47,7 @@ const fleet = createRedisFleet({
   rotateEvery: settings.rotateEvery,
   keepFor: settings.keepFor,
   pollEvery: settings.pollEvery,
+  leaseFor: settings.leaseFor,
   deadlineMs: settings.deadlineMs,
 });
 await fleet.ready(5000);
