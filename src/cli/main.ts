@@ -9,6 +9,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'serve a folder over HTTPS, with a certificate of your own local authority',
     load: async () => (await import('./commands/serve.ts')).serve,
   },
+  proxy: {
+    summary: 'put HTTPS in front of any app',
+    load: async () => (await import('./commands/proxy.ts')).proxy,
+  },
   get: {
     summary: 'fetch a URL, and tell the handshake in plain words',
     load: async () => (await import('./commands/get.ts')).get,

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import type { ServerOptions } from '../../index.ts';
 import { type Command, type Options, parse, type Values, wholeNumber } from '../command.ts';
+import { withConfig } from '../config-file.ts';
 import { CliError, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { shellPath, stateFolder, statePaths } from '../paths.ts';
@@ -43,6 +44,7 @@ const options = {
     value: 'FOLDER',
     help: 'where the local authority, certificates and ticket keys are kept; default HANDFAST_HOME or the data folder of this user',
   },
+  config: { value: 'FILE', help: 'configuration; default handfast.config.json (or .mjs, .ts) of the working folder' },
   quiet: { short: 'q', help: 'print errors only' },
 } as const satisfies Options;
 
@@ -59,9 +61,9 @@ export const serve: Command = {
     ['handfast serve --name app.test --host 0.0.0.0', 'for other machines, under another name'],
     ['handfast serve --cert chain.pem --key key.pem', 'with a certificate from elsewhere'],
   ],
-  run: (words) => {
-    const { values, positionals } = parse(options, words, { max: 1 });
-    return runServe(values, positionals[0]);
+  run: async (words) => {
+    const { values: given, positionals } = parse(options, words, { max: 1 });
+    return runServe(await withConfig('serve', options, given, given.config), positionals[0]);
   },
 };
 

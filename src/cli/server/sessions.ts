@@ -1,5 +1,13 @@
 import type { CryptoProvider } from '../../index.ts';
-import { FleetKeyring, MemoryStore, ServerSessions, type SessionStore, TicketKeyring } from '../../session/index.ts';
+import {
+  FleetKeyring,
+  MemoryStore,
+  ResilientStore,
+  SealedStore,
+  ServerSessions,
+  type SessionStore,
+  TicketKeyring,
+} from '../../session/index.ts';
 import { fileFleetKey, fileRingChannel } from './file-ring.ts';
 
 /** Bytes of early data (0-RTT) that a ticket allows: a request with its headers. */
@@ -22,8 +30,12 @@ export interface SessionsOptions {
   readonly lifetime?: number | undefined;
   readonly rotateEvery?: number | undefined;
   readonly singleUse?: boolean | undefined;
-  /** A store that worker processes share; one in this process where absent. */
+  /** A store that worker processes share; one in this process where absent. Needs `folder`. */
   readonly store?: SessionStore | undefined;
+  /** Sessions and ticket keys of a fleet, in Redis; instead of `folder` and `store`. */
+  readonly redis?: { readonly url: string; readonly fleetKeys: readonly Uint8Array[] } | undefined;
+  /** Told when the store of the fleet goes away and comes back. */
+  readonly onStore?: ((state: string) => void) | undefined;
 }
 
 /** Everything that resumption needs, and how to end it. */
@@ -36,11 +48,23 @@ export interface SessionKit {
 
 /** Session IDs, tickets, PSKs and 0-RTT for a server, with ticket keys that rotate and outlive a restart. */
 export async function makeSessions(options: SessionsOptions): Promise<SessionKit> {
-  const { crypto, folder, rotateEvery = 12 * 3600 } = options;
-  const store =
-    options.store ??
-    // Tickets outlive this process, what it remembers of 0-RTT doesn't: at first every claim is doubtful.
-    new MemoryStore({ clock, ...(folder === undefined ? {} : { claimsSince: Date.now() }) });
+  const { redis, rotateEvery } = options;
+  const ring =
+    redis === undefined ? await localRing(options, rotateEvery ?? 12 * 3600) : await redisRing(options, redis);
+  const sessions = new ServerSessions({
+    crypto: options.crypto,
+    keyring: ring.keyring,
+    store: ring.store,
+    lifetime: options.lifetime,
+    tls13Tickets: options.singleUse === true ? 'singleUse' : 'stateless',
+    maxEarlyDataSize: options.earlyData ? earlyDataLimit : 0,
+  });
+  return { sessions, ...ring };
+}
+
+type Ring = Omit<SessionKit, 'sessions'>;
+
+async function localRing({ crypto, folder, store: shared }: SessionsOptions, rotateEvery: number): Promise<Ring> {
   const keyring = new TicketKeyring({
     crypto,
     clock,
@@ -48,34 +72,40 @@ export async function makeSessions(options: SessionsOptions): Promise<SessionKit
     rotation: folder === undefined ? 'local' : 'supplied',
     rotateEvery,
   });
-  let fleet: FleetKeyring | undefined;
-  if (folder !== undefined) {
-    fleet = new FleetKeyring({
-      crypto,
-      clock,
-      timers: nodeTimers,
-      channel: fileRingChannel(folder),
-      keyring,
-      fleetKeys: [fileFleetKey(folder, (size) => crypto.random(size))],
-      rotateEvery,
-    });
-    await fleet.start();
+  if (folder === undefined) {
+    return { keyring, store: new MemoryStore({ clock }), stop: async () => keyring.close() };
   }
-  const sessions = new ServerSessions({
-    crypto,
-    keyring,
-    store,
-    lifetime: options.lifetime,
-    tls13Tickets: options.singleUse === true ? 'singleUse' : 'stateless',
-    maxEarlyDataSize: options.earlyData ? earlyDataLimit : 0,
-  });
+  const fleetKeys = [fileFleetKey(folder, (size) => crypto.random(size))];
+  const channel = fileRingChannel(folder);
+  const fleet = new FleetKeyring({ crypto, clock, timers: nodeTimers, channel, keyring, fleetKeys, rotateEvery });
+  await fleet.start();
+  const store =
+    shared === undefined
+      ? // Tickets outlive this process, what it remembers of 0-RTT doesn't: at first every claim is doubtful.
+        new MemoryStore({ clock, claimsSince: Date.now() })
+      : new SealedStore(new ResilientStore(shared, { clock, timers: nodeTimers }), { crypto, fleetKeys });
   return {
-    sessions,
     keyring,
     store,
     async stop() {
-      await fleet?.stop();
+      await fleet.stop();
       keyring.close();
     },
   };
+}
+
+async function redisRing(options: SessionsOptions, redis: NonNullable<SessionsOptions['redis']>): Promise<Ring> {
+  const { connectRedis, createRedisFleet } = await import('../../node/redis.ts');
+  const connection = await connectRedis({ url: redis.url });
+  const fleet = createRedisFleet({
+    crypto: options.crypto,
+    connection,
+    fleetKeys: redis.fleetKeys,
+    ...(options.rotateEvery === undefined ? {} : { rotateEvery: options.rotateEvery }),
+    observeBreaker: (state) => options.onStore?.(state),
+  });
+  await fleet.ready();
+  const reached = fleet.keyring.describe().some((key) => key.origin === 'fleet');
+  if (!reached) options.onStore?.('unreachable');
+  return { keyring: fleet.keyring, store: fleet.store, stop: () => fleet.close() };
 }

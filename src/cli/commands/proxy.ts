@@ -1,0 +1,484 @@
+import cluster, { type Worker } from 'node:cluster';
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { resolve } from 'node:path';
+import { createNodeCrypto } from '../../crypto/node.ts';
+import type { Credential, CryptoProvider, ServerOptions, VerifyPeer } from '../../index.ts';
+import { createTrustAnchors, type TrustAnchors, trustAnchorsDigest, verifyChainOrThrow } from '../../pki/index.ts';
+import { MemoryStore } from '../../session/index.ts';
+import { type Command, type Options, parse, type Values, wholeNumber } from '../command.ts';
+import { withConfig } from '../config-file.ts';
+import { CliError, humanError, usageError } from '../errors.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { shellPath, stateFolder, statePaths } from '../paths.ts';
+import { Forwarder, type Route } from '../proxy/forward.ts';
+import { acceptProxyProtocol } from '../proxy/proxy-protocol.ts';
+import { serveStore, workerStore } from '../proxy/worker-store.ts';
+import { createCounters, metricsText, statusText, total } from '../server/counters.ts';
+import { loadCredential, localCredential, readPassphrase } from '../server/local-authority.ts';
+import { SecureServer } from '../server/secure-server.ts';
+import { makeSessions } from '../server/sessions.ts';
+import { ended } from '../server/signals.ts';
+import { painter, StatusLine } from '../ui/terminal.ts';
+
+const options = {
+  to: {
+    value: 'URL',
+    multiple: true,
+    help: 'the app behind, e.g. http://localhost:3000; with a host name: app.test=http://localhost:3000',
+  },
+  listen: {
+    value: 'ADDRESS',
+    multiple: true,
+    help: '[HOST:]PORT; default 8443 on this machine alone, 0.0.0.0:443 for all',
+  },
+  name: {
+    value: 'NAME',
+    multiple: true,
+    help: 'host name for the local certificate; default localhost and the names of --to',
+  },
+  cert: { value: 'FILE', multiple: true, help: 'certificate chain (PEM); several for several host names' },
+  key: { value: 'FILE', multiple: true, help: 'private key (PEM), in the order of --cert' },
+  'passphrase-file': { value: 'FILE', help: 'file with the passphrase of encrypted keys (or HANDFAST_PASSPHRASE)' },
+  'client-ca': { value: 'FILE', help: 'ask for client certificates of these authorities (PEM)' },
+  'client-cert': {
+    value: 'RULE',
+    choices: ['require', 'request'],
+    help: 'with --client-ca: refuse clients without (default), or let them pass',
+  },
+  'proxy-protocol': { help: 'connections begin with a PROXY protocol header (v1 or v2) that names the client' },
+  'trust-forwarded': { help: 'keep X-Forwarded-For of clients: only behind another proxy' },
+  workers: { value: 'N', help: 'worker processes that share sessions and ticket keys; default 1' },
+  redis: { value: 'URL', help: 'share sessions and ticket keys with other machines through Redis or Valkey' },
+  'fleet-key': {
+    value: 'FILE',
+    multiple: true,
+    help: 'with --redis: 32 random bytes or more that all machines have; the first seals, all open',
+  },
+  tls: { value: 'VERSION', choices: ['1.2', '1.3'], help: 'only this TLS version; default both' },
+  'no-early-data': { help: 'no 0-RTT' },
+  'single-use': { help: 'TLS 1.3 tickets can be used once' },
+  timeout: { value: 'SECONDS', help: 'for an answer of the app; default 60' },
+  drain: { value: 'SECONDS', help: 'how long open requests may take when it ends; default 10' },
+  metrics: { value: 'PORT', help: 'port for /metrics on 127.0.0.1; default 9465, "off" for none' },
+  state: { value: 'FOLDER', help: 'where the local authority, certificates and ticket keys are kept' },
+  config: { value: 'FILE', help: 'configuration; default handfast.config.json (or .mjs, .ts) of the working folder' },
+  quiet: { short: 'q', help: 'print errors only' },
+} as const satisfies Options;
+
+export const proxy: Command = {
+  name: 'proxy',
+  summary: 'put HTTPS in front of any app',
+  usage: '--to URL [options]',
+  description:
+    'Ends TLS in front of an app: HTTP/1.1, HTTP/2 and WebSockets outside, HTTP/1.1 inside, with X-Forwarded-For, -Proto, -Host and -Port. Sessions resume on every worker, and with --redis on every machine. SIGHUP reads the certificates again; SIGTERM lets open requests finish. Early data is passed on for safe methods with "Early-Data: 1"; others get 425.',
+  options,
+  examples: [
+    ['handfast proxy --to http://localhost:3000', 'https://localhost:8443 in front of an app'],
+    [
+      'handfast proxy --to app.test=http://localhost:3000 --to api.test=http://localhost:4000 --workers 4',
+      'several host names, four processes',
+    ],
+    ['handfast proxy --to http://localhost:3000 --redis redis://10.0.0.5 --fleet-key fleet.key', 'one node of a fleet'],
+  ],
+  run: async (words) => {
+    const { values: given } = parse(options, words);
+    const values = await withConfig('proxy', options, given, given.config);
+    return cluster.isWorker ? runWorker(values) : runPrimary(values);
+  },
+};
+
+type ProxyValues = Values<typeof options>;
+
+interface Settings {
+  readonly routes: readonly Route[];
+  readonly listen: readonly { readonly host: string | undefined; readonly port: number }[];
+  readonly timeout: number;
+  readonly drain: number;
+  readonly workers: number;
+}
+
+function readSettings(values: ProxyValues): Settings {
+  const routes = (values.to ?? []).map(readRoute);
+  if (routes.length === 0) throw usageError('where to? --to is missing', 'Like this: --to http://localhost:3000');
+  if ((values.cert?.length ?? 0) !== (values.key?.length ?? 0)) throw usageError('every --cert needs its --key');
+  if (values['client-cert'] !== undefined && values['client-ca'] === undefined)
+    throw usageError('--client-cert needs --client-ca FILE');
+  if ((values.redis === undefined) !== (values['fleet-key'] === undefined)) {
+    throw usageError(
+      '--redis and --fleet-key belong together',
+      'Make a key that all machines get: openssl rand -out fleet.key 32',
+    );
+  }
+  return {
+    routes,
+    listen: (values.listen ?? ['8443']).map(readListen),
+    timeout: 1000 * wholeNumber('timeout', values.timeout ?? '60', 1, 86_400),
+    drain: 1000 * wholeNumber('drain', values.drain ?? '10', 0, 86_400),
+    workers: wholeNumber('workers', values.workers ?? '1', 1, 256),
+  };
+}
+
+function readRoute(text: string): Route {
+  const match = /^([a-z0-9.-]+)=(https?:.*)$/i.exec(text);
+  const address = match?.[2] ?? text;
+  let to: URL;
+  try {
+    to = new URL(address);
+  } catch {
+    throw usageError(
+      `--to ${text} is no URL`,
+      'Like this: --to http://localhost:3000, or --to app.test=http://localhost:3000',
+    );
+  }
+  if (to.protocol !== 'http:' && to.protocol !== 'https:')
+    throw usageError(`--to ${text}: the app must speak http or https`);
+  return { host: match?.[1]?.toLowerCase() ?? '*', to };
+}
+
+function readListen(text: string) {
+  const match = /^(?:(.+):)?(\d{1,5})$/.exec(text);
+  if (match === null)
+    throw usageError(`--listen ${text}: it must be PORT or HOST:PORT`, 'Like this: 8443, 0.0.0.0:443, [::]:443');
+  return { host: match[1]?.replace(/^\[|\]$/g, ''), port: wholeNumber('listen', match[2] as string, 0, 65_535) };
+}
+
+// ---- the process that holds the others together ----
+
+async function runPrimary(values: ProxyValues): Promise<number> {
+  const settings = readSettings(values);
+  const status = new StatusLine(process.stdout);
+  const say = values.quiet === true ? () => {} : (text: string) => status.print(text);
+  if (settings.workers === 1) return runAlone(values, settings, status, say);
+
+  // What is wrong with the settings shows here, once, and not in every worker.
+  await makeTls(values, createNodeCrypto(), settings);
+  const store = new MemoryStore({ clock: { now: Date.now }, claimsSince: Date.now() });
+  const reports = new Map<number, string>();
+  let ending = false;
+  let early = 0;
+  const start = (): Worker => {
+    const worker = cluster.fork();
+    const born = Date.now();
+    serveStore(worker, store);
+    worker.on('message', (message: { kind?: string; text?: string }) => {
+      if (message.kind === 'metrics' && message.text !== undefined) reports.set(worker.id, message.text);
+    });
+    worker.on('exit', (code, signal) => {
+      reports.delete(worker.id);
+      if (ending) return;
+      early = Date.now() - born < 2000 ? early + 1 : 0;
+      say(`worker ${worker.process.pid} ended (${signal ?? `code ${code}`}); another takes its place`);
+      // A worker that can't even start must not be started for ever.
+      setTimeout(() => !ending && start(), early > 5 ? 5000 : 0);
+    });
+    return worker;
+  };
+  cluster.setupPrimary({ serialization: 'json' });
+  const first = Array.from({ length: settings.workers }, start);
+  await Promise.all(first.map(whenReady));
+  announce(values, settings, say, `${settings.workers} workers`);
+  const metrics = await startMetrics(values.metrics, say, () => sumMetrics([...reports.values()]));
+  const tell = (message: string) => {
+    for (const worker of Object.values(cluster.workers ?? {})) worker?.send(message, () => {});
+  };
+  process.on('SIGHUP', () => {
+    say('SIGHUP: the workers read the certificates again');
+    tell('reload');
+  });
+  const signal = await ended();
+  ending = true;
+  say(`${signal}: ending; open requests have ${settings.drain / 1000} s`);
+  tell('drain');
+  metrics?.close();
+  const end = Date.now() + settings.drain + 2000;
+  while (Object.keys(cluster.workers ?? {}).length > 0 && Date.now() < end)
+    await new Promise((done) => setTimeout(done, 50));
+  for (const worker of Object.values(cluster.workers ?? {})) worker?.kill('SIGKILL');
+  return exitCodes.ok;
+}
+
+function whenReady(worker: Worker): Promise<void> {
+  return new Promise((done, fail) => {
+    worker.on('message', (message: { kind?: string; error?: string; hint?: string; exitCode?: number }) => {
+      if (message.kind === 'ready') done();
+      if (message.kind === 'failed')
+        fail(
+          new CliError(message.error ?? 'a worker failed', {
+            ...(message.hint === undefined ? {} : { hint: message.hint }),
+          }),
+        );
+    });
+    worker.once('exit', () => fail(new CliError('a worker ended before it was ready')));
+  });
+}
+
+async function runAlone(
+  values: ProxyValues,
+  settings: Settings,
+  status: StatusLine,
+  say: (text: string) => void,
+): Promise<number> {
+  const node = await startNode(values, settings, false, (text) => status.print(text));
+  announce(values, settings, say, `port ${node.ports.join(', ')}`);
+  const metrics = await startMetrics(values.metrics, say, node.metrics).catch(async (error) => {
+    await node.close();
+    throw error;
+  });
+  const ticker = setInterval(() => values.quiet !== true && status.show(node.status()), 1000).unref();
+  process.on(
+    'SIGHUP',
+    () =>
+      void node
+        .reload()
+        .then(say, (error: Error) => status.print(`the certificates could not be read again: ${error.message}`)),
+  );
+  const signal = await ended();
+  clearInterval(ticker);
+  status.clear();
+  say(`${signal}: ending; open requests have ${settings.drain / 1000} s`);
+  metrics?.close();
+  await node.close();
+  say(node.status());
+  return exitCodes.ok;
+}
+
+// ---- a worker ----
+
+async function runWorker(values: ProxyValues): Promise<number> {
+  const settings = readSettings(values);
+  const note = (text: string) => process.stderr.write(`${text}\n`);
+  // Ctrl-C reaches the whole group of processes; the primary says what is to be done.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+  let node: Node;
+  try {
+    node = await startNode(values, settings, true, note);
+  } catch (error) {
+    const { message, hint } = humanError(error);
+    process.send?.({ kind: 'failed', error: message, hint });
+    return exitCodes.setup;
+  }
+  const report = setInterval(
+    () => process.send?.({ kind: 'metrics', text: node.metrics() }, undefined, undefined, () => {}),
+    1000,
+  ).unref();
+  process.send?.({ kind: 'ready' });
+  return new Promise((done) => {
+    const end = async () => {
+      clearInterval(report);
+      await node.close();
+      process.disconnect?.();
+      done(exitCodes.ok);
+    };
+    process.on('message', (message) => {
+      if (message === 'reload')
+        node.reload().then(note, (error: Error) => note(`the certificates could not be read again: ${error.message}`));
+      if (message === 'drain') void end();
+    });
+    process.on('disconnect', () => process.exit(exitCodes.ok));
+  });
+}
+
+interface Node {
+  readonly ports: readonly number[];
+  metrics(): string;
+  status(): string;
+  reload(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Everything that one process does. */
+async function startNode(
+  values: ProxyValues,
+  settings: Settings,
+  shared: boolean,
+  note: (text: string) => void,
+): Promise<Node> {
+  const crypto = createNodeCrypto();
+  const paths = statePathsOf(values);
+  const counters = createCounters();
+  const redis =
+    values.redis === undefined
+      ? undefined
+      : {
+          url: values.redis,
+          fleetKeys: await Promise.all(
+            (values['fleet-key'] ?? []).map(async (file) => new Uint8Array(await readFile(file))),
+          ),
+        };
+  const kit = await makeSessions({
+    crypto,
+    folder: paths.sessions,
+    earlyData: values['no-early-data'] !== true,
+    singleUse: values['single-use'],
+    redis,
+    ...(shared && redis === undefined ? { store: workerStore() } : {}),
+    onStore: (state) =>
+      note(
+        state === 'closed'
+          ? 'Redis answers again'
+          : `Redis: ${state}; new clients get full handshakes, the service goes on`,
+      ),
+  });
+  const forwarder = new Forwarder({
+    routes: settings.routes,
+    timeout: settings.timeout,
+    trustForwarded: values['trust-forwarded'] === true,
+    onError: limited(note),
+  });
+  try {
+    const make = async (): Promise<ServerOptions> => ({
+      ...(await makeTls(values, crypto, settings)),
+      sessions: kit.sessions,
+    });
+    let tls = await make();
+    const server = new SecureServer({
+      tls: () => tls,
+      counters,
+      handler: forwarder.handler,
+      upgrade: forwarder.upgrade,
+      ...(values['proxy-protocol'] === true ? { accept: acceptProxyProtocol } : {}),
+    });
+    const ports: number[] = [];
+    for (const { host, port } of settings.listen) {
+      const bound = await server.listen(port, host === undefined ? ['127.0.0.1', '::1'] : [host]);
+      ports.push(...bound.slice(0, 1).map((each) => each.port));
+    }
+    return {
+      ports,
+      metrics: () => metricsText(counters, kit),
+      status: () => (total(counters) === 0 ? `${counters.connections} open` : statusText(counters, kit)),
+      async reload() {
+        tls = await make();
+        counters.reloads++;
+        return 'the certificates were read again';
+      },
+      async close() {
+        await server.close(settings.drain);
+        forwarder.close();
+        await kit.stop();
+      },
+    };
+  } catch (error) {
+    forwarder.close();
+    await kit.stop();
+    throw error;
+  }
+}
+
+/** At most one message of a kind in ten seconds: an app that is down must not flood the terminal. */
+function limited(note: (text: string) => void): (text: string) => void {
+  const last = new Map<string, number>();
+  return (text) => {
+    if (Date.now() - (last.get(text) ?? 0) < 10_000) return;
+    if (last.size > 100) last.clear();
+    last.set(text, Date.now());
+    note(text);
+  };
+}
+
+function statePathsOf(values: ProxyValues) {
+  return statePaths(values.state === undefined ? stateFolder() : resolve(values.state));
+}
+
+async function makeTls(values: ProxyValues, crypto: CryptoProvider, settings: Settings): Promise<ServerOptions> {
+  const credentials = await makeCredentials(values, crypto, settings);
+  const version = values.tls === '1.2' ? 0x0303 : values.tls === '1.3' ? 0x0304 : undefined;
+  const file = values['client-ca'];
+  const anchors =
+    file === undefined
+      ? undefined
+      : createTrustAnchors([{ certificate: await readFile(file, 'latin1'), source: file }]);
+  return {
+    crypto,
+    credentials,
+    credentialIdentity: 'proxy',
+    alpnProtocols: ['h2', 'http/1.1'],
+    ...(version === undefined ? {} : { minVersion: version, maxVersion: version }),
+    ...(anchors === undefined
+      ? {}
+      : {
+          clientCertificate: (values['client-cert'] ?? 'require') as 'require' | 'request',
+          certificateAuthorities: anchors.list.map(({ certificate }) => certificate.subject),
+          clientTrustDigest: trustAnchorsDigest(anchors, crypto),
+          verifyPeer: clientVerifier(crypto, anchors),
+        }),
+  };
+}
+
+function clientVerifier(crypto: CryptoProvider, anchors: TrustAnchors): VerifyPeer {
+  return ({ chain }) => {
+    const { path } = verifyChainOrThrow({ chain, anchors, crypto, now: Date.now(), profile: 'client' });
+    return { notAfter: Math.min(...path.map((certificate) => certificate.notAfter)) };
+  };
+}
+
+async function makeCredentials(values: ProxyValues, crypto: CryptoProvider, settings: Settings): Promise<Credential[]> {
+  if (values.cert !== undefined) {
+    const passphrase = await readPassphrase(values['passphrase-file']);
+    const keys = values.key ?? [];
+    return Promise.all(
+      values.cert.map(
+        async (file, i) => (await loadCredential(crypto, file, keys[i] as string, { passphrase })).credential,
+      ),
+    );
+  }
+  const hosts = settings.routes.flatMap(({ host }) => (host === '*' ? [] : [host]));
+  const names = [...new Set([...(values.name ?? []), ...hosts, 'localhost', '127.0.0.1', '::1'])];
+  return [(await localCredential(crypto, statePathsOf(values), names)).credential];
+}
+
+function announce(values: ProxyValues, settings: Settings, say: (text: string) => void, how: string): void {
+  const paint = painter(process.stdout);
+  const to = settings.routes
+    .map(({ host, to: app }) => (host === '*' ? app.origin : `${host} → ${app.origin}`))
+    .join(', ');
+  const where = settings.listen.map(({ host, port }) => `${host ?? 'localhost'}:${port}`).join(', ');
+  say(`${paint('green', '●')} HTTPS on ${paint('bold', where)} in front of ${to} (${how})`);
+  if (values.cert === undefined) say(`  Root of its certificate: ${shellPath(statePathsOf(values).root)}`);
+  say('  SIGHUP reads the certificates again, SIGTERM or Ctrl-C ends it.\n');
+}
+
+async function startMetrics(
+  wanted: string | undefined,
+  say: (text: string) => void,
+  text: () => string,
+): Promise<Server | undefined> {
+  if (wanted === 'off') return undefined;
+  const port = wholeNumber('metrics', wanted ?? '9465', 0, 65_535);
+  const server = createServer((request, response) => {
+    const found = request.url === '/metrics';
+    response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
+    response.end(found ? text() : 'see /metrics\n');
+  });
+  try {
+    await new Promise<void>((done, fail) => {
+      server.once('error', fail);
+      server.listen(port, '127.0.0.1', done);
+    });
+    say(`  Metrics: http://127.0.0.1:${(server.address() as { port: number }).port}/metrics`);
+    return server;
+  } catch (error) {
+    if (wanted !== undefined) throw error;
+    say(`  No metrics, since port ${port} is taken; choose one with --metrics PORT`);
+    return undefined;
+  }
+}
+
+/** The metrics of all workers as one: counters are added; of the keys, which all share, one is shown. */
+export function sumMetrics(texts: readonly string[]): string {
+  const lines = new Map<string, number | undefined>();
+  for (const text of texts) {
+    for (const line of text.split('\n')) {
+      if (line === '') continue;
+      const match = /^(?!#)(.+) (-?[\d.e+-]+)$/.exec(line);
+      if (match === null) lines.set(line, undefined);
+      else {
+        const name = match[1] as string;
+        const before = name.startsWith('handfast_ticket_key') ? 0 : (lines.get(name) ?? 0);
+        lines.set(name, before + Number(match[2]));
+      }
+    }
+  }
+  return `${[...lines].map(([name, value]) => (value === undefined ? name : `${name} ${value}`)).join('\n')}\n`;
+}
