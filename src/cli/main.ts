@@ -29,6 +29,14 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'your certificate authority: issue, renew, revoke, and have it trusted',
     load: async () => (await import('./commands/ca.ts')).ca,
   },
+  bench: {
+    summary: 'how fast this machine is: handshakes and bulk data of one core',
+    load: async () => (await import('./commands/bench.ts')).bench,
+  },
+  completion: {
+    summary: 'completion for bash, zsh or fish',
+    load: async () => (await import('./commands/completion.ts')).completion,
+  },
 };
 
 /** The names of all commands. */

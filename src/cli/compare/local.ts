@@ -70,7 +70,8 @@ export async function compareLocal(options: LocalOptions): Promise<Measured[]> {
   return results;
 }
 
-async function makeCredentials(): Promise<Credentials> {
+/** A certificate for localhost of an authority that is made for this run and thrown away. */
+export async function makeCredentials(): Promise<Credentials> {
   const folder = await mkdtemp(join(tmpdir(), 'handfast-compare-'));
   try {
     const authority = await createAuthority({ folder: join(folder, 'ca'), name: 'compare' });
