@@ -11,7 +11,7 @@ import { nodeCrypto, testCredential, verifyWithTestRoot } from '../helpers/engin
 import type { Channel, Outcome, Subject, SubjectOptions } from './subject.ts';
 
 /** The engine over a socket, as a stream of application data. */
-class EngineStream extends Duplex {
+export class EngineStream extends Duplex {
   readonly #connection: Connection;
   readonly #host: Host;
   readonly #socket: Socket;
@@ -39,6 +39,11 @@ class EngineStream extends Duplex {
     });
     socket.on('drain', () => this.#turn());
     socket.on('error', (error) => this.destroy(error));
+    this.#turn();
+  }
+
+  /** Sends what a call on the connection itself has left to send. */
+  flush(): void {
     this.#turn();
   }
 
