@@ -178,7 +178,13 @@ test('certbot enrols, renews and revokes', { timeout, skip: certbot === undefine
   );
   if ((await run(certbot as string, ['--help', 'all'])).includes('--required-profile')) {
     await certbotRun('certonly', ...http, '-d', 'c.test', '--required-profile', 'short-lived');
-    assert.equal(live.ca.find(ordered(live.ca).at(-1) as string)?.profile, 'short-lived');
+    const serial = ordered(live.ca).at(-1) as string;
+    assert.equal(live.ca.find(serial)?.profile, 'short-lived');
+    // Renewal information (RFC 9773) says that it is due, as it was revoked. It has no OCSP responder to ask.
+    const count = ordered(live.ca).length;
+    await live.ca.revoke(serial, 'superseded');
+    await certbotRun('renew', '--cert-name', 'c.test', '--no-random-sleep-on-renew');
+    assert.equal(ordered(live.ca).length, count + 1);
   }
   await certbotRun('update_account', '-m', 'bob@corp.test');
   await certbotRun('unregister');
