@@ -88,6 +88,12 @@ export const defaultLimits: Limits = {
 };
 
 const serverConfigs = new WeakMap<ServerOptions, ServerHandshakeConfig>();
+const optionsOfConfigs = new WeakMap<CommonHandshakeConfig, ServerOptions>();
+
+/** The options that {@link serverConfig} made a configuration from. */
+export function optionsOf(config: CommonHandshakeConfig | undefined): ServerOptions | undefined {
+  return config === undefined ? undefined : optionsOfConfigs.get(config);
+}
 
 /** The options of a server with all defaults, checked once. The same options give the same object. */
 export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
@@ -128,6 +134,7 @@ export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
     },
   };
   serverConfigs.set(options, config);
+  optionsOfConfigs.set(config, options);
   return config;
 }
 

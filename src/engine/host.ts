@@ -1,10 +1,10 @@
 import { cipherSuite } from '../crypto/cipher-suites.ts';
-import type { ServerHandshakeConfig } from '../handshake/config.ts';
+import type { CommonHandshakeConfig, ServerHandshakeConfig } from '../handshake/config.ts';
 import type { HostRequests, PskLookup, SessionBinding, SessionLookup } from '../handshake/host.ts';
 import { chooseCredential } from '../handshake/negotiate.ts';
 import { earlyDataContext } from '../session/policy.ts';
 import type { FoundPsk, Miss, ServerSessions, SessionExpectation } from '../session/resumption.ts';
-import { type Awaitable, type ClientOptions, type ServerOptions, serverConfig } from './config.ts';
+import { type Awaitable, type ClientOptions, optionsOf, type ServerOptions, serverConfig } from './config.ts';
 
 /** Answers to the requests of a handshake, now or later. */
 export type Host = {
@@ -15,11 +15,39 @@ const hosts = new WeakMap<ServerOptions | ClientOptions, Host>();
 
 /** The host that answers a server's handshakes from its options. */
 export function serverHost(options: ServerOptions): Host {
-  return cached(options, () => ({
-    ...commonHost(options),
-    selectConfig: (hello) => after(options.selectConfig?.(hello), (other) => other && serverConfig(other)),
-    ...sessionHost(options.sessions, options.now ?? Date.now),
-  }));
+  return cached(options, () => {
+    const own = ownHost(options);
+    // Once selectConfig has chosen other options, theirs are the trust, the credentials and the sessions that count.
+    const inForce = (config: CommonHandshakeConfig | undefined): OwnHost => {
+      const other = optionsOf(config);
+      return other === undefined || other === options ? own : ownHost(other);
+    };
+    return {
+      ...own,
+      selectConfig: (hello) => after(options.selectConfig?.(hello), (other) => other && serverConfig(other)),
+      selectCredential: (query) => inForce(query.config).selectCredential(query),
+      verifyPeer: (peer) => inForce(peer.config).verifyPeer(peer),
+      lookupSession: (input) => inForce(input.binding.config).lookupSession(input),
+      openTicket: (input) => inForce(input.binding.config).openTicket(input),
+      lookupPsk: (input) => inForce(input.binding.config).lookupPsk(input),
+      claimEarlyData: (input) => inForce(input.binding.config).claimEarlyData(input),
+      storeSession: (input) => inForce(input.config).storeSession(input),
+      sealTicket: (input) => inForce(input.config).sealTicket(input),
+    };
+  });
+}
+
+type OwnHost = Omit<Host, 'selectConfig'>;
+const ownHosts = new WeakMap<ServerOptions, OwnHost>();
+
+/** What these options answer by themselves. */
+function ownHost(options: ServerOptions): OwnHost {
+  let host = ownHosts.get(options);
+  if (host === undefined) {
+    host = { ...commonHost(options), ...sessionHost(options.sessions, options.now ?? Date.now) };
+    ownHosts.set(options, host);
+  }
+  return host;
 }
 
 /** The host that answers a client's handshakes from its options. */

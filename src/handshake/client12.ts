@@ -63,7 +63,7 @@ export function* clientHandshake12(
     suite.keyExchange === 'ecdhe' ? yield* readServerKeyExchange(context, transcript, server, randoms) : undefined;
   if (keyExchange === undefined) requireKeyUsage(server.leaf, 'keyEncipherment');
   const { certificateRequest } = yield* readServerHelloDone(transcript);
-  const peerNotAfter = yield* verifyPeer('server', tls12, server, config.verifyName);
+  const peerNotAfter = yield* verifyPeer(context, 'server', tls12, server, config.verifyName);
 
   const credential = certificateRequest && (yield* selectCredential(context, certificateRequest));
   if (certificateRequest !== undefined) {
@@ -383,6 +383,7 @@ function* selectCredential({ config }: ClientContext, asked: CertificateRequest1
     groups: config.groups,
     certificateAuthorities: asked.certificateAuthorities,
     credentials: config.credentials,
+    config,
   });
   if (credential !== undefined && !authentication.includes(authenticationOf(credential))) {
     throw new PeerError(

@@ -97,7 +97,7 @@ export function* clientHandshake13(
   const finished = yield* expectMessage('finished');
   checkFinished(finished.body, expected);
   transcript.add(finished.raw);
-  const peerNotAfter = server && (yield* verifyPeer('server', tls13, server, config.verifyName));
+  const peerNotAfter = server && (yield* verifyPeer(context, 'server', tls13, server, config.verifyName));
   if (psk?.session !== undefined) yield* verifyResumed(context, psk.session);
 
   const application = secrets.applicationSecrets(transcript.hash(suite.hash));
@@ -432,6 +432,7 @@ export function* sendClientAuthentication(
     groups: context.config.groups,
     certificateAuthorities: extensions.certificateAuthorities ?? [],
     credentials: context.config.credentials,
+    config: context.config,
   });
   const wishes = {
     ocsp: extensions.statusRequest !== undefined,

@@ -1,7 +1,7 @@
 import type { GroupName, TranscriptHash } from '../crypto/provider.ts';
 import type { SessionState } from '../session/state.ts';
 import type { ProtocolVersion } from '../wire/versions.ts';
-import type { Credential, ServerHandshakeConfig, Signer } from './config.ts';
+import type { CommonHandshakeConfig, Credential, ServerHandshakeConfig, Signer } from './config.ts';
 
 /**
  * Every point at which a handshake may wait for its host, as one table: what is asked, and what is answered.
@@ -21,11 +21,11 @@ export interface HostRequests {
   /** The state of a TLS 1.2 session by its ID. */
   lookupSession: { input: { sessionId: Uint8Array; binding: SessionBinding }; answer: SessionLookup };
   /** Keeps a TLS 1.2 session under its ID; `false` where it could not be kept in time. */
-  storeSession: { input: { sessionId: Uint8Array; state: SessionState }; answer: boolean };
+  storeSession: { input: { sessionId: Uint8Array; state: SessionState } & InForce; answer: boolean };
   /** Opens a ticket of TLS 1.2 (RFC 5077). */
   openTicket: { input: { ticket: Uint8Array; binding: SessionBinding }; answer: SessionLookup };
   /** Seals a session into a ticket; `undefined` where none can be given now. */
-  sealTicket: { input: { state: SessionState }; answer: SealedTicket | undefined };
+  sealTicket: { input: { state: SessionState } & InForce; answer: SealedTicket | undefined };
   /** The PSK of an identity: a ticket of TLS 1.3, or an external PSK (RFC 9846, Section 4.2.11; RFC 9258). */
   lookupPsk: { input: { identity: Uint8Array; binding: SessionBinding }; answer: PskLookup };
   /** Whether 0-RTT may be taken: once a ticket, and only inside the freshness window (RFC 9846, Section 8). */
@@ -36,6 +36,11 @@ export interface HostRequests {
 export type HostRequest = {
   [K in keyof HostRequests]: { readonly name: K; readonly input: HostRequests[K]['input'] };
 }[keyof HostRequests];
+
+/** The configuration that `selectConfig` chose, where it chose another one: the host answers by its rules. */
+export interface InForce {
+  config?: CommonHandshakeConfig;
+}
 
 /** What a ClientHello says, for the choice of a configuration. */
 export interface ClientHelloInfo {
@@ -50,7 +55,7 @@ export interface ClientHelloInfo {
 }
 
 /** What a credential must fit. */
-export interface CredentialQuery {
+export interface CredentialQuery extends InForce {
   role: 'server' | 'client';
   version: ProtocolVersion;
   serverName: string | undefined;
@@ -71,7 +76,7 @@ export interface CredentialQuery {
 }
 
 /** What a peer showed of itself. */
-export interface PeerCertificates {
+export interface PeerCertificates extends InForce {
   /** The peer's role. */
   role: 'server' | 'client';
   /** DER, the peer's own certificate first. */

@@ -94,13 +94,14 @@ export function requireKeyUsage(leaf: Certificate, usage: 'digitalSignature' | '
 
 /** Asks the host whether the peer is to be trusted, and returns when its chain expires. */
 export function* verifyPeer(
+  { config }: HandshakeContext,
   role: 'server' | 'client',
   version: ProtocolVersion,
   peer: PeerIdentity,
   serverName: string | undefined,
 ): Flow<number | undefined> {
   const { chain, ocspResponse, scts } = peer;
-  const verified = yield* request('verifyPeer', { role, version, chain, serverName, ocspResponse, scts });
+  const verified = yield* request('verifyPeer', { role, version, chain, serverName, ocspResponse, scts, config });
   return verified?.notAfter;
 }
 
@@ -112,5 +113,6 @@ export function* verifyResumed(
   if (!config.verifyResumed) return;
   const { state, ocspResponse, scts } = session;
   const { version, peerCertificates: chain } = state;
-  yield* request('verifyPeer', { role: 'server', version, chain, serverName: config.verifyName, ocspResponse, scts });
+  const serverName = config.verifyName;
+  yield* request('verifyPeer', { role: 'server', version, chain, serverName, ocspResponse, scts, config });
 }

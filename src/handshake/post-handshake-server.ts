@@ -85,7 +85,7 @@ function* authenticateClient(
     requireCertificate(context);
     return [];
   }
-  yield* verifyPeer('client', tls13, client, undefined);
+  yield* verifyPeer(context, 'client', tls13, client, undefined);
   return client.chain;
 }
 
@@ -141,7 +141,7 @@ function* sendTickets(
       maxEarlyDataSize: resumption.maxEarlyData,
       peerSignatureScheme: agreement.peerSignatureScheme ?? 0,
     });
-    const sealed = yield* request('sealTicket', { state });
+    const sealed = yield* request('sealTicket', { state, config });
     zeroize(state.secret);
     if (sealed === undefined) return;
     const { ticket, lifetime: ticketLifetime } = sealed;

@@ -84,7 +84,7 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
   const peerScheme = client && (yield* readCertificateVerify(context, transcript, client));
   let peerNotAfter: number | undefined;
   if (client !== undefined) {
-    peerNotAfter = yield* verifyPeer('client', tls12, client, undefined);
+    peerNotAfter = yield* verifyPeer(context, 'client', tls12, client, undefined);
     decide(context, 'clientCertificate', 'accepted', 'the host trusts it');
   }
 
@@ -112,7 +112,7 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
     yield* sendTicket(context, transcript, newState(context, agreement, master, undefined));
   } else if (sessionId.length > 0) {
     const state = newState(context, agreement, master, undefined);
-    yield* request('storeSession', { sessionId, state });
+    yield* request('storeSession', { sessionId, state, config: context.config });
     zeroize(state.secret);
   }
   sendFinished(context, transcript, suite, master, keys.server);
@@ -252,6 +252,7 @@ function* selectCredential(context: ServerContext, hello: ReceivedClientHello['h
           groups,
           certificateAuthorities: extensions.certificateAuthorities ?? [],
           credentials: config.credentials,
+          config,
         });
   const scheme = credential && chooseSignatureScheme(credential.signer, signatureSchemes, tls12);
   const suite =
@@ -455,7 +456,7 @@ function newState(
 
 /** NewSessionTicket; an empty one where none can be sealed now (RFC 5077, Section 3.3). */
 function* sendTicket(context: ServerContext, transcript: Transcript, state: SessionState): Flow<void> {
-  const sealed = yield* request('sealTicket', { state });
+  const sealed = yield* request('sealTicket', { state, config: context.config });
   zeroize(state.secret);
   const body = encodeNewSessionTicket12({
     ticketLifetimeHint: sealed?.lifetime ?? 0,

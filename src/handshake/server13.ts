@@ -277,6 +277,7 @@ function* selectCredential(context: ServerContext, hello: ReceivedClientHello['h
     groups: commonGroups(extensions.supportedGroups ?? [], context.config, tls13),
     certificateAuthorities: extensions.certificateAuthorities ?? [],
     credentials: context.config.credentials,
+    config: context.config,
   });
   if (credential === undefined) {
     throw new PeerError(
@@ -425,7 +426,7 @@ function* readClientCertificate(
 ): Flow<(ProvenIdentity & { peerNotAfter: number | undefined }) | undefined> {
   const client = yield* readCertificate(context, transcript, suite.hash, 'client', entryExtensions(false, false));
   if (client !== undefined) {
-    const peerNotAfter = yield* verifyPeer('client', tls13, client, undefined);
+    const peerNotAfter = yield* verifyPeer(context, 'client', tls13, client, undefined);
     decide(context, 'clientCertificate', 'accepted', 'the host trusts it');
     return { ...client, peerNotAfter };
   }

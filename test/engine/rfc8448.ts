@@ -257,7 +257,7 @@ export class TraceServer extends Connection {
     output.setWriteKeys(applicationKeys(suite, 'server', application));
 
     const client = asksClient ? yield* readCertificate(context, transcript, suite.hash, 'client', []) : undefined;
-    if (client !== undefined) yield* verifyPeer('client', tls13, client, undefined);
+    if (client !== undefined) yield* verifyPeer(context, 'client', tls13, client, undefined);
     const expected = secrets.clientFinished(transcript.hash(suite.hash));
     const finished = yield* expectMessage('finished');
     checkFinished(finished.body, expected);
