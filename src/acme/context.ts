@@ -34,7 +34,7 @@ export interface AcmeSettings {
   /** Profiles of the authority that orders may name; the first is that of orders that name none. */
   readonly profiles: readonly string[];
   readonly limits: AcmeLimits;
-  /** Milliseconds between attempts at a validation that failed. */
+  /** Milliseconds between attempts at a validation, or at a signature of an external signer, that failed. */
   readonly retryDelays: readonly number[];
   readonly onError: (error: unknown) => void;
   readonly now: () => number;
@@ -46,6 +46,7 @@ export class AcmeContext {
   readonly state: AcmeState;
   readonly #journal: Journal;
   readonly #locks = new Map<string, Promise<unknown>>();
+  readonly #timers = new Set<NodeJS.Timeout>();
 
   constructor(settings: AcmeSettings, state: AcmeState, journal: Journal) {
     this.settings = settings;
@@ -61,6 +62,22 @@ export class AcmeContext {
   internalProblem(error: unknown): AcmeProblem {
     this.settings.onError(error);
     return new AcmeProblem('serverInternal', 'the server failed; try again later');
+  }
+
+  /** Runs something later, unless the service is closed before. What it throws goes to `onError`. */
+  later(ms: number, run: () => Promise<void>): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      run().catch((error: unknown) => this.settings.onError(error));
+    }, ms);
+    timer.unref();
+    this.#timers.add(timer);
+  }
+
+  /** Forgets what was to be done later. */
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
   }
 
   /** The URL of a resource. */

@@ -57,8 +57,8 @@ export async function finalizeOrder(context: AcmeContext, order: Order, request:
 }
 
 /** Has the certificate of a processing order issued, or finds the one that was issued before a crash. */
-export async function issueFor(context: AcmeContext, order: Order): Promise<void> {
-  const { ca, profiles } = context.settings;
+export async function issueFor(context: AcmeContext, order: Order, attempt = 0): Promise<void> {
+  const { ca, profiles, retryDelays } = context.settings;
   const reference = `acme/${order.id}`;
   const found = ca.findByReference(reference);
   if (found !== undefined) return context.commit({ type: 'order-valid', id: order.id, serial: found.serial });
@@ -74,6 +74,12 @@ export async function issueFor(context: AcmeContext, order: Order): Promise<void
     await context.commit({ type: 'order-valid', id: order.id, serial });
   } catch (error) {
     if (!(error instanceof TlsError) || error.code === 'ERR_TLS_CA_STORAGE') throw error;
+    const delay = retryDelays[attempt];
+    if (error.code === 'ERR_TLS_CA_SIGNER' && delay !== undefined) {
+      // An HSM that is away for a moment: the order stays in processing, and the client asks again.
+      context.later(delay, () => issueFor(context, order, attempt + 1));
+      return;
+    }
     const problem = new AcmeProblem('serverInternal', `the authority did not issue: ${error.message}`);
     await context.commit({ type: 'order-invalid', id: order.id, error: problem.document() });
   }

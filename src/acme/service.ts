@@ -32,7 +32,7 @@ export interface AcmeServiceOptions {
   /** Profiles that orders may name; `server` and `short-lived` where absent. The first is the default. */
   readonly profiles?: readonly string[] | undefined;
   readonly limits?: Partial<AcmeLimits> | undefined;
-  /** Milliseconds between attempts at a validation that failed; 1 s, 3 s, 5 s. */
+  /** Milliseconds between attempts at a validation, or at a signature of an external signer, that failed; 1 s, 3 s, 5 s. */
   readonly retryDelays?: readonly number[] | undefined;
   /** Is told what failed inside: clients hear `serverInternal` and no more. */
   readonly onError?: ((error: unknown) => void) | undefined;
@@ -78,6 +78,7 @@ export class AcmeService {
 
   /** Waits for what is under way and closes the journal. The authority stays open. */
   async close(): Promise<void> {
+    this.#context.close();
     await this.#runner.close();
     await this.#journal.close();
   }

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { certificateId } from '../../src/acme/certificates.ts';
 import { AcmeProblem } from '../../src/acme/problem.ts';
+import type { Signer } from '../../src/ca/index.ts';
+import { generateKey } from '../../src/ca/storage/keys.ts';
+import { createNodeCrypto } from '../../src/crypto/node.ts';
 import {
   base64url,
   bodyOf,
@@ -363,6 +366,42 @@ describe('orders', () => {
     const [authorization] = body.authorizations as [string];
     assert.equal((bodyOf(await client.post(authorization, { status: 'deactivated' })) as Order).status, 'deactivated');
     assert.equal((bodyOf(await client.post(url)) as Order).status, 'invalid');
+  });
+
+  test('wait for a signer that is away for a moment, and end where it stays away', async (t) => {
+    const crypto = createNodeCrypto();
+    const key = crypto.importPrivateKey(generateKey('p256').pkcs8);
+    let away = 0;
+    const issuingSigner: Signer = {
+      type: key.type,
+      publicKey: key.publicKey,
+      sign: async (algorithm, data) => {
+        if (away-- > 0) throw new Error('the HSM does not answer');
+        return key.sign(algorithm, data);
+      },
+    };
+    const { service, ca } = await acmeService(t, { retryDelays: [20, 20], authority: { issuingSigner } });
+    const client = await new TestClient(service).register();
+    const finalize = async (times: number) => {
+      const { url, body } = await client.order('a.test');
+      await client.prove(body);
+      away = times;
+      let response = await client.finalize(body, (await request(['a.test'])).csr);
+      assert.equal((bodyOf(response) as Order).status, 'processing');
+      assert.equal(headerOf(response, 'retry-after'), '1');
+      for (let i = 0; i < 100 && (bodyOf(response) as Order).status === 'processing'; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        response = await client.post(url);
+      }
+      return (bodyOf(response) as Order).status;
+    };
+    assert.equal(await finalize(2), 'valid');
+    assert.equal(await finalize(9), 'invalid');
+    assert.deepEqual(
+      ca.list().map(({ status }) => status),
+      ['failed', 'failed', 'issued', 'failed', 'failed', 'failed'],
+    );
+    away = 0;
   });
 
   test('name a profile', async (t) => {
