@@ -1,4 +1,4 @@
-// An authority from the command line, until `handfast ca` has the words. Build first: npm run build
+// An authority with `handfast/ca` and `handfast/acme` alone: what `handfast ca` does, as a program. Build first: npm run build
 //
 //   node examples/authority.mjs init [--name NAME] [--permit corp.example,10.0.0.0/8 | --permit any] [--base-url http://…]
 //   node examples/authority.mjs issue localhost 127.0.0.1 ::1 [--profile server] [--out site]

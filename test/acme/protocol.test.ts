@@ -389,7 +389,7 @@ describe('orders', () => {
       let response = await client.finalize(body, (await request(['a.test'])).csr);
       assert.equal((bodyOf(response) as Order).status, 'processing');
       assert.equal(headerOf(response, 'retry-after'), '1');
-      for (let i = 0; i < 100 && (bodyOf(response) as Order).status === 'processing'; i++) {
+      for (let i = 0; i < 2000 && (bodyOf(response) as Order).status === 'processing'; i++) {
         await new Promise((resolve) => setTimeout(resolve, 10));
         response = await client.post(url);
       }
@@ -516,7 +516,7 @@ describe('after a restart', () => {
     again.kid = client.kid;
     assert.equal((await again.post(done.order.certificate as string)).body, done.pem);
     let order = bodyOf(await again.post(url)) as Order;
-    for (let i = 0; i < 100 && order.status !== 'ready'; i++) {
+    for (let i = 0; i < 2000 && order.status !== 'ready'; i++) {
       await new Promise((resolve) => setTimeout(resolve, 5));
       order = bodyOf(await again.post(url)) as Order;
     }

@@ -121,7 +121,7 @@ export class TestClient {
       assert.ok(challenge, `no ${type} in ${JSON.stringify(authorization)}`);
       await this.post(challenge.url, {});
       let status = 'pending';
-      for (let i = 0; i < 200 && status === 'pending'; i++) {
+      for (let i = 0; i < 2000 && status === 'pending'; i++) {
         status = (bodyOf(await this.post(url)) as { status: string }).status;
         if (status === 'pending') await new Promise((resolve) => setTimeout(resolve, 5));
       }
