@@ -28,26 +28,27 @@ const patience = 30_000;
 export async function lockFolder(path: string, what: string): Promise<FolderLock> {
   const me: Owner = { pid: process.pid, host: hostname(), space: processSpace(), began: processStart(process.pid) };
   const draft = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
-  await writeFile(draft, JSON.stringify(me), { mode: 0o600, flag: 'wx' });
+  const text = JSON.stringify({ ...me, key: Math.random().toString(36).slice(2) });
+  await writeFile(draft, text, { mode: 0o600, flag: 'wx' });
   try {
     for (let attempt = 0; attempt < 5; attempt++) {
       try {
         // link() makes the file with its content in one step, and fails where the name is taken.
         await link(draft, path);
-        return held(path);
+        return held(path, text);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       }
-      const text = await readIfExists(path);
-      if (text === undefined) continue;
-      const owner = parseOwner(text);
+      const seen = await readIfExists(path);
+      if (seen === undefined) continue;
+      const owner = parseOwner(seen);
       if (owner !== undefined && (await isAlive(owner, path))) {
         throw caError(
           'ERR_TLS_CA_LOCKED',
           `${what} is in use by process ${owner.pid} on ${owner.host}: stop it first. If it was killed in a container or on another machine, try again in ${patience / 1000} seconds`,
         );
       }
-      await takeAway(path, text);
+      await takeAway(path, seen);
     }
   } finally {
     await rm(draft, { force: true });
@@ -55,10 +56,11 @@ export async function lockFolder(path: string, what: string): Promise<FolderLock
   throw caError('ERR_TLS_CA_LOCKED', `${what} is being opened by several processes at once; try again`);
 }
 
-function held(path: string): FolderLock {
+function held(path: string, text: string): FolderLock {
   const onExit = () => {
     try {
-      unlinkSync(path);
+      // Only our own: another process may have taken it over while this one was stopped for long.
+      if (readFileSync(path, 'utf8') === text) unlinkSync(path);
     } catch {
       // It is gone already.
     }
@@ -76,7 +78,7 @@ function held(path: string): FolderLock {
       released = true;
       clearInterval(beat);
       process.removeListener('exit', onExit);
-      await rm(path, { force: true });
+      onExit();
     },
   };
 }
@@ -86,8 +88,10 @@ async function takeAway(path: string, seen: Uint8Array): Promise<void> {
   const guard = `${path}.takeover`;
   const file = await open(guard, 'wx').catch(() => undefined);
   if (file === undefined) {
+    // Someone else is at it; a guard that stays was left by a process that was killed right here.
     await new Promise((resolve) => setTimeout(resolve, 50));
-    await rm(guard, { force: true });
+    const { mtimeMs } = await stat(guard).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > patience) await rm(guard, { force: true });
     return;
   }
   try {
