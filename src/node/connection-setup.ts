@@ -18,6 +18,7 @@ import {
   invalidArgType,
   nodeError,
   opensslError,
+  refusedByProgram,
   validateBuffer,
   validateObject,
   validateString,
@@ -88,6 +89,8 @@ export class Negotiation implements Host {
     const socket = this.#socket!;
     const { SNICallback } = socket._tlsOptions;
     if (!hello.serverName) return undefined;
+    // Known from here on, also to `tlsClientError`.
+    socket.servername = hello.serverName;
     const { server } = socket;
     if (SNICallback !== undefined) {
       return this.#askProgram<SecureContextObject | ContextState>((done) =>
@@ -218,10 +221,11 @@ export class Negotiation implements Host {
   }
 
   /** Whether no alert is sent: to a peer whose first bytes were no TLS at all, and, as in Node, where the program refused. */
-  silent({ code, cause, alert }: TlsError): boolean {
+  silent(error: TlsError): boolean {
     if (!this.#isServer || this.#socket?._secureEstablished) return false;
-    if (cause instanceof Error && 'code' in cause && alert === 'internalError') return true;
+    if (refusedByProgram(error)) return true;
     if (this.#hello !== undefined) return false;
+    const { code } = error;
     return code === 'ERR_TLS_RECORD_VERSION' || code.startsWith('ERR_TLS_HTTP');
   }
 

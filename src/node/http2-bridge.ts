@@ -85,6 +85,17 @@ export function bridgeHttp2(): void {
       },
     });
   }
+  // Programs (got) find that wrapper on a socket over a Duplex, where Node's own handle would be.
+  const facade = { _parentWrap: { constructor: prototype.constructor } };
+  Object.defineProperty(TLSSocket.prototype, '_handle', {
+    configurable: true,
+    get(this: TLSSocket) {
+      // Before the constructor is through there is nothing to look at.
+      const over = this.negotiation !== undefined && this.hasTransport && this.netTransport === undefined;
+      return over && !this.destroyed ? facade : null;
+    },
+    set() {},
+  });
   // A session over a socket that is still in its handshake waits for `connect`.
   Object.defineProperty(prototype, 'secureConnecting', {
     configurable: true,

@@ -207,11 +207,16 @@ function opensslReason(error: TlsError): string {
   return ownReasons[error.code] ?? error.code.slice('ERR_TLS_'.length).toLowerCase().replaceAll('_', ' ');
 }
 
+/** Whether what ended the handshake was thrown, or given to a callback, by the program itself. */
+export function refusedByProgram({ alert, cause }: TlsError): boolean {
+  return alert === 'internalError' && cause instanceof Error && !(cause instanceof TlsError);
+}
+
 /** An error of the stack as node:tls would have shown it: `ERR_SSL_…`, with the stack's own error as `cause`. */
 export function toNodeError(error: unknown): Error {
   if (!(error instanceof TlsError)) return error instanceof Error ? error : new Error(String(error), { cause: error });
   // What the program's own callbacks threw is shown as it was thrown.
-  if (error.cause instanceof Error && 'code' in error.cause && error.alert === 'internalError') return error.cause;
+  if (refusedByProgram(error)) return error.cause as Error;
   return opensslError(opensslReason(error), error.message, error);
 }
 

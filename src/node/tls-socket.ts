@@ -318,8 +318,9 @@ export class TLSSocket extends Socket {
   }
 
   #deliver(connection: Connection): void {
-    for (const chunk of connection.takeApplicationData()) this.#deliverChunk(chunk);
+    // Sessions first: who gets the first answer may ask for the session.
     this.negotiation.deliverSessions(this);
+    for (const chunk of connection.takeApplicationData()) this.#deliverChunk(chunk);
   }
 
   #deliverChunk(chunk: Uint8Array): void {

@@ -362,7 +362,7 @@ test('both sides export the same keying material, and log the same secrets', lim
   let exported: Buffer | undefined;
   const serverLines: string[] = [];
   const { port, server } = await listen(t, tls, {}, (socket) => {
-    exported = socket.exportKeyingMaterial(32, 'EXPERIMENTAL test');
+    exported = socket.exportKeyingMaterial(32, 'EXPERIMENTAL test', Buffer.from('context'));
     socket.end();
   });
   server.on('keylog', (line: Buffer) => serverLines.push(line.toString()));
@@ -370,7 +370,7 @@ test('both sides export the same keying material, and log the same secrets', lim
   const clientLines: string[] = [];
   client.on('keylog', (line: Buffer) => clientLines.push(line.toString()));
   await once(client, 'secureConnect');
-  const own = client.exportKeyingMaterial(32, 'EXPERIMENTAL test');
+  const own = client.exportKeyingMaterial(32, 'EXPERIMENTAL test', Buffer.from('context'));
   await readAll(client);
   assert.ok(exported?.equals(own));
   assert.ok(clientLines.length >= 5);
