@@ -64,6 +64,9 @@ const words = [
   '-shim-config',
   join(here, 'config.json'),
   '-allow-unimplemented',
+  // A busy machine is no failure.
+  '-idle-timeout',
+  '60s',
   '-json-output',
   jsonFile,
   '-pipe',
@@ -78,7 +81,7 @@ const run = spawnSync(resolve(values.runner), words, {
   cwd: buildFolder,
   encoding: 'utf8',
   maxBuffer: 1 << 28,
-  timeout: 45 * 60_000,
+  timeout: 60 * 60_000,
 });
 if (run.error !== undefined) fail(`the runner did not run: ${run.error.message}`);
 if (!existsSync(jsonFile)) fail(`the runner wrote no result:\n${run.stdout}\n${run.stderr}`);
