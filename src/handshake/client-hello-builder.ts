@@ -2,6 +2,7 @@ import { noBytes } from '../bytes/bytes.ts';
 import { cipherSuite } from '../crypto/cipher-suites.ts';
 import { groupCode } from '../crypto/named-groups.ts';
 import type { PendingKeyExchange } from '../crypto/provider.ts';
+import type { ClientSession } from '../session/client-session.ts';
 import type { ClientHello, ClientHelloExtensions } from '../wire/client-hello.ts';
 import { clientHelloExtensions, encodeClientHello } from '../wire/client-hello.ts';
 import type { KeyShareEntry } from '../wire/extension-codecs.ts';
@@ -16,12 +17,12 @@ export function buildClientHello(
   config: ClientHandshakeConfig,
   exchanges: readonly PendingKeyExchange[],
   psks: readonly OfferedPsk[],
+  session12: ClientSession | undefined,
 ): ClientHello {
   const { minVersion, maxVersion, random } = config;
   const offers13 = maxVersion >= tls13;
   const offers12 = minVersion <= tls12;
   const grease = config.grease ? greaseValues(random) : undefined;
-  const session12 = offers12 ? config.sessions.find(({ state }) => state.version === tls12) : undefined;
 
   const suites = config.cipherSuites.filter((code) => {
     const version = cipherSuite(code)?.version;
@@ -123,7 +124,7 @@ export function retryClientHello(
 function legacySessionId(
   config: ClientHandshakeConfig,
   offers13: boolean,
-  session12: ClientHandshakeConfig['sessions'][number] | undefined,
+  session12: ClientSession | undefined,
 ): Uint8Array {
   if (session12 !== undefined && session12.sessionId.length > 0) return session12.sessionId;
   return offers13 || session12 !== undefined ? config.random(32).slice() : noBytes;

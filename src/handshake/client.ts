@@ -2,6 +2,7 @@ import { constantTimeEqual } from '../bytes/bytes.ts';
 import { cipherSuite } from '../crypto/cipher-suites.ts';
 import type { PendingKeyExchange } from '../crypto/provider.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
+import { type ClientSession, clientSessionEnd } from '../session/client-session.ts';
 import { type ClientHello, encodeClientHello } from '../wire/client-hello.ts';
 import { frameMessage, type HandshakeMessage } from '../wire/handshake-type.ts';
 import {
@@ -32,6 +33,8 @@ export interface Offer {
   readonly exchanges: readonly PendingKeyExchange[];
   /** PSKs in the order of the identities. */
   readonly psks: readonly OfferedPsk[];
+  /** The session of TLS 1.2 that is offered. */
+  readonly session12: ClientSession | undefined;
 }
 
 /** The client's side of a handshake: sends a ClientHello and goes on in the version that the server chose. */
@@ -58,12 +61,19 @@ function sendClientHello(context: ClientContext, transcript: Transcript): Offer 
   const { config, output } = context;
   const exchanges = config.maxVersion < tls13 ? [] : startKeyExchanges(context);
   const psks = offeredPsks(context);
-  const hello = buildClientHello(config, exchanges, psks);
+  const session12 = offeredSession12(config);
+  const hello = buildClientHello(config, exchanges, psks, session12);
   const raw = frameMessage('clientHello', encodeClientHello(hello));
   writeBinders(raw, psks, transcript);
   transcript.add(raw);
   output.sendMessage('clientHello', raw);
-  return { hello, raw, exchanges, psks };
+  return { hello, raw, exchanges, psks, session12 };
+}
+
+/** The first session of TLS 1.2 whose time is not over. */
+function offeredSession12({ minVersion, sessions, now }: ClientHandshakeConfig): ClientSession | undefined {
+  if (minVersion > tls12) return undefined;
+  return sessions.find((session) => session.state.version === tls12 && clientSessionEnd(session) > now());
 }
 
 function startKeyExchanges({ config, crypto }: ClientContext): PendingKeyExchange[] {
@@ -75,6 +85,14 @@ function startKeyExchanges({ config, crypto }: ClientContext): PendingKeyExchang
 
 function checkVersion(config: ClientHandshakeConfig, outline: ServerHelloOutline, version: number): void {
   // A TLS 1.3 server says 1.2 in legacy_version; supported_versions may not choose a lower one than 1.3.
+  if (outline.isHelloRetryRequest && outline.selectedVersion === undefined && config.maxVersion >= tls13) {
+    throw new PeerError(
+      'ERR_TLS_MISSING_EXTENSION',
+      'missingExtension',
+      'helloRetryRequest: the extension supported_versions is missing',
+      { rfc: 'RFC 9846, Section 4.1.4' },
+    );
+  }
   const known = outline.selectedVersion === undefined ? version === tls12 : version === tls13;
   if (outline.selectedVersion !== undefined && outline.selectedVersion < tls13) {
     throw illegalParameter(
@@ -127,7 +145,9 @@ export function checkSolicited(
   free: readonly number[] = [],
 ): void {
   for (const type of types) {
-    if (offer.hello.extensionOrder.includes(type) || free.includes(type)) continue;
+    // What was offered without a meaning is GREASE, and may not come back (RFC 8701, Section 3.1).
+    const offered = offer.hello.extensionOrder.includes(type) && !offer.hello.otherExtensions?.has(type);
+    if (offered || free.includes(type)) continue;
     throw new PeerError(
       'ERR_TLS_UNSOLICITED_EXTENSION',
       'unsupportedExtension',

@@ -245,9 +245,9 @@ function resumedSession(
   hello: ServerHello12,
   { suite, extendedMasterSecret }: Terms,
 ): ClientSession | undefined {
+  const { session12: session } = offer;
   const { legacySessionId } = offer.hello;
   if (legacySessionId.length === 0 || !equal(hello.legacySessionIdEcho, legacySessionId)) return undefined;
-  const session = config.sessions.find(({ state }) => state.version === tls12);
   const refuse = (code: `ERR_TLS_${string}`, what: string, rfc: string) =>
     illegalParameter(code, `serverHello: it resumes a session, ${what}`, rfc);
   if (session === undefined) {

@@ -226,7 +226,7 @@ function* retry(
       { rfc: 'RFC 9846, Section 4.1.4' },
     );
   }
-  const offer = { hello, raw, exchanges, psks };
+  const offer = { hello, raw, exchanges, psks, session12: undefined };
   checkFields(offer, outline);
   return { offer, message: answer };
 }

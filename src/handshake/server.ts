@@ -66,7 +66,8 @@ function describe({ hello, message }: ReceivedClientHello): ClientHelloInfo {
 /** A client that fell back although this server speaks a higher version was tricked (RFC 7507, Section 3). */
 function refuseFallback(hello: ClientHello, config: ServerHandshakeConfig): void {
   if (!hello.cipherSuites.includes(fallbackScsv)) return;
-  if (Math.max(...offeredVersions(hello)) >= config.maxVersion) return;
+  // Versions that do not exist, GREASE among them, are no offer (RFC 8701, Section 3.2).
+  if (offeredVersions(hello).some((version) => version >= config.maxVersion && version <= tls13)) return;
   throw new PeerError(
     'ERR_TLS_INAPPROPRIATE_FALLBACK',
     'inappropriateFallback',

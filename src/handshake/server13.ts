@@ -50,6 +50,10 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
 
   const psk = yield* selectPsk(context, transcript, { hello, message }, suite);
   const useGroup = psk?.keyExchange === 'psk_ke' ? undefined : group;
+  // A client that can do psk_ke alone, and no PSK: there would be no secret at all.
+  if (psk === undefined && useGroup === undefined) {
+    throw missing('key_share', 'RFC 9846, Section 9.2', 'ERR_TLS_MISSING_KEY_SHARE');
+  }
   const alpnProtocol = chooseAlpn(hello.extensions.alpn, config, hello.extensions.serverName);
   const earlyData = yield* decideEarlyData(context, hello, psk, alpnProtocol, suite, retried);
   const credential = psk === undefined ? yield* selectCredential(context, hello) : undefined;
@@ -70,7 +74,7 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
     if (earlyData === 'rejected' && !retried) output.skipEarlyData('trialDecryption');
   }
 
-  sendEncryptedExtensions(context, transcript, hello, alpnProtocol, earlyData === 'accepted');
+  sendEncryptedExtensions(context, transcript, hello, alpnProtocol, earlyData === 'accepted', psk !== undefined);
   const asksClient = psk === undefined && config.clientCertificate !== 'none';
   if (asksClient) sendCertificateRequest(context, transcript);
   if (credential !== undefined && scheme !== undefined) {
@@ -374,11 +378,13 @@ function sendEncryptedExtensions(
   hello: ReceivedClientHello['hello'],
   alpnProtocol: string | undefined,
   earlyDataAccepted: boolean,
+  resumed: boolean,
 ): void {
   const { config, output } = context;
   const offered = hello.extensions;
   const extensions: EncryptedExtensions['extensions'] = {
-    serverName: offered.serverName !== undefined && offered.preSharedKey === undefined ? true : undefined,
+    // "When resuming a session, the server MUST NOT include a server_name extension" (RFC 6066, Section 3).
+    serverName: offered.serverName !== undefined && !resumed ? true : undefined,
     alpn: alpnProtocol,
     earlyData: earlyDataAccepted ? true : undefined,
   };
