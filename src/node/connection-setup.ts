@@ -11,6 +11,7 @@ import type { TlsError } from '../errors.ts';
 import { parseCertificate } from '../pki/index.ts';
 import type { ClientSession } from '../session/index.ts';
 import { alpnList } from './alpn.ts';
+import { describeClientHello, type ReceivedClientHello } from './client-hello.ts';
 import type { Answer, ClientHelloInfo, Credential, Input } from './engine-types.ts';
 import { nodeCrypto } from './key-signer.ts';
 import {
@@ -57,6 +58,7 @@ export class Negotiation implements Host {
   #connection: Connection | undefined;
   #wake: (() => void) | undefined;
   #hello: ClientHelloInfo | undefined;
+  #peerSchemes: readonly number[] | undefined;
   #verified = false;
   #session: Buffer | undefined;
   #ticket: Uint8Array | undefined;
@@ -86,6 +88,7 @@ export class Negotiation implements Host {
 
   selectConfig(hello: ClientHelloInfo): Answer<'selectConfig'> {
     this.#hello = hello;
+    this.#peerSchemes = hello.signatureSchemes;
     const socket = this.#socket!;
     const { SNICallback } = socket._tlsOptions;
     if (!hello.serverName) return undefined;
@@ -108,6 +111,10 @@ export class Negotiation implements Host {
     const state = context instanceof SecureContextObject ? context.context : context;
     if (!(state instanceof ContextState)) throw nodeError('ERR_TLS_INVALID_CONTEXT', 'Invalid SNI context', TypeError);
     this.context = state;
+    if (state.clientCertificate !== undefined) {
+      this.#socket!._requestCert = state.clientCertificate !== 'none';
+      this.#socket!._rejectUnauthorized = state.clientCertificate === 'require';
+    }
     return serverConfig(serverOptions(this.#socket!, state));
   }
 
@@ -243,8 +250,18 @@ export class Negotiation implements Host {
   /** Algorithms that both sides take, in the server's order. */
   sharedSigalgs(): number[] {
     const own = this.context.signatureSchemes ?? defaultSigalgs;
-    const peer = this.#hello?.signatureSchemes ?? [];
+    const peer = this.#peerSchemes ?? [];
     return own.filter((code) => peer.includes(code));
+  }
+
+  /** Lets go of the ClientHello: an idle connection does not keep it. */
+  releaseHello(): void {
+    this.#hello = undefined;
+  }
+
+  /** Server: the ClientHello with its fingerprints. */
+  clientHello(): ReceivedClientHello | undefined {
+    return this.#hello === undefined ? undefined : describeClientHello(this.#hello.raw);
   }
 
   get finished(): { sent: Buffer | undefined; received: Buffer | undefined } {

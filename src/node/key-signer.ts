@@ -1,8 +1,9 @@
-/** A private key of Node as the signer that the handshake asks. */
-import type { KeyObject } from 'node:crypto';
+/** A key of Node as the signer that the handshake asks. */
+import { constants, type KeyObject, sign as signWith } from 'node:crypto';
 import { createNodeCrypto } from '../crypto/node.ts';
-import type { CryptoProvider, KeyType } from '../crypto/provider.ts';
+import type { CryptoProvider, SignatureAlgorithm } from '../crypto/provider.ts';
 import { schemesForKey, signatureScheme } from '../crypto/signature-schemes.ts';
+import { localSigner } from '../engine/signer.ts';
 import { ConfigError } from '../errors.ts';
 import type { Signer } from './engine-types.ts';
 
@@ -14,31 +15,46 @@ export function nodeCrypto(): CryptoProvider {
   return provider;
 }
 
-function allSchemes(type: KeyType, bits: number): number[] {
-  return [...new Set([...schemesForKey(type, bits, 0x0304), ...schemesForKey(type, bits, 0x0303)])];
+/**
+ * A signer for a key. For a public key its `sign` throws: the caller puts its own in that place.
+ *
+ * @param inThreadPool signs off the main thread; the answer is a promise then.
+ */
+export function createSigner(key: KeyObject, inThreadPool = false): Signer {
+  if (key.type === 'public') return withoutKey(key);
+  const signer = localSigner(nodeCrypto().importPrivateKey(key.export({ format: 'der', type: 'pkcs8' })));
+  if (!inThreadPool) return signer;
+  return { ...signer, sign: (code, data) => signLater(key, code, data) };
 }
 
-/** A signer for a key. For a public key its `sign` throws: the caller puts its own in that place. */
-export function createSigner(key: KeyObject): Signer {
-  if (key.type === 'public') {
-    const { type, bits } = nodeCrypto().importPublicKey(key.export({ format: 'der', type: 'spki' }));
-    return {
-      keyType: type,
-      schemes: allSchemes(type, bits),
-      sign() {
-        throw new ConfigError('this credential has no private key');
-      },
-    };
-  }
-  const privateKey = nodeCrypto().importPrivateKey(key.export({ format: 'der', type: 'pkcs8' }));
+function withoutKey(key: KeyObject): Signer {
+  const { type, bits } = nodeCrypto().importPublicKey(key.export({ format: 'der', type: 'spki' }));
   return {
-    keyType: privateKey.type,
-    schemes: allSchemes(privateKey.type, privateKey.bits),
-    sign(code, data) {
-      const scheme = signatureScheme(code);
-      if (scheme === undefined) throw new ConfigError(`the signature scheme 0x${code.toString(16)} is not known`);
-      return privateKey.sign(scheme.algorithm, data);
+    keyType: type,
+    schemes: [...new Set([...schemesForKey(type, bits, 0x0304), ...schemesForKey(type, bits, 0x0303)])],
+    sign() {
+      throw new ConfigError('this credential has no private key');
     },
-    decryptRaw: (ciphertext) => privateKey.decryptRaw(ciphertext),
   };
+}
+
+function signLater(key: KeyObject, code: number, data: Uint8Array): Promise<Uint8Array> {
+  const algorithm = signatureScheme(code)?.algorithm;
+  if (algorithm === undefined) throw new ConfigError(`the signature scheme 0x${code.toString(16)} is not known`);
+  return new Promise((resolve, reject) => {
+    signWith(hashOf(algorithm), data, { key, ...paddingOf(algorithm) }, (error, signature) =>
+      error === null ? resolve(new Uint8Array(signature)) : reject(error),
+    );
+  });
+}
+
+function hashOf(algorithm: SignatureAlgorithm): string | null {
+  return 'hash' in algorithm ? algorithm.hash : null;
+}
+
+function paddingOf(algorithm: SignatureAlgorithm): { padding?: number; saltLength?: number } {
+  if (algorithm.kind === 'rsaPkcs1') return { padding: constants.RSA_PKCS1_PADDING };
+  if (algorithm.kind === 'rsaPss')
+    return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: algorithm.saltLength };
+  return {};
 }

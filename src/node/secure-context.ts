@@ -31,6 +31,12 @@ export interface HandfastContextOptions extends SecureContextOptions {
   allowPartialTrustChain?: boolean | undefined;
   /** Signs with a key that lives elsewhere (a KMS, an HSM), for the certificate in `cert`. */
   sign?: ((scheme: number, data: Uint8Array) => Uint8Array | Promise<Uint8Array>) | undefined;
+  /** Signs in the thread pool instead of on the main thread. */
+  signInThreadPool?: boolean | undefined;
+  /** In `addContext`: asks clients of this server name for a certificate, whatever the server's own option says. */
+  requestCert?: boolean | undefined;
+  /** In `addContext`: beside `requestCert`, whether a client without a trusted certificate is refused. */
+  rejectUnauthorized?: boolean | undefined;
   /** Key exchange groups, most wanted first; takes the place of `ecdhCurve`. */
   groups?: readonly GroupName[] | undefined;
   /** Name of the credential set that sessions are bound to; survives the renewal of the certificate. */
@@ -57,6 +63,8 @@ export class ContextState {
   sessionTimeout: number | undefined;
   sessionIdContext: string | undefined;
   identity: string | undefined;
+  /** Client certificates by server name; `undefined` leaves it to the server. */
+  clientCertificate: 'none' | 'request' | 'require' | undefined;
   /** What others derive from this context and keep with it, e.g. its trust anchors or the server's configuration. */
   readonly derived = new Map<unknown, unknown>();
 
@@ -150,7 +158,7 @@ function configure(context: ContextState, options: HandfastContextOptions): void
   const keys = readKeys(options.key as unknown, passphrase);
   for (const chain of chains) checkKeySize(new X509Certificate(chain[0]!).publicKey, securityLevel);
   if (options.sign !== undefined) addExternal(context, chains, options);
-  else pair(context, chains, keys);
+  else pair(context, chains, keys, options.signInThreadPool);
 
   if (options.sigalgs !== undefined && options.sigalgs !== null) {
     validateString(options.sigalgs, 'options.sigalgs');
@@ -274,12 +282,17 @@ function readKey(pem: unknown, passphrase: unknown): KeyObject {
 }
 
 /** Joins keys and certificates by their public keys, in whatever order they came. */
-function pair(context: ContextState, chains: readonly Uint8Array[][], keys: readonly KeyObject[]): void {
+function pair(
+  context: ContextState,
+  chains: readonly Uint8Array[][],
+  keys: readonly KeyObject[],
+  inThreadPool = false,
+): void {
   const leaves = chains.map((chain) => new X509Certificate(chain[0]!));
   for (const key of keys) {
     const index = leaves.findIndex((leaf) => leaf.checkPrivateKey(key));
     if (index >= 0) {
-      context.credentials.push(credentialOf(chains[index]!, key));
+      context.credentials.push(credentialOf(chains[index]!, key, inThreadPool));
     } else if (leaves.some((leaf) => leaf.publicKey.asymmetricKeyType === key.asymmetricKeyType)) {
       const error = nodeError(
         'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
@@ -290,8 +303,8 @@ function pair(context: ContextState, chains: readonly Uint8Array[][], keys: read
   }
 }
 
-function credentialOf(chain: readonly Uint8Array[], key: KeyObject): Credential {
-  return { chain: [...chain], signer: createSigner(key) };
+function credentialOf(chain: readonly Uint8Array[], key: KeyObject, inThreadPool = false): Credential {
+  return { chain: [...chain], signer: createSigner(key, inThreadPool) };
 }
 
 function addExternal(context: ContextState, chains: readonly Uint8Array[][], options: HandfastContextOptions): void {

@@ -257,6 +257,7 @@ const methods = {
     this['privateKeyEngine'] = loose['privateKeyEngine'];
     const made: Record<string, unknown> = {
       sign: options.sign,
+      signInThreadPool: options.signInThreadPool,
       groups: options.groups,
       identity: options.identity,
       allowPartialTrustChain: options.allowPartialTrustChain,
@@ -328,6 +329,10 @@ const methods = {
       .replace(/([.^$+?\-\\[\]{}])/g, '\\$1')
       .replaceAll('*', '[^.]*');
     const made = context instanceof SecureContextObject ? context : createSecureContext(context);
+    if (!(context instanceof SecureContextObject) && context.requestCert !== undefined) {
+      const { requestCert, rejectUnauthorized } = context;
+      made.context.clientCertificate = !requestCert ? 'none' : rejectUnauthorized === false ? 'request' : 'require';
+    }
     this._contexts.push([new RegExp(`^${pattern}$`), made.context as ContextState]);
   },
 };

@@ -13,6 +13,7 @@ import type { TlsError } from '../errors.ts';
 import { ephemeralKeyInfo, sigalgName, versionLabel } from './algorithm-names.ts';
 import { convertALPNProtocols } from './alpn.ts';
 import { cipherInfo } from './ciphers.ts';
+import type { ReceivedClientHello } from './client-hello.ts';
 import { createConnection, type Negotiation, newNegotiation } from './connection-setup.ts';
 import {
   type CodedError,
@@ -297,6 +298,7 @@ export class TLSSocket extends Socket {
       if (this.destroyed) return;
     }
     this._finishInit();
+    this.negotiation.releaseHello();
   }
 
   _finishInit(): void {
@@ -811,6 +813,14 @@ export class TLSSocket extends Socket {
 
   getSharedSigalgs(): string[] {
     return this.negotiation.sharedSigalgs().map(sigalgName);
+  }
+
+  /**
+   * Server: the client's first message, raw, with its JA3 and JA4; until the listeners of `secureConnection` have run.
+   * Node lacks it.
+   */
+  getClientHello(): ReceivedClientHello | undefined {
+    return this.negotiation.clientHello();
   }
 
   getEphemeralKeyInfo(): ReturnType<typeof ephemeralKeyInfo> | null {

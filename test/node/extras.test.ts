@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
+import test from 'node:test';
+import nodeTls from 'node:tls';
+import { checkServerIdentity } from '../../src/node/check-server-identity.ts';
+import { cipherInfo, getCiphers, parseCiphers } from '../../src/node/ciphers.ts';
+import { describeClientHello } from '../../src/node/client-hello.ts';
+import tls from '../../src/node/tls.ts';
+import type { TLSSocket } from '../../src/node/tls-socket.ts';
+import { rootPem, testIdentity } from '../helpers/pki.ts';
+
+const identity = testIdentity('ecdsa-p256');
+const credentials = { key: identity.keyPem, cert: identity.chainPem };
+const limit = { timeout: 30_000 };
+
+test('cipher lists read as OpenSSL reads them', () => {
+  const names = (list: string) => parseCiphers(list).codes.map((code) => cipherInfo(code).name);
+  const tls13 = ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'];
+  assert.deepEqual(names('ECDHE-RSA-AES128-GCM-SHA256'), [...tls13, 'ECDHE-RSA-AES128-GCM-SHA256']);
+  assert.deepEqual(names('TLS_AES_128_GCM_SHA256'), ['TLS_AES_128_GCM_SHA256']);
+  assert.equal(parseCiphers('TLS_AES_128_GCM_SHA256').tls12, false);
+  assert.deepEqual(names('ECDHE+AESGCM:!aRSA:TLS_AES_128_GCM_SHA256'), [
+    'TLS_AES_128_GCM_SHA256',
+    'ECDHE-ECDSA-AES256-GCM-SHA384',
+    'ECDHE-ECDSA-AES128-GCM-SHA256',
+  ]);
+  const high = names('HIGH:!aNULL:!kRSA');
+  assert.ok(high.includes('ECDHE-RSA-AES256-SHA384') && !high.includes('AES256-SHA'));
+  assert.equal(names('HIGH:+AES256').at(-1)?.includes('AES256'), true);
+  assert.equal(parseCiphers('HIGH:@SECLEVEL=2').securityLevel, 2);
+  for (const list of ['FOO', 'aes256-sha', 'HIGH:@STRENGHT', 'TLS_NOT_A_CIPHER']) {
+    assert.throws(() => parseCiphers(list), { code: 'ERR_SSL_NO_CIPHER_MATCH', library: 'SSL routines' });
+  }
+});
+
+test('every suite has the names that node:tls gives it', () => {
+  const native = new Set(nodeTls.getCiphers());
+  for (const name of getCiphers()) assert.ok(native.has(name), name);
+});
+
+test('host names are compared as Node compares them, international ones in their ASCII form', () => {
+  type Certificate = Parameters<typeof checkServerIdentity>[1];
+  const certificate = (subjectaltname: string, CN?: string) =>
+    ({ subject: { CN }, subjectaltname }) as unknown as Certificate;
+  const fits = (host: string, names: string) => checkServerIdentity(host, certificate(names)) === undefined;
+  assert.equal(fits('a.example.test', 'DNS:*.example.test'), true);
+  assert.equal(fits('A.Example.Test.', 'DNS:a.example.test'), true);
+  assert.equal(fits('a.b.example.test', 'DNS:*.example.test'), false);
+  assert.equal(fits('example.test', 'DNS:*.test'), false);
+  assert.equal(fits('bücher.example.test', 'DNS:xn--bcher-kva.example.test'), true);
+  assert.equal(fits('::1', 'IP Address:0:0:0:0:0:0:0:1'), true);
+  assert.equal(fits('127.0.0.1', 'DNS:127.0.0.1'), false);
+  assert.equal(fits('a.test', 'DNS:"a.test, DNS:b.test"'), false);
+  const wrong = checkServerIdentity('b', certificate('DNS:a', 'b'));
+  assert.equal(wrong?.code, 'ERR_TLS_CERT_ALTNAME_INVALID');
+  assert.equal(wrong?.host, 'b');
+  assert.throws(() => checkServerIdentity('a', certificate('DNS:"')), { code: 'ERR_TLS_CERT_ALTNAME_FORMAT' });
+});
+
+/** What a client of node:tls says first. */
+async function helloOf(options: nodeTls.ConnectionOptions): Promise<Buffer> {
+  const server = net.createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = nodeTls.connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, ...options });
+  client.on('error', () => {});
+  const [socket] = (await once(server, 'connection')) as [net.Socket];
+  const [record] = (await once(socket, 'data')) as [Buffer];
+  client.destroy();
+  socket.destroy();
+  server.close();
+  return record.subarray(5);
+}
+
+test('JA3 and JA4 of a ClientHello', limit, async () => {
+  const named = describeClientHello(
+    await helloOf({
+      servername: 'localhost',
+      ciphers: 'TLS_AES_128_GCM_SHA256',
+      ALPNProtocols: ['h2', 'http/1.1'],
+      minVersion: 'TLSv1.3',
+    }),
+  );
+  assert.match(named.ja4, /^t13d\d{4}h2_[0-9a-f]{12}_[0-9a-f]{12}$/);
+  assert.match(named.ja3, /^771,4865(-255)?,[\d-]+,[\d-]+,[\d-]*$/);
+  assert.match(named.ja3Hash, /^[0-9a-f]{32}$/);
+  const plain = describeClientHello(await helloOf({ maxVersion: 'TLSv1.2' }));
+  assert.match(plain.ja4, /^t12i\d{4}00_/);
+});
+
+test(
+  'a program sees the ClientHello, asks for client certificates by name, and signs in the thread pool',
+  limit,
+  async (t) => {
+    const hellos: (string | undefined)[] = [];
+    const server = tls.createServer({ ...credentials, signInThreadPool: true }, (socket) => {
+      hellos.push((socket as unknown as TLSSocket).getClientHello()?.ja4);
+      socket.end(String(socket.authorized));
+      setImmediate(() => hellos.push((socket as unknown as TLSSocket).getClientHello()?.ja4));
+    });
+    server.addContext('example.test', {
+      ...credentials,
+      ca: rootPem,
+      requestCert: true,
+    } as nodeTls.SecureContextOptions);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const own = testIdentity('client-ecdsa-p256');
+    const ask = async (servername: string) => {
+      const client = nodeTls.connect({
+        host: '127.0.0.1',
+        port: (server.address() as AddressInfo).port,
+        servername,
+        ca: rootPem,
+        key: own.keyPem,
+        cert: own.chainPem,
+      });
+      let text = '';
+      for await (const chunk of client) text += chunk;
+      return text;
+    };
+    assert.equal(await ask('localhost'), 'false');
+    assert.equal(await ask('example.test'), 'true');
+    assert.match(hellos[0] ?? '', /^t13d/);
+    assert.ok(hellos.includes(undefined), 'an idle connection does not keep it');
+  },
+);
+
+for (const name of ['rsa', 'rsa-pss', 'ed25519', 'ecdsa-p384'] as const) {
+  test(`signing in the thread pool with ${name}`, limit, async (t) => {
+    const { keyPem: key, chainPem: cert } = testIdentity(name);
+    const server = tls.createServer({ key, cert, signInThreadPool: true }, (socket) => socket.end('x'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
+      const client = nodeTls.connect({
+        host: '127.0.0.1',
+        port: (server.address() as AddressInfo).port,
+        servername: 'localhost',
+        ca: rootPem,
+        maxVersion,
+      });
+      await once(client, 'secureConnect');
+      assert.equal(client.authorized, true);
+      client.destroy();
+    }
+  });
+}
+
+test('setSecureContext swaps the certificate while connections go on', limit, async (t) => {
+  const server = tls.createServer(credentials, (socket) => socket.pipe(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const options = {
+    host: '127.0.0.1',
+    port: (server.address() as AddressInfo).port,
+    servername: 'localhost',
+    ca: rootPem,
+  };
+  const before = tls.connect(options);
+  await once(before, 'secureConnect');
+  const rsa = testIdentity('rsa');
+  server.setSecureContext({ key: rsa.keyPem, cert: rsa.chainPem });
+  const after = tls.connect(options);
+  await once(after, 'secureConnect');
+  assert.equal(before.getPeerX509Certificate()?.publicKey.asymmetricKeyType, 'ec');
+  assert.equal(after.getPeerX509Certificate()?.publicKey.asymmetricKeyType, 'rsa');
+  before.write('still there');
+  assert.equal(String((await once(before, 'data'))[0]), 'still there');
+  before.destroy();
+  after.destroy();
+});
+
+test("ticket keys: servers with the same ones open each other's tickets, new ones void the old", limit, async (t) => {
+  const make = async () => {
+    const server = tls.createServer(credentials, (socket) => socket.end('x'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    return server;
+  };
+  const [one, two] = [await make(), await make()];
+  two.setTicketKeys(one.getTicketKeys());
+  const connect = async (server: nodeTls.Server, session?: Buffer) => {
+    const client = tls.connect({
+      host: '127.0.0.1',
+      port: (server.address() as AddressInfo).port,
+      servername: 'localhost',
+      ca: rootPem,
+      session,
+    });
+    const sessions: Buffer[] = [];
+    client.on('session', (fresh: Buffer) => sessions.push(fresh));
+    await once(client, 'secureConnect');
+    const reused = client.isSessionReused();
+    client.resume();
+    await once(client, 'close');
+    return { reused, session: sessions.at(-1) };
+  };
+  const { session } = await connect(one);
+  assert.equal((await connect(two, session)).reused, true);
+  two.setTicketKeys(randomBytes(48));
+  assert.equal((await connect(two, session)).reused, false);
+});
