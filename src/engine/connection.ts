@@ -55,6 +55,11 @@ interface Task {
   wait: Wait | undefined;
 }
 
+const misuse: readonly string[] = ['ERR_TLS_NO_POST_HANDSHAKE_AUTH', 'ERR_TLS_STATE'];
+
+/** Exchanges after the handshake that may wait for the host at one time. */
+const maxTasks = 16;
+
 const needsInput: Progress = { state: 'needsInput' };
 const connectedProgress: Progress = { state: 'connected' };
 
@@ -83,9 +88,11 @@ export abstract class Connection {
   #closed = false;
   #peerClosed = false;
   #writeClosed = false;
+  #sentCloseNotify = false;
   #transportEnded = false;
   #receivedMessages = 0;
   #keyUpdates = 0;
+  #lateMessages = 0;
   #keyUpdateAnswered = false;
 
   protected constructor(config: CommonHandshakeConfig, role: 'server' | 'client') {
@@ -142,7 +149,7 @@ export abstract class Connection {
 
   /** `false` asks the transport to pause: the host has not answered, and enough input waits. */
   get wantsMoreInput(): boolean {
-    return this.#records.reader.bufferedBytes < this.#config.limits.pendingInput;
+    return this.#peerClosed || this.#records.reader.bufferedBytes < this.#config.limits.pendingInput;
   }
 
   /** What was agreed. Throws before `connected`. */
@@ -172,7 +179,8 @@ export abstract class Connection {
 
   /** Takes bytes of the transport. They are read by `advance`; until then views of them may be kept. */
   receive(bytes: Uint8Array): void {
-    if (this.#closed || bytes.length === 0) return;
+    // "Any data received after a closure alert has been received MUST be ignored." (RFC 9846, Section 6.1)
+    if (this.#closed || this.#peerClosed || bytes.length === 0) return;
     this.#records.reader.push(bytes);
   }
 
@@ -221,7 +229,7 @@ export abstract class Connection {
       }
       this.#records.earlyDataLeft -= plaintext.length;
     }
-    this.#answerKeyUpdate();
+    this.#answerKeyUpdate(true);
     if (
       this.#records.version === tls13 &&
       this.#established !== undefined &&
@@ -234,11 +242,12 @@ export abstract class Connection {
     this.#records.writer.write(contentTypes.applicationData, plaintext);
   }
 
-  /** Sends close_notify: this side writes no more, and still reads. */
+  /** This side writes no more, and still reads: sends close_notify, before the handshake is done once it is. */
   closeWrite(): void {
     if (this.#writeClosed || this.#closed) return;
     this.#writeClosed = true;
-    this.#sendAlert('closeNotify');
+    if (this.#established === undefined) return;
+    this.#sendCloseNotify();
     if (this.#peerClosed) this.#finish();
   }
 
@@ -246,10 +255,8 @@ export abstract class Connection {
   close(error?: TlsError): void {
     if (this.#closed) return;
     if (error !== undefined) return this.#fail(error);
-    if (!this.#writeClosed) {
-      this.#writeClosed = true;
-      this.#sendAlert('closeNotify');
-    }
+    this.#writeClosed = true;
+    this.#sendCloseNotify();
     this.#finish();
   }
 
@@ -278,7 +285,7 @@ export abstract class Connection {
 
   /** Limits the plaintext of each record that is sent from now on; 1 to 16384 bytes. */
   setMaxFragment(bytes: number): void {
-    this.#records.writer.setMaxFragment(bytes);
+    this.#records.setMaxFragment(bytes);
   }
 
   /** Client: sessions that the server has given since the last call. */
@@ -288,7 +295,10 @@ export abstract class Connection {
 
   /** Keying material for a program (RFC 9846, Section 7.5; RFC 5705). */
   exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Uint8Array {
-    return this.#connected('exportKeyingMaterial').exportKeyingMaterial(length, label, context);
+    const established = this.#connected('exportKeyingMaterial');
+    // The secrets are wiped by then: what came out would be known to anybody.
+    if (this.#closed) throw stateError('exportKeyingMaterial', 'is closed');
+    return established.exportKeyingMaterial(length, label, context);
   }
 
   /** TLS 1.3: writes under new keys, and asks the peer for the same where `requestPeer`. */
@@ -299,11 +309,13 @@ export abstract class Connection {
 
   /** TLS 1.3 server: asks for the client's certificate now (RFC 9846, Section 4.6.2). */
   requestClientCertificate(): void {
-    const flow = this.#connected('requestClientCertificate').requestClientCertificate();
+    const established = this.#connected('requestClientCertificate');
+    if (this.#writeClosed || this.#closed) throw stateError('requestClientCertificate', 'is closed');
     try {
-      this.#begin(flow);
+      this.#begin(established.requestClientCertificate());
     } catch (error) {
-      if (error instanceof TlsError && error.code === 'ERR_TLS_NO_POST_HANDSHAKE_AUTH') throw error;
+      // A call that does not fit this connection is the program's mistake; the connection goes on.
+      if (error instanceof TlsError && misuse.includes(error.code)) throw error;
       this.#fail(error);
     }
   }
@@ -332,7 +344,7 @@ export abstract class Connection {
       }
       this.#readRecord(record);
     }
-    if (!this.#closed) this.#answerKeyUpdate();
+    if (!this.#closed) this.#answerKeyUpdate(false);
   }
 
   /** Input waits while the handshake does; afterwards only what a flow itself waits for does. */
@@ -343,14 +355,21 @@ export abstract class Connection {
   #begin(flow: Flow<unknown>): Task {
     const task: Task = { flow, wait: undefined };
     this.#tasks.push(task);
-    this.#step(task, flow.next());
+    try {
+      this.#step(task, flow.next());
+    } catch (error) {
+      this.#remove(task);
+      throw error;
+    }
     return task;
   }
 
   /** Takes note of where a flow has stopped. */
   #step(task: Task, result: IteratorResult<Wait, unknown>): void {
+    // The program may have closed the connection inside the flow, which then just runs out.
+    if (this.#closed) return;
     if (result.done) {
-      this.#tasks.splice(this.#tasks.indexOf(task), 1);
+      this.#remove(task);
       if (task === this.#handshake) this.#establish(result.value as Established);
       return;
     }
@@ -358,6 +377,11 @@ export abstract class Connection {
     if (result.value.for === 'host') {
       this.#hostQueue.push({ id: this.#nextRequest++, task, request: result.value.request });
     }
+  }
+
+  #remove(task: Task): void {
+    const at = this.#tasks.indexOf(task);
+    if (at >= 0) this.#tasks.splice(at, 1);
   }
 
   #settle(id: number, resume: (task: Task) => IteratorResult<Wait, unknown>): void {
@@ -380,6 +404,7 @@ export abstract class Connection {
     this.#records.earlyDataLeft = undefined;
     this.#config.trace?.({ kind: 'connected' });
     for (const flow of established.due) this.#begin(flow);
+    if (this.#writeClosed && !this.#closed) this.#sendCloseNotify();
   }
 
   /** Gives a message to the flow that waits for it; after the handshake also to a new one. */
@@ -396,12 +421,16 @@ export abstract class Connection {
     this.#records.traceMessage('received', message.type, message.raw, this.#records.readEpoch);
     if (waiting !== undefined) {
       this.#records.assembler.take(message);
-      if (message.type === 'finished') this.#receivedFinished = message.raw.slice();
+      if (message.type === 'finished' && this.#established === undefined) this.#receivedFinished = message.raw.slice();
       return this.#step(waiting, waiting.flow.next(message));
     }
-    if (this.#established === undefined) throw this.#unexpected(message.type);
+    // "All of the client's messages for a given response MUST appear consecutively on the wire with no intervening
+    // messages of other types." (RFC 9846, Section 4.6.2)
+    const inside = this.#tasks.find(({ wait }) => wait?.for === 'message' && !wait.expected.includes('certificate'));
+    if (this.#established === undefined || inside !== undefined) throw this.#unexpected(message.type, inside);
     this.#records.assembler.take(message);
     if (message.type === 'keyUpdate') this.#countKeyUpdate();
+    this.#countLateMessage();
     this.#begin(this.#established.receive(message));
   }
 
@@ -415,8 +444,18 @@ export abstract class Connection {
     );
   }
 
-  #unexpected(type: Expectation): PeerError {
-    const wait = this.#handshake?.wait;
+  /** Messages after the handshake cost this side work and memory: they are bounded like those in it. */
+  #countLateMessage(): void {
+    if (++this.#lateMessages <= this.#config.limits.handshakeMessages && this.#tasks.length < maxTasks) return;
+    throw new PeerError(
+      'ERR_TLS_TOO_MANY_MESSAGES',
+      'unexpectedMessage',
+      'too many messages after the handshake without application data between them',
+    );
+  }
+
+  #unexpected(type: Expectation, task = this.#handshake): PeerError {
+    const wait = task?.wait;
     const expected = wait?.for === 'message' ? wait.expected.join(' or ') : 'nothing';
     return new PeerError(
       'ERR_TLS_UNEXPECTED_MESSAGE',
@@ -467,6 +506,7 @@ export abstract class Connection {
     }
     if (fragment.length === 0) return;
     this.#keyUpdates = 0;
+    this.#lateMessages = 0;
     this.#incoming.push(fragment);
   }
 
@@ -527,14 +567,25 @@ export abstract class Connection {
     if (this.#writeClosed) this.#finish();
   }
 
-  /** One answer for however many requests come before this side's next application data (RFC 9846, Section 4.6.3). */
-  #answerKeyUpdate(): void {
+  /**
+   * Answers a request of the peer, at once where this side has written since its last answer. A further one waits for
+   * the next application data, before which it must come (RFC 9846, Section 4.6.3): one answer serves many requests,
+   * and a peer that only asks makes nothing pile up here.
+   */
+  #answerKeyUpdate(beforeData: boolean): void {
     const answer = this.#records.keyUpdateAnswer;
     if (answer === undefined || this.#writeClosed) return;
+    if (this.#keyUpdateAnswered && !beforeData) return;
     this.#records.keyUpdateAnswer = undefined;
-    if (this.#keyUpdateAnswered) return;
     this.#keyUpdateAnswered = true;
     answer();
+  }
+
+  #sendCloseNotify(): void {
+    if (this.#sentCloseNotify) return;
+    this.#sentCloseNotify = true;
+    this.#sendAlert('closeNotify');
+    this.#records.endWriting();
   }
 
   #sendAlert(name: Parameters<typeof encodeAlert>[0]): void {
@@ -549,7 +600,7 @@ export abstract class Connection {
     const error = asTlsError(cause);
     this.#error = error;
     const silent = error instanceof AlertReceivedError || error.code === 'ERR_TLS_CONNECTION_ENDED';
-    if (!silent && !this.#writeClosed) {
+    if (!silent && !this.#sentCloseNotify) {
       try {
         this.#sendAlert(error.alert);
       } catch {

@@ -1,5 +1,5 @@
 import { zeroize } from '../bytes/bytes.ts';
-import { PeerError } from '../errors.ts';
+import { PeerError, TlsError } from '../errors.ts';
 import type { CommonHandshakeConfig } from '../handshake/config.ts';
 import type { KeyChange, RecordOutput } from '../handshake/context.ts';
 import type { Expectation } from '../handshake/flow.ts';
@@ -17,6 +17,9 @@ import { MessageAssembler } from './message-assembler.ts';
 
 const changeCipherSpec = Uint8Array.of(1);
 const maxContent = 2 ** 14;
+
+/** Sessions that wait for the program to take them; a server may send tickets without end. */
+const maxSessions = 32;
 
 /** What the handshake tells the engine to do with records, done: messages out, keys in, limits set. */
 export class RecordLayer implements RecordOutput {
@@ -41,19 +44,28 @@ export class RecordLayer implements RecordOutput {
   readonly #config: CommonHandshakeConfig;
   readonly #role: 'server' | 'client';
   #sentChangeCipherSpec = false;
+  #writeEnded = false;
+  #destroyed = false;
+  /** Most content of a record: what this side wants, and what the peer takes. */
+  #ownFragment = maxContent;
+  #peerFragment = maxContent;
 
   constructor(config: CommonHandshakeConfig, role: 'server' | 'client') {
     this.#config = config;
     this.#role = role;
     this.assembler = new MessageAssembler(config.limits.handshakeMessage);
-    if (config.maxSendFragment !== undefined) this.writer.setMaxFragment(config.maxSendFragment);
+    if (config.maxSendFragment !== undefined) this.setMaxFragment(config.maxSendFragment);
   }
 
   sendMessage(type: HandshakeType, raw: Uint8Array): void {
+    this.#checkAlive();
+    // Nothing follows close_notify (RFC 9846, Section 6.1): a ticket that is sealed too late is not sent.
+    if (this.#writeEnded) return;
     // A flight is answered when all of it has been read: what is left over came too early.
     if (!this.handshakeDone && this.assembler.buffered) throw excessHandshakeData();
     this.traceMessage('sent', type, raw, this.writeEpoch);
-    if (type === 'finished') this.sentFinished = raw;
+    this.#checkAlive();
+    if (type === 'finished' && !this.handshakeDone) this.sentFinished = raw;
     if (type !== 'clientHello' || this.version !== undefined) return this.writer.handshake(raw);
     // Only the first ClientHello is marked as TLS 1.0, for old middleboxes (RFC 9846, Section 5.1).
     this.writer.setRecordVersion(0x0301);
@@ -62,15 +74,18 @@ export class RecordLayer implements RecordOutput {
   }
 
   sendChangeCipherSpec(): void {
+    this.#checkAlive();
     if (this.version !== tls12) {
       if (this.#sentChangeCipherSpec) return;
       this.#sentChangeCipherSpec = true;
     }
     this.traceMessage('sent', 'changeCipherSpec', changeCipherSpec, this.writeEpoch);
+    this.#checkAlive();
     this.writer.write(contentTypes.changeCipherSpec, changeCipherSpec);
   }
 
   setWriteKeys(change: KeyChange): void {
+    this.#checkAlive();
     const { crypto } = this.#config;
     const { suite } = change;
     if (change.version === tls13) {
@@ -84,6 +99,7 @@ export class RecordLayer implements RecordOutput {
   }
 
   setReadKeys(change: KeyChange): void {
+    this.#checkAlive();
     if (this.assembler.buffered) throw excessHandshakeData();
     const { crypto } = this.#config;
     const { suite } = change;
@@ -105,9 +121,17 @@ export class RecordLayer implements RecordOutput {
   setRecordSizeLimits(sending: number | undefined, receiving: number | undefined): void {
     // In TLS 1.3 the limit counts the content type too (RFC 8449, Section 4).
     const type = this.version === tls13 ? 1 : 0;
-    const most = this.#config.maxSendFragment ?? maxContent;
-    if (sending !== undefined) this.writer.setMaxFragment(Math.min(sending - type, most));
+    if (sending !== undefined) {
+      this.#peerFragment = Math.min(sending - type, maxContent);
+      this.setMaxFragment(this.#ownFragment);
+    }
     if (receiving !== undefined) this.reader.setPlaintextLimit(Math.min(receiving, maxContent + type));
+  }
+
+  /** Most bytes of content in a record, as far as the peer takes them. */
+  setMaxFragment(bytes: number): void {
+    this.writer.setMaxFragment(Math.min(bytes, this.#peerFragment));
+    this.#ownFragment = bytes;
   }
 
   skipEarlyData(mode: 'untilClientHello' | 'trialDecryption'): void {
@@ -139,6 +163,7 @@ export class RecordLayer implements RecordOutput {
 
   newSession(session: ClientSession): void {
     this.sessions.push(session);
+    if (this.sessions.length > maxSessions) zeroize(this.sessions.shift()?.state.secret);
   }
 
   /** Tells the trace of a message, where there is one. */
@@ -149,10 +174,24 @@ export class RecordLayer implements RecordOutput {
     trace({ kind: 'message', direction, type, epoch, raw: raw.slice(), fields });
   }
 
+  /** close_notify has gone: no message follows it. */
+  endWriting(): void {
+    this.#writeEnded = true;
+  }
+
   /** Drops keys and input. What was sealed before can still be taken. */
   destroy(): void {
+    this.#destroyed = true;
     this.reader.destroy();
     this.writer.destroy();
+  }
+
+  /**
+   * A program may close the connection inside one of its own functions that a flow calls (a trace, an ALPN callback).
+   * The flow ends here then: without keys, what it sends next would go out in the clear.
+   */
+  #checkAlive(): void {
+    if (this.#destroyed) throw new TlsError('ERR_TLS_STATE', 'internalError', 'the connection was closed meanwhile');
   }
 
   #traceKeys(direction: Direction, { epoch, suite, secretName }: KeyChange): void {
