@@ -52,17 +52,23 @@ for _, each in ipairs(nodes) do
 end
 -- Once all living nodes had a revision, it stays good: who joins later reads it before it serves.
 local granted = math.min(tonumber(redis.call('HGET', KEYS[1], 'granted')) or 0, rev)
-if #nodes > 0 and least > granted then
+local hold = tonumber(redis.call('HGET', KEYS[1], 'hold')) or 0
+if #nodes > 0 and least > granted and now >= hold then
   granted = least
   redis.call('HSET', KEYS[1], 'granted', granted)
 end
 return {epoch, rev, redis.call('HGET', KEYS[1], 'doc') or '', now, granted, #nodes}
 `);
 
-/** ARGV: expected epoch, expected revision, new epoch, document. */
+/** ARGV: expected epoch, expected revision, new epoch, document, for how many ms nothing new is granted. */
 const proposeScript = redisScript(`${preamble}
 if epoch ~= ARGV[1] or rev ~= tonumber(ARGV[2]) then return 0 end
 if epoch ~= ARGV[3] then redis.call('HDEL', KEYS[1], 'granted') end
+if tonumber(ARGV[5]) > 0 then
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  redis.call('HSET', KEYS[1], 'hold', now + tonumber(ARGV[5]))
+end
 redis.call('HSET', KEYS[1], 'rev', rev + 1, 'epoch', ARGV[3], 'doc', ARGV[4])
 return 1
 `);
@@ -74,9 +80,9 @@ export function redisRingChannel({ connection, name = 'default', prefix = 'hf:' 
   return {
     sync: async ({ node, epoch, ack, leaseMs }) =>
       readReply(await syncScript.run(connection, keys, [node, epoch, String(ack), String(Math.ceil(leaseMs))])),
-    propose: async (expected, epoch, document) => {
+    propose: async (expected, epoch, document, holdMs) => {
       const bytes = Buffer.from(document);
-      const args = [expected.epoch, String(expected.revision), epoch, bytes];
+      const args = [expected.epoch, String(expected.revision), epoch, bytes, String(Math.ceil(holdMs))];
       return (await proposeScript.run(connection, keys, args)) === 1;
     },
   };

@@ -6,6 +6,7 @@ import {
   decodeRingDocument,
   encodeRingDocument,
   lacksEntries,
+  lostEntries,
   mergeDocuments,
   type RingDocument,
   type RingEntry,
@@ -29,11 +30,15 @@ export interface RingChannel {
   }): Promise<RingReading>;
   /**
    * Compare-and-set: writes the document as the next revision if epoch and revision are still those. Whether it did.
+   *
+   * `holdMs` above 0: the document was lost, and the leases with it, so nobody knows who lives. For that long no further
+   * revision counts as acknowledged.
    */
   propose(
     expected: { readonly epoch: string; readonly revision: number },
     epoch: string,
     document: Uint8Array,
+    holdMs: number,
   ): Promise<boolean>;
 }
 
@@ -252,7 +257,9 @@ export class FleetKeyring {
       return this.#ack !== ackBefore && reading.revision > 0 && this.#locked === 0;
     }
     const epoch = reading.epoch === '' ? toHex(this.#crypto.random(8)) : reading.epoch;
-    const won = await this.#inTime(this.#options.channel.propose(reading, epoch, encodeRingDocument(proposal)));
+    const hold = lostEntries(found, this.#known, reading.now) ? this.#leaseFor : 0;
+    const document = encodeRingDocument(proposal);
+    const won = await this.#inTime(this.#options.channel.propose(reading, epoch, document, hold));
     if (won) {
       this.#known = proposal;
       this.#options.observe?.({ type: 'proposed', revision: reading.revision + 1 });

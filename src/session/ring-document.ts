@@ -94,13 +94,19 @@ export function mergeDocuments(found: RingDocument, lost: RingDocument, now: num
   return { entries: [...entries.values()].filter((entry) => entry.openUntil > now) };
 }
 
+/** Whether `found` lacks a living key that `known` has: the document was lost. */
+export function lostEntries(found: RingDocument, known: RingDocument, now: number): boolean {
+  return known.entries.some((entry) => entry.openUntil > now && entryOf(found, entry) === undefined);
+}
+
 /** Whether `found` lacks a living key or a revocation that `known` has. */
 export function lacksEntries(found: RingDocument, known: RingDocument, now: number): boolean {
-  return known.entries.some((entry) => {
-    if (entry.openUntil <= now) return false;
-    const there = found.entries.find((each) => equal(each.name, entry.name));
-    return there === undefined || (entry.wrapped.length === 0 && there.wrapped.length > 0);
-  });
+  const unrevoked = (entry: RingEntry) => entry.wrapped.length === 0 && entryOf(found, entry)?.wrapped.length !== 0;
+  return lostEntries(found, known, now) || known.entries.some((entry) => entry.openUntil > now && unrevoked(entry));
+}
+
+function entryOf(document: RingDocument, { name }: RingEntry): RingEntry | undefined {
+  return document.entries.find((each) => equal(each.name, name));
 }
 
 function wrapContext(ring: string, entry: Omit<RingEntry, 'wrapped' | 'addedIn'>): Uint8Array {

@@ -161,6 +161,36 @@ test('promise 5: a store that lost everything gets the keys back, and no ticket 
   assert.ok(allOpenAll([...nodes, late]));
 });
 
+test('promise 4: after a loss, the first node to come back does not seal under a key that the others cannot open', async () => {
+  const time = new FakeTime();
+  const shared = new SharedRing(time);
+  const cut = new Set<number>();
+  const nodes = [0, 1, 2].map((i) => {
+    const channel = shared.channel();
+    const sync: typeof channel.sync = (request) =>
+      cut.has(i) ? Promise.reject(new Error('cut')) : channel.sync(request);
+    return node(shared, { channel: { ...channel, sync } });
+  });
+  await Promise.all(nodes.map(({ fleet }) => fleet.start()));
+  await time.pass(20_000, 1000);
+  // An outage of a rotation and more, in which everything is lost; one node comes back 15 s before the others.
+  for (const i of [0, 1, 2]) cut.add(i);
+  shared.lose();
+  await time.pass(210_000, 1000);
+  assert.ok(allOpenAll(nodes), 'all still seal under the last key that they shared');
+  cut.delete(0);
+  for (let second = 0; second < 15; second++) {
+    await time.pass(1000, 1000);
+    assert.ok(allOpenAll(nodes), `${second} s after the first came back`);
+  }
+  cut.clear();
+  for (let second = 0; second < 60; second++) {
+    await time.pass(1000, 1000);
+    assert.ok(allOpenAll(nodes), `${second} s after the others came back`);
+  }
+  assert.equal(current(nodes[0] as Node)?.origin, 'fleet');
+});
+
 test('promise 5: garbage in place of the document is replaced', async () => {
   const { shared, nodes, time } = await fleetOf(2);
   const ticket = seal(nodes[0] as Node);

@@ -10,6 +10,7 @@ export class SharedRing {
   document: Uint8Array = new Uint8Array(0);
   proposals = 0;
   granted = 0;
+  hold = 0;
   readonly leases = new Map<string, number>();
   readonly acks = new Map<string, number>();
 
@@ -44,7 +45,8 @@ export class SharedRing {
           this.acks.delete(node);
         }
         const least = Math.min(this.revision, ...this.acks.values());
-        if (this.acks.size > 0) this.granted = Math.max(Math.min(this.granted, this.revision), least);
+        if (this.acks.size > 0 && now >= this.hold)
+          this.granted = Math.max(Math.min(this.granted, this.revision), least);
         const acknowledged = this.granted;
         return {
           epoch: this.epoch,
@@ -55,10 +57,11 @@ export class SharedRing {
           nodes: this.leases.size,
         };
       },
-      propose: async (expected, epoch, document) => {
+      propose: async (expected, epoch, document, holdMs) => {
         if (this.down) throw new Error('down');
         if (expected.epoch !== this.epoch || expected.revision !== this.revision) return false;
         this.proposals++;
+        if (holdMs > 0) this.hold = this.time.now() + holdMs;
         this.epoch = epoch;
         this.revision++;
         this.document = document;
