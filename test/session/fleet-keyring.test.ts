@@ -110,13 +110,13 @@ test('promise 4: no node seals under a key that a living node has not acknowledg
     await poll();
     await time.pass(5000, 1000);
     assert.equal(current(nodes[0] as Node)?.name, second);
-    assert.ok(allOpenAll(nodes));
+    assert.ok(allOpenAll(nodes), 'each node opens what each seals');
   }
   // It dies: its lease ends, and the rotation goes on.
   await time.pass(60_000, 1000);
   assert.notEqual(current(nodes[0] as Node)?.name, second);
   assert.equal(current(nodes[0] as Node)?.origin, 'fleet');
-  assert.ok(allOpenAll(nodes));
+  assert.ok(allOpenAll(nodes), 'each node opens what each seals');
 });
 
 test('promise 4: a node that joins opens what the others sealed before', async () => {
@@ -127,7 +127,7 @@ test('promise 4: a node that joins opens what the others sealed before', async (
   assert.ok('state' in late.keyring.open(0x0304, ticket));
   assert.ok('state' in (nodes[1] as Node).keyring.open(0x0304, seal(late)));
   await time.pass(300_000, 1000);
-  assert.ok(allOpenAll([...nodes, late]));
+  assert.ok(allOpenAll([...nodes, late]), 'each node opens what each seals');
 });
 
 test('promise 4: in an outage nodes go on, rotate together once more, then use local keys; afterwards they agree again', async () => {
@@ -145,7 +145,7 @@ test('promise 4: in an outage nodes go on, rotate together once more, then use l
   shared.down = false;
   await time.pass(30_000, 1000);
   assert.equal(current(nodes[0] as Node)?.origin, 'fleet');
-  assert.ok(allOpenAll(nodes));
+  assert.ok(allOpenAll(nodes), 'each node opens what each seals');
 });
 
 test('promise 5: a store that lost everything gets the keys back, and no ticket is lost', async () => {
@@ -158,7 +158,7 @@ test('promise 5: a store that lost everything gets the keys back, and no ticket 
   await late.fleet.start();
   for (const ticket of tickets) assert.ok('state' in late.keyring.open(0x0304, ticket));
   await time.pass(300_000, 1000);
-  assert.ok(allOpenAll([...nodes, late]));
+  assert.ok(allOpenAll([...nodes, late]), 'each node opens what each seals');
 });
 
 test('promise 4: after a loss, the first node to come back does not seal under a key that the others cannot open', async () => {
@@ -257,7 +257,7 @@ test('a key that leaked is destroyed on every node', async () => {
   assert.equal(await (nodes[1] as Node).fleet.revoke(ticket.subarray(1, 17)), true);
   await time.pass(20_000, 1000);
   for (const each of nodes) assert.deepEqual(each.keyring.open(0x0304, ticket), { miss: 'unknownKey' });
-  assert.ok(allOpenAll(nodes));
+  assert.ok(allOpenAll(nodes), 'each node opens what each seals');
   assert.equal(current(nodes[0] as Node)?.origin, 'fleet');
 });
 
