@@ -48,6 +48,7 @@ function ServerFunction(this: unknown, options?: unknown, listener?: unknown): u
 
 /** Node's `https.Server`. */
 export const Server = ServerFunction as unknown as typeof nodeHttps.Server;
+export type Server = nodeHttps.Server;
 Object.setPrototypeOf(Server.prototype, http.Server.prototype);
 Object.setPrototypeOf(Server, http.Server);
 Object.defineProperty(Server, 'name', { value: 'Server' });
@@ -89,6 +90,7 @@ function AgentFunction(this: unknown, options?: AgentOptions): unknown {
 
 /** Node's `https.Agent`, with a session cache that is right for TLS 1.3. */
 export const Agent = AgentFunction as unknown as typeof nodeHttps.Agent;
+export type Agent = nodeHttps.Agent;
 Object.setPrototypeOf(Agent.prototype, http.Agent.prototype);
 Object.setPrototypeOf(Agent, http.Agent);
 Object.defineProperty(Agent, 'name', { value: 'Agent' });

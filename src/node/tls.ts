@@ -18,10 +18,19 @@ import {
 } from './secure-context.ts';
 import { defaults, settings, type WritableSettings } from './settings.ts';
 import { connect, type HandfastConnectOptions } from './tls-connect.ts';
-import { createServer, type HandfastServerOptions, Server } from './tls-server.ts';
-import { TLSSocket } from './tls-socket.ts';
+import { createServer, type HandfastServerOptions, Server as ServerClass } from './tls-server.ts';
+import { TLSSocket as SocketClass } from './tls-socket.ts';
 import type { TlsSocketOptions } from './tls-types.ts';
 
+/** Node's `tls.TLSSocket`, also as a type. */
+const TLSSocket = SocketClass as unknown as typeof nodeTls.TLSSocket;
+type TLSSocket = nodeTls.TLSSocket;
+
+/** Node's `tls.Server`, also as a type. */
+const Server = ServerClass;
+type Server = nodeTls.Server;
+
+type SecureContext = nodeTls.SecureContext;
 /** `tls.SecureContext`, with `new` or without. */
 const SecureContext = new Proxy(SecureContextObject, {
   apply: (target, _self, args) => new target(...(args as ConstructorParameters<typeof SecureContextObject>)),
@@ -99,7 +108,7 @@ class SecurePair extends EventEmitter {
   readonly server: unknown;
   readonly credentials: SecureContextObject;
   readonly encrypted: Duplex;
-  readonly cleartext: TLSSocket;
+  readonly cleartext: SocketClass;
 
   constructor(
     context: unknown = createSecureContext(),
@@ -117,7 +126,7 @@ class SecurePair extends EventEmitter {
     this.server = options.server;
     this.credentials = context as SecureContextObject;
     this.encrypted = outside;
-    this.cleartext = new TLSSocket(inside, {
+    this.cleartext = new SocketClass(inside, {
       secureContext: this.credentials,
       isServer,
       requestCert,
@@ -201,7 +210,6 @@ export default tls;
 // `require('handfast/tls')` gives the object itself, whose DEFAULT_* can be written, and not a namespace.
 export { tls as 'module.exports' };
 
-const Socket_ = TLSSocket as unknown as typeof nodeTls.TLSSocket;
 const connectTyped: HandfastTls['connect'] = tls.connect;
 const createServerTyped: HandfastTls['createServer'] = tls.createServer;
 const createContextTyped: HandfastTls['createSecureContext'] = tls.createSecureContext;
@@ -218,8 +226,8 @@ export {
   rootCertificates,
   SecureContext,
   Server,
-  Socket_ as TLSSocket,
   setDefaultCACertificates,
+  TLSSocket,
 };
 export const {
   DEFAULT_CIPHERS,
