@@ -108,6 +108,7 @@ export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
   const credentialIdentity = options.credentialIdentity ?? options.credentials?.[0]?.identity ?? '';
   const config: ServerHandshakeConfig = {
     ...common,
+    limits: { ...common.limits, skippedEarlyData: options.limits?.skippedEarlyData ?? skippedEarlyData(sessions) },
     credentials: options.credentials ?? [],
     clientCertificate,
     certificateAuthorities: options.certificateAuthorities ?? [],
@@ -136,6 +137,11 @@ export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
   serverConfigs.set(options, config);
   optionsOfConfigs.set(config, options);
   return config;
+}
+
+/** A client may send as much early data as its ticket allows before it hears that none is taken, and in small records. */
+function skippedEarlyData(sessions: ServerSessions | undefined): number {
+  return Math.max(defaultLimits.skippedEarlyData, 1024 + Math.ceil(1.25 * (sessions?.maxEarlyDataSize ?? 0)));
 }
 
 /** Server names whose digests are remembered: a client may send any name it likes. */

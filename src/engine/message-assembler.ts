@@ -6,6 +6,8 @@ import { type HandshakeMessage, handshakeTypeName } from '../wire/handshake-type
 export class MessageAssembler {
   readonly #maxLength: number;
   #bytes: Uint8Array = noBytes;
+  /** The buffer that `#bytes` begins in, with room behind it, once there was more than one fragment. */
+  #buffer: Uint8Array | undefined;
 
   /** @param maxLength the longest message body that is taken, in bytes. */
   constructor(maxLength: number) {
@@ -17,16 +19,24 @@ export class MessageAssembler {
     return this.#bytes.length > 0;
   }
 
-  /** Adds the content of a handshake record; the bytes are kept as a view while they are the only ones. */
+  /**
+   * Adds the content of a handshake record; the bytes are kept as a view while they are the only ones. The buffer
+   * doubles, so that the work is linear in the input: a peer may send a message in records of one byte each.
+   */
   push(fragment: Uint8Array): void {
-    if (this.#bytes.length === 0) {
+    const have = this.#bytes.length;
+    if (have === 0) {
       this.#bytes = fragment;
+      this.#buffer = undefined;
       return;
     }
-    const joined = new Uint8Array(this.#bytes.length + fragment.length);
-    joined.set(this.#bytes);
-    joined.set(fragment, this.#bytes.length);
-    this.#bytes = joined;
+    const need = have + fragment.length;
+    if (this.#buffer === undefined || need > this.#buffer.length) {
+      this.#buffer = new Uint8Array(2 * need);
+      this.#buffer.set(this.#bytes);
+    }
+    this.#buffer.set(fragment, have);
+    this.#bytes = this.#buffer.subarray(0, need);
   }
 
   /** The next message without taking it; `undefined` while it is not complete. */
@@ -57,6 +67,8 @@ export class MessageAssembler {
   /** Takes the message that {@link peek} showed. */
   take(message: HandshakeMessage): void {
     this.#bytes = this.#bytes.length === message.raw.length ? noBytes : this.#bytes.subarray(message.raw.length);
+    // What is left, and what was given out, is no longer written to.
+    this.#buffer = undefined;
   }
 
   /** Keeps a copy of what is buffered, where the transport reuses its buffer. */

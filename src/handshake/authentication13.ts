@@ -9,7 +9,7 @@ import { extensionTypes } from '../wire/extension-type.ts';
 import { frameMessage, type HandshakeMessage } from '../wire/handshake-type.ts';
 import { tls13 } from '../wire/versions.ts';
 import type { CertificateCompression, Credential } from './config.ts';
-import { decide, type HandshakeContext, sendMessage } from './context.ts';
+import { decide, type HandshakeContext, type MessageContext, sendMessage } from './context.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import { chooseSignatureScheme } from './negotiate.ts';
 import { type PeerIdentity, readPeerIdentity, verifySignature } from './peer.ts';
@@ -32,7 +32,7 @@ const framedCertificates = new WeakMap<Credential, Map<string, Uint8Array>>();
 
 /** Sends Certificate, compressed where the peer can undo it; without a credential an empty one. */
 export function sendCertificate(
-  context: HandshakeContext,
+  context: MessageContext,
   transcript: Transcript,
   credential: Credential | undefined,
   wishes: CertificateWishes,
@@ -44,7 +44,7 @@ export function sendCertificate(
 }
 
 function framedCertificate(
-  context: HandshakeContext,
+  context: MessageContext,
   credential: Credential | undefined,
   wishes: CertificateWishes,
   certificateRequestContext: Uint8Array,
@@ -109,7 +109,7 @@ export function signedContent(role: 'server' | 'client', transcriptHash: Uint8Ar
 }
 
 /** Chooses the scheme for a credential; throws `handshake_failure` where the peer accepts none of its schemes. */
-export function schemeFor(context: HandshakeContext, credential: Credential, accepted: readonly number[]): number {
+export function schemeFor(context: MessageContext, credential: Credential, accepted: readonly number[]): number {
   const scheme = chooseSignatureScheme(credential.signer, accepted, tls13);
   if (scheme !== undefined) {
     decide(
@@ -130,7 +130,7 @@ export function schemeFor(context: HandshakeContext, credential: Credential, acc
 
 /** Sends CertificateVerify: the host signs the transcript. */
 export function* sendCertificateVerify(
-  context: HandshakeContext,
+  context: MessageContext,
   transcript: Transcript,
   hash: TranscriptHash,
   role: 'server' | 'client',

@@ -104,7 +104,7 @@ export function* clientHandshake12(
     peerNotAfter,
     ocspResponse: server.ocspResponse,
     scts: server.scts,
-    sessionId: hello.legacySessionIdEcho,
+    sessionId: hello.legacySessionIdEcho.slice(),
   };
   keepSession(context, agreement, master, ticket, undefined);
   return establish12(agreement, master);
@@ -153,7 +153,7 @@ function* abbreviatedHandshake(
     peerNotAfter: state.peerNotAfter,
     ocspResponse: session.ocspResponse,
     scts: session.scts,
-    sessionId: hello.legacySessionIdEcho,
+    sessionId: hello.legacySessionIdEcho.slice(),
   };
   if (ticket !== undefined && ticket.ticket.length > 0) keepSession(context, agreement, master, ticket, session);
   return establish12(agreement, master);
@@ -229,7 +229,7 @@ function readTerms(context: ClientContext, offer: Offer, hello: ServerHello12): 
   }
   return {
     suite,
-    randoms: { client: offer.hello.random, server: hello.random },
+    randoms: { client: offer.hello.random, server: hello.random.slice() },
     extendedMasterSecret,
     encryptThenMac: extensions.encryptThenMac === true,
     expectsTicket: extensions.sessionTicket === true,

@@ -28,8 +28,8 @@ import {
 } from './authentication13.ts';
 import { type ClientContext, checkAlpn, checkCipherSuite, checkSolicited, type Offer } from './client.ts';
 import { retryClientHello } from './client-hello-builder.ts';
-import type { Credential } from './config.ts';
-import { decide, sendMessage } from './context.ts';
+import type { ClientHandshakeConfig, Credential } from './config.ts';
+import { decide, type MessageContext, sendMessage } from './context.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
@@ -417,7 +417,7 @@ export function readCertificateRequest(
 
 /** Certificate, and CertificateVerify where there is a credential to show. Returns the scheme of the signature. */
 export function* sendClientAuthentication(
-  context: ClientContext,
+  context: MessageContext<ClientHandshakeConfig>,
   transcript: Transcript,
   suite: CipherSuite,
   { extensions, certificateRequestContext }: CertificateRequest13,

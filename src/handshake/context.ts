@@ -54,6 +54,15 @@ export interface RecordOutput {
   allowWriting(): void;
 }
 
+/** The part of {@link RecordOutput} that takes messages. */
+export type MessageOutput = Pick<RecordOutput, 'sendMessage'>;
+
+/** A {@link HandshakeContext} for what sends messages and changes no keys. */
+export type MessageContext<C extends CommonHandshakeConfig = CommonHandshakeConfig> = Omit<
+  HandshakeContext<C>,
+  'output'
+> & { readonly output: MessageOutput };
+
 /** What every part of a handshake needs. */
 export interface HandshakeContext<C extends CommonHandshakeConfig = CommonHandshakeConfig> {
   readonly config: C;
@@ -63,7 +72,7 @@ export interface HandshakeContext<C extends CommonHandshakeConfig = CommonHandsh
 
 /** Frames a message, adds it to the transcript and queues it. */
 export function sendMessage(
-  context: HandshakeContext,
+  context: { readonly output: MessageOutput },
   transcript: Transcript,
   type: HandshakeType,
   body: Uint8Array,
@@ -75,7 +84,12 @@ export function sendMessage(
 }
 
 /** Notes a decision with its reason in the trace. */
-export function decide(context: HandshakeContext, about: Decision, choice: string, reason: string): void {
+export function decide(
+  context: Pick<HandshakeContext, 'config'>,
+  about: Decision,
+  choice: string,
+  reason: string,
+): void {
   context.config.trace?.({ kind: 'decision', about, choice, reason });
 }
 

@@ -7,7 +7,7 @@ import { decodeNewSessionTicket13 } from '../wire/new-session-ticket.ts';
 import { tls13 } from '../wire/versions.ts';
 import type { ClientContext } from './client.ts';
 import { readCertificateRequest, sendClientAuthentication } from './client13.ts';
-import { decide } from './context.ts';
+import { decide, type MessageOutput } from './context.ts';
 import type { Flow } from './flow.ts';
 import { type ApplicationSecrets, resumptionPsk } from './key-schedule.ts';
 import { exporter13, KeyUpdates, notInThisVersion, unexpectedAfterHandshake } from './post-handshake.ts';
@@ -72,9 +72,15 @@ function* answerRequest(
     );
   }
   transcript.add(message.raw);
-  yield* sendClientAuthentication(context, transcript, suite, certificateRequest);
+  // "All of the client's messages for a given response MUST appear consecutively on the wire" (RFC 9846, Section
+  // 4.6.2): they wait until the host has signed, whatever else is sent meanwhile.
+  const held: Parameters<MessageOutput['sendMessage']>[] = [];
+  const output: MessageOutput = { sendMessage: (...sent) => void held.push(sent) };
+  yield* sendClientAuthentication({ ...context, output }, transcript, suite, certificateRequest);
+  for (const sent of held) context.output.sendMessage(...sent);
   const verifyData = secrets.finished('client', transcript.hash(suite.hash));
   context.output.sendMessage('finished', frameMessage('finished', verifyData));
+  transcript.drop();
 }
 
 /** NewSessionTicket (RFC 9846, Section 4.6.1): derives its PSK and hands the session to the host. */

@@ -135,7 +135,7 @@ function* abbreviatedHandshake(
   transcript: Transcript,
   { state, kind, renew, suite }: SessionOffer,
 ): Flow<Established> {
-  const sessionId = hello.legacySessionId;
+  const sessionId = hello.legacySessionId.slice();
   const randoms = sendServerHello(context, transcript, hello, terms, suite, sessionId, renew, undefined);
   const secret = state.secret.slice();
   const master = new MasterSecret(context.crypto, suite, secret, randoms, state.extendedMasterSecret);
@@ -161,7 +161,6 @@ function* abbreviatedHandshake(
   };
   if (renew) yield* sendTicket(context, transcript, newState(context, agreement, master, state));
   sendFinished(context, transcript, suite, master, keys.server);
-  context.output.allowWriting();
   yield* readFinished(context, transcript, suite, master, keys.client);
   transcript.drop();
   return establish12(agreement, master);
@@ -345,7 +344,8 @@ function sendServerHello(
     terms.extendedMasterSecret ? 'yes' : 'no',
     terms.extendedMasterSecret ? 'the client offers it' : 'the client does not offer it',
   );
-  return { client: hello.random, server: random };
+  // Copies: a view would keep the whole ClientHello in memory as long as the connection lives.
+  return { client: hello.random.slice(), server: random };
 }
 
 function* sendServerKeyExchange(

@@ -118,7 +118,7 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
     peerNotAfter: client?.peerNotAfter ?? psk?.state?.peerNotAfter,
     ocspResponse: undefined,
     scts: undefined,
-    sessionId: hello.legacySessionId,
+    sessionId: hello.legacySessionId.slice(),
   };
   return establishServer13(context, agreement, hello, application, transcript, psk?.state);
 }

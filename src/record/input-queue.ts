@@ -1,6 +1,9 @@
 import { noBytes } from '../bytes/bytes.ts';
 import { headerLength } from './protection.ts';
 
+/** Chunks that wait one by one. */
+const maxChunks = 256;
+
 /**
  * Cuts a stream of byte chunks into records. A record that lies whole in one chunk is given out as a view of it; only
  * one that spans chunks is copied, each byte once, so that the work is linear in the input however it is chunked.
@@ -33,6 +36,8 @@ export class InputQueue {
     this.#queue ??= [];
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.length;
+    // A chunk costs far more memory than a byte does: many small ones become one.
+    if (this.#queue.length - this.#next >= maxChunks) this.detach();
   }
 
   /** The five bytes of the next record's header, or `undefined` while they are not all there. */

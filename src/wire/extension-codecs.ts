@@ -185,10 +185,11 @@ export const clientKeyShares = codec<KeyShareEntry[]>(
   (reader) => {
     const list = new Reader(reader.vector16(), 'key_share');
     const shares: KeyShareEntry[] = [];
+    const groups = new Set<number>();
     while (list.remaining > 0) {
       const group = list.u16();
       // "Clients MUST NOT offer multiple KeyShareEntry values for the same group." (RFC 9846, Section 4.2.8)
-      if (shares.some((share) => share.group === group)) {
+      if (groups.has(group)) {
         throw new PeerError(
           'ERR_TLS_DUPLICATE_KEY_SHARE',
           'illegalParameter',
@@ -196,6 +197,7 @@ export const clientKeyShares = codec<KeyShareEntry[]>(
           { rfc: 'RFC 9846, Section 4.2.8' },
         );
       }
+      groups.add(group);
       shares.push({ group, keyExchange: list.vector16(1) });
     }
     return shares;

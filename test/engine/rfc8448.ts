@@ -178,7 +178,13 @@ export class TraceClient extends Connection {
       output.sendMessage('clientHello', raw);
       const hello = decodeClientHello(raw.subarray(4));
       const exchanges = [context.crypto.keyExchange(this.#trace.retried && index === 1 ? 'secp256r1' : 'x25519')];
-      return { hello, raw, exchanges: exchanges.map((exchange) => exchange!.generate()), psks: [], session12: undefined };
+      return {
+        hello,
+        raw,
+        exchanges: exchanges.map((exchange) => exchange!.generate()),
+        psks: [],
+        session12: undefined,
+      };
     };
     let offer = send(0);
     let message = yield* expectMessage('serverHello');
