@@ -108,6 +108,7 @@ async function bulkRate(suite: number, megabytes: number): Promise<{ suite: stri
     client.takeApplicationData();
     sent += middle - start;
     received += performance.now() - middle;
+    for (const bytes of out) server.release(bytes);
   }
   const rate = (milliseconds: number) => Math.round((rounds * chunk.length) / 1000 / milliseconds);
   return { suite: client.info.cipherSuiteName, sends: rate(sent), receives: rate(received) };

@@ -210,8 +210,8 @@ export class EngineSocket extends Duplex {
     }
     const last = out.pop() as Uint8Array;
     transport.cork();
-    for (const bytes of out) transport.write(bytes);
-    const room = transport.write(last);
+    for (const bytes of out) transport.write(bytes, () => this.connection.release(bytes));
+    const room = transport.write(last, () => this.connection.release(last));
     transport.uncork();
     if (done === undefined) return;
     if (room) done();

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { handfast, temporaryFolder } from './run.ts';
+
+describe('handfast ca', () => {
+  test('issue, show, renew, revoke, list; OpenSSL agrees', async () => {
+    const home = temporaryFolder();
+    const ca = async (...words: string[]) => {
+      const done = await handfast(home, ['ca', ...words]);
+      assert.equal(done.code, 0, done.stderr);
+      return done.stdout;
+    };
+    await ca('issue', 'app.test', '*.app.test', '10.0.0.7');
+    assert.equal(statSync(join(home, 'app.test.key')).mode & 0o777, 0o600);
+    const verify = (...more: string[]) =>
+      execFileSync(
+        'openssl',
+        ['verify', '-CAfile', 'ca/root.pem', '-untrusted', 'app.test.pem', ...more, 'app.test.pem'],
+        { cwd: home, encoding: 'utf8', stdio: 'pipe' },
+      );
+    assert.match(verify('-verify_hostname', 'x.app.test'), /OK/);
+    const [leaf] = JSON.parse(await ca('show', 'app.test.pem', '--json')) as { names: string[]; serial: string }[];
+    assert.deepEqual(leaf?.names, ['DNS:app.test', 'DNS:*.app.test', 'IP:10.0.0.7']);
+    await ca('renew', 'app.test.pem', '--force');
+    const [renewed] = JSON.parse(await ca('show', 'app.test.pem', '--json')) as { serial: string }[];
+    assert.notEqual(renewed?.serial, leaf?.serial);
+    await ca('revoke', 'app.test.pem', '--reason', 'superseded');
+    writeFileSync(join(home, 'crl.pem'), await ca('crl'));
+    assert.throws(() => verify('-crl_check', '-CRLfile', 'crl.pem'), /certificate revoked/);
+    const list = JSON.parse(await ca('list', '--json')) as { serial: string; state: string }[];
+    assert.deepEqual(
+      list.map(({ serial, state }) => [serial, state]),
+      [
+        [leaf?.serial, 'valid'],
+        [renewed?.serial, 'revoked (superseded)'],
+      ],
+    );
+    assert.match(await ca('check'), /The log is whole/);
+    assert.equal(await ca('root'), readFileSync(join(home, 'ca', 'root.pem'), 'utf8'));
+  });
+
+  test('a request whose key stays away is signed', async () => {
+    const home = temporaryFolder();
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-new',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-keyout',
+        'a.key',
+        '-out',
+        'a.csr',
+        '-subj',
+        '/',
+        '-addext',
+        'subjectAltName=DNS:a.test',
+      ],
+      { cwd: home, stdio: 'ignore' },
+    );
+    const done = await handfast(home, ['ca', 'sign', 'a.csr']);
+    assert.equal(done.code, 0, done.stderr);
+    assert.match(done.stdout, /Issued a\.test/);
+  });
+
+  test('a log that was changed is found', async () => {
+    const home = temporaryFolder();
+    await handfast(home, ['ca', 'issue', 'a.test']);
+    const log = join(home, 'ca', 'log.jsonl');
+    writeFileSync(log, readFileSync(log, 'utf8').replace('a.test', 'b.test'));
+    const done = await handfast(home, ['ca', 'check']);
+    assert.deepEqual([done.code, /tampered with/.test(done.stdout)], [1, true], done.stdout + done.stderr);
+  });
+
+  test('what is wrong is said, with the exit code', async () => {
+    const home = temporaryFolder();
+    await handfast(home, ['ca', 'issue', 'a.test']);
+    writeFileSync(join(home, 'text'), 'x');
+    writeFileSync(join(home, 'short'), 'x\n');
+    const cases: [string[], number, RegExp][] = [
+      [[], 2, /needs a word/],
+      [['lst'], 2, /knows no "lst"/],
+      [['issue'], 2, /a name is missing/],
+      [['issue', 'a.test'], 3, /a\.test\.pem exists already/],
+      [['issue', 'example.com'], 3, /clients would refuse/],
+      [['issue', 'b.test', '--lifetime', '5'], 2, /a number with a unit/],
+      [['issue', 'b.test', '--lifetime', '5000d'], 3, /lifetime|398|days/i],
+      [['issue', 'b.test', '--profile', 'sever'], 3, /no profile "sever"/],
+      [['issue', 'b.test', '--folder', 'nowhere'], 3, /no authority in/],
+      [['issue', 'a b'], 3, /a b/],
+      [['sign', 'text'], 3, /no certificate request/],
+      [['revoke', 'gone.pem'], 2, /neither a file nor a serial/],
+      [['revoke', 'abcdef'], 3, /issued no certificate/],
+      [['revoke', 'a.test.pem', '--reason', 'mood'], 2, /no such choice/],
+      [['show', 'text'], 3, /malformed/],
+      [['init'], 3, /holds an authority already/],
+      [['init', '--folder', 'new', '--root-passphrase-file', 'short'], 3, /fewer than 12 characters/],
+      [['check', '--folder', 'nowhere'], 3, /does not exist/],
+      [['trust', '--store', 'none'], 2, /no such choice/],
+    ];
+    for (const [words, code, message] of cases) {
+      const done = await handfast(home, ['ca', ...words]);
+      assert.deepEqual(
+        [done.code, message.test(done.stderr)],
+        [code, true],
+        `${words.join(' ')}: ${done.code} ${done.stderr}`,
+      );
+    }
+  });
+});

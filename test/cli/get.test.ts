@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer as createTcp } from 'node:net';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { createServer } from 'node:tls';
+import { handfast, startServe, temporaryFolder } from './run.ts';
+
+describe('handfast get', () => {
+  test('tells the handshake in plain words; the body goes to standard output', async () => {
+    const home = temporaryFolder();
+    const server = await startServe(home);
+    const done = await handfast(home, ['get', `${server.url}/connection.json`, '--trace', '--figure', 'f.svg']);
+    assert.equal(done.code, 0, done.stderr);
+    assert.equal((JSON.parse(done.stdout) as { protocol: string }).protocol, 'HTTP/2');
+    const order = [
+      'ClientHello',
+      'ServerHello',
+      'EncryptedExtensions',
+      'Certificate',
+      'CertificateVerify',
+      'Finished',
+      'The handshake is done',
+      'NewSessionTicket',
+    ];
+    let at = -1;
+    for (const name of order) {
+      const next = done.stderr.indexOf(name, at + 1);
+      assert.ok(next > at, `${name} is missing or out of order in:\n${done.stderr}`);
+      at = next;
+    }
+    assert.match(done.stderr, /TLS 1\.3 · TLS_AES_128_GCM_SHA256 · .* · full handshake/);
+    const figure = readFileSync(join(home, 'f.svg'), 'utf8');
+    assert.match(figure, /^<svg .*ServerHello.*<\/svg>\n$/s);
+
+    const korean = await handfast(home, [
+      'get',
+      server.url,
+      '--trace',
+      '--lang',
+      'ko',
+      '--tls',
+      '1.2',
+      '--bytes',
+      '--head',
+    ]);
+    assert.match(korean.stderr, /서버 이름 "localhost"/);
+    assert.match(korean.stderr, /0000 {2}01 00/);
+    assert.match(korean.stdout, /^HTTP\/2 200\n/);
+
+    const json = await handfast(home, [
+      'get',
+      `${server.url}/nothing`,
+      '--json',
+      '--trace',
+      '--groups',
+      'secp384r1',
+      '--fail',
+    ]);
+    const parsed = JSON.parse(json.stdout) as {
+      connection: { group: string };
+      response: { status: number };
+      trace: unknown[];
+    };
+    assert.deepEqual([json.code, parsed.connection.group, parsed.response.status], [1, 'secp384r1', 404]);
+    assert.ok(parsed.trace.length > 10);
+    await server.end();
+  });
+
+  test('client certificates and passphrases', async () => {
+    const home = temporaryFolder();
+    await handfast(home, ['ca', 'issue', 'localhost', '--out', 'server']);
+    await handfast(home, ['ca', 'issue', 'alice@corp.test', '--profile', 'client', '--out', 'alice']);
+    execFileSync(
+      'openssl',
+      [
+        'pkcs8',
+        '-topk8',
+        '-in',
+        join(home, 'alice.key'),
+        '-out',
+        join(home, 'locked.key'),
+        '-passout',
+        'pass:correct horse',
+        '-v2',
+        'aes-256-cbc',
+      ],
+      { stdio: 'ignore' },
+    );
+    writeFileSync(join(home, 'right'), 'correct horse\n');
+    writeFileSync(join(home, 'wrong'), 'battery staple\n');
+    const file = (name: string) => readFileSync(join(home, name));
+    const server = createServer(
+      {
+        key: file('server.key'),
+        cert: file('server.pem'),
+        ca: file('ca/root.pem'),
+        requestCert: true,
+        rejectUnauthorized: true,
+        ALPNProtocols: ['http/1.1'],
+      },
+      (socket) => {
+        const name = socket.getPeerCertificate().subjectaltname ?? '';
+        socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${name.length}\r\n\r\n${name}`);
+      },
+    ).listen(0);
+    server.on('tlsClientError', () => {});
+    const url = `https://localhost:${(server.address() as { port: number }).port}`;
+    const shown = await handfast(home, [
+      'get',
+      url,
+      '--cert',
+      'alice.pem',
+      '--key',
+      'locked.key',
+      '--passphrase-file',
+      'right',
+    ]);
+    assert.deepEqual([shown.code, shown.stdout], [0, 'email:alice@corp.test'], shown.stderr);
+    const wrong = await handfast(home, [
+      'get',
+      url,
+      '--cert',
+      'alice.pem',
+      '--key',
+      'locked.key',
+      '--passphrase-file',
+      'wrong',
+    ]);
+    assert.deepEqual([wrong.code, /passphrase of locked\.key is wrong/.test(wrong.stderr)], [3, true], wrong.stderr);
+    const none = await handfast(home, ['get', url, '--cert', 'alice.pem', '--key', 'locked.key']);
+    assert.deepEqual([none.code, /is encrypted/.test(none.stderr)], [3, true], none.stderr);
+    const without = await handfast(home, ['get', url, '--tls', '1.2']);
+    assert.equal(without.code, 5, without.stderr);
+    server.close();
+  });
+
+  test('what is wrong is said, with the exit code', async () => {
+    const home = temporaryFolder();
+    const server = await startServe(home);
+    const plain = createTcp((socket) => {
+      socket.on('error', () => {});
+      socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+    }).listen(0);
+    const silent = createTcp((socket) => socket.on('error', () => {})).listen(0);
+    const portOf = (each: typeof plain) => (each.address() as { port: number }).port;
+    writeFileSync(join(home, 'text'), 'x');
+    const cases: [string[], number, RegExp][] = [
+      [[], 2, /the URL is missing/],
+      [['http://localhost'], 2, /not encrypted/],
+      [['https://localhost:1'], 4, /nothing listens/],
+      [['https://nothing.invalid'], 4, /has no address/],
+      [[`https://localhost:${portOf(plain)}`], 5, /does not speak TLS/],
+      [[`https://localhost:${portOf(silent)}`, '--timeout', '1'], 4, /did not finish the handshake/],
+      [[server.url, '--cacert', 'text'], 3, /BEGIN CERTIFICATE/],
+      [[server.url, '--cacert', 'gone.pem'], 3, /gone\.pem does not exist/],
+      [['https://other.test', '--connect', `localhost:${server.port}`], 5, /is not for "other\.test"/],
+      [[server.url, '--resume', 'text'], 3, /no session file/],
+      [[server.url, '--early-data'], 2, /needs a session/],
+      [[server.url, '--early-data', '--resume', 's', '-d', 'x'], 2, /could replay/],
+      [[server.url, '--groups', 'p256'], 2, /no group "p256"/],
+      [[server.url, '-H', 'nonsense'], 2, /is no header/],
+      [[server.url, '-o', 'no/such/file'], 3, /does not exist/],
+    ];
+    for (const [words, code, message] of cases) {
+      const done = await handfast(home, ['get', ...words]);
+      assert.deepEqual(
+        [done.code, message.test(done.stderr)],
+        [code, true],
+        `${words.join(' ')}: ${done.code} ${done.stderr}`,
+      );
+    }
+    const json = await handfast(home, ['get', 'https://localhost:1', '--json']);
+    assert.equal((JSON.parse(json.stdout) as { error: { exitCode: number } }).error.exitCode, 4);
+    plain.close();
+    silent.close();
+    await server.end();
+  });
+});
