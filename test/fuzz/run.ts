@@ -42,10 +42,15 @@ export interface FuzzResult {
 const size = (input: EngineInput) => input.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 
 /**
- * Runs `count` executions: of each 1,000 one is a handshake with real cryptography, 300 are changed transcripts under
- * the null one, the rest are message bodies for the decoders. Throws at the first crash.
+ * Runs `count` executions: of each 1,000 one is a handshake with real cryptography, `engineShare` are changed transcripts
+ * under the null one, the rest are message bodies for the decoders. Throws at the first crash.
  */
-export function fuzz(count: number, seed: number, progress: (done: number) => void = () => {}): FuzzResult {
+export function fuzz(
+  count: number,
+  seed: number,
+  progress: (done: number) => void = () => {},
+  engineShare = 300,
+): FuzzResult {
   const random = new Random(seed);
   const executions = { decoders: 0, engine: 0, real: 0 };
   const outcomes = new Map<string, number>();
@@ -60,7 +65,7 @@ export function fuzz(count: number, seed: number, progress: (done: number) => vo
     if (turn === 0) {
       executions.real += 1;
       note(`real ${runReal(random)}`);
-    } else if (turn <= 300) {
+    } else if (turn <= engineShare) {
       executions.engine += 1;
       const input =
         pool.length > 0 && random.oneIn(3)

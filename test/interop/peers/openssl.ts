@@ -75,8 +75,9 @@ export const openssl: Peer = {
     void program.exited.then(() => {
       over = true;
     });
-    // s_server is no echo server: it prints what it gets, and sends what it is told.
-    program.stdout.pipe(program.stdin, { end: false });
+    // s_server is no echo server: it prints what it gets, and sends what it is told. What it prints is always taken, or
+    // it would wait to print while we wait for it to read.
+    program.stdout.on('data', (data: Buffer) => program.stdin.write(data));
     return { port, alive: () => !over, said: program.said, stop: program.stop };
   },
 };
