@@ -5,14 +5,18 @@
 // Without --test the gate counts: no test may fail, and at least `minimum.json` of them must pass. README.md says how
 // the runner is built. A shim that answers "unimplemented" to everything would fail nothing: hence the minimum.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const buildFolder = join(here, '.build');
+const results = join(here, '.build');
+mkdirSync(results, { recursive: true });
+// Each run has a shim of its own: two may run at the same time.
+const buildFolder = mkdtempSync(join(results, 'shim-'));
+process.on('exit', () => rmSync(buildFolder, { recursive: true, force: true }));
 
 const { values } = parseArgs({
   options: {
@@ -22,14 +26,11 @@ const { values } = parseArgs({
     json: { type: 'string' },
     'include-disabled': { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
-    'build-only': { type: 'boolean', default: false },
   },
 });
 
 /** The shim as an executable file; the engine is a chunk beside it that loads only when the flags are understood. */
 async function buildShim() {
-  rmSync(buildFolder, { recursive: true, force: true });
-  mkdirSync(buildFolder, { recursive: true });
   await build({
     entryPoints: { shim: join(here, 'shim.ts') },
     outdir: buildFolder,
@@ -52,12 +53,11 @@ function fail(message) {
 }
 
 const shim = await buildShim();
-if (values['build-only']) process.exit(0);
 if (values.runner === undefined || !existsSync(values.runner)) {
   fail('Set BOGO_RUNNER (or --runner) to a build of BoringSSL’s runner; test/bogo/README.md says how to build it.');
 }
 
-const jsonFile = resolve(values.json ?? join(buildFolder, 'result.json'));
+const jsonFile = resolve(values.json ?? join(results, 'result.json'));
 const words = [
   '-shim-path',
   shim,
