@@ -93,7 +93,6 @@ export abstract class Connection {
   #receivedMessages = 0;
   #keyUpdates = 0;
   #lateMessages = 0;
-  #keyUpdateAnswered = false;
 
   protected constructor(config: CommonHandshakeConfig, role: 'server' | 'client') {
     this.#config = config;
@@ -229,7 +228,7 @@ export abstract class Connection {
       }
       this.#records.earlyDataLeft -= plaintext.length;
     }
-    this.#answerKeyUpdate(true);
+    this.#answerKeyUpdate();
     if (
       this.#records.version === tls13 &&
       this.#established !== undefined &&
@@ -238,7 +237,6 @@ export abstract class Connection {
       // "Implementations MUST rekey or close before the limits" (RFC 9846, Section 5.5).
       this.#established.updateKeys(false);
     }
-    this.#keyUpdateAnswered = false;
     this.#records.writer.write(contentTypes.applicationData, plaintext);
   }
 
@@ -344,7 +342,6 @@ export abstract class Connection {
       }
       this.#readRecord(record);
     }
-    if (!this.#closed) this.#answerKeyUpdate(false);
   }
 
   /** Input waits while the handshake does; afterwards only what a flow itself waits for does. */
@@ -568,16 +565,13 @@ export abstract class Connection {
   }
 
   /**
-   * Answers a request of the peer, at once where this side has written since its last answer. A further one waits for
-   * the next application data, before which it must come (RFC 9846, Section 4.6.3): one answer serves many requests,
-   * and a peer that only asks makes nothing pile up here.
+   * Answers the peer's requests for new keys before the next application data (RFC 9846, Section 4.6.3). A side that
+   * is silent has nothing to protect by them: one answer serves all that was asked, and nothing piles up here.
    */
-  #answerKeyUpdate(beforeData: boolean): void {
+  #answerKeyUpdate(): void {
     const answer = this.#records.keyUpdateAnswer;
-    if (answer === undefined || this.#writeClosed) return;
-    if (this.#keyUpdateAnswered && !beforeData) return;
+    if (answer === undefined) return;
     this.#records.keyUpdateAnswer = undefined;
-    this.#keyUpdateAnswered = true;
     answer();
   }
 
