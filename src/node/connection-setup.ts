@@ -192,7 +192,9 @@ export class Negotiation implements Host {
   sealTicket(input: Input<'sealTicket'>): Answer<'sealTicket'> {
     // As in Node, whoever resumes goes on with the ticket that it has.
     const connection = this.#connection!;
-    if (connection.connected && connection.info.resumed) return undefined;
+    const { server } = this.#socket!;
+    const asNode = server === undefined || !resumptionOf(server).isOwn;
+    if (asNode && connection.connected && connection.info.resumed) return undefined;
     const sealed = this.#host!.sealTicket(input);
     if (!isPromise(sealed)) return sealed;
     // The program keeps the session itself: as in Node, the connection is handed over once it has.

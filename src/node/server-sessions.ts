@@ -107,6 +107,11 @@ export class ServerResumption {
     this.#own = sessions;
   }
 
+  /** Whether the program brought its own sessions: then their rules count, and not Node's. */
+  get isOwn(): boolean {
+    return this.#own !== undefined;
+  }
+
   /** The sessions for a context, by what the server's listeners and the context's options ask for. */
   sessionsFor(context: ContextState): ServerSessions | undefined {
     if (this.#own !== undefined) return this.#own;

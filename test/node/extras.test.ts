@@ -206,3 +206,35 @@ test("ticket keys: servers with the same ones open each other's tickets, new one
   two.setTicketKeys(randomBytes(48));
   assert.equal((await connect(two, session)).reused, false);
 });
+
+test('sessions of a fleet: two servers share a store, and a ticket serves once', limit, async (t) => {
+  const { MemoryStore, ServerSessions } = await import('../../src/session/index.ts');
+  const { nodeCrypto } = await import('../../src/node/key-signer.ts');
+  const store = new MemoryStore({ clock: { now: () => Date.now() } });
+  const make = async (): Promise<number> => {
+    const sessions = new ServerSessions({ crypto: nodeCrypto(), store, tls13Tickets: 'singleUse' });
+    const server = tls.createServer({ ...credentials, identity: 'www', sessions }, (socket) => socket.end('x'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    return (server.address() as AddressInfo).port;
+  };
+  const ports = [await make(), await make()];
+  const connect = async (port: number, session?: Buffer) => {
+    const client = tls.connect({ host: '127.0.0.1', port, servername: 'localhost', ca: rootPem, session });
+    const sessions: Buffer[] = [];
+    client.on('session', (fresh: Buffer) => sessions.push(fresh));
+    await once(client, 'secureConnect');
+    const reused = client.isSessionReused();
+    client.resume();
+    await once(client, 'close');
+    return { reused, session: sessions.at(-1) };
+  };
+  const { session } = await connect(ports[0]!);
+  assert.ok(session);
+  const second = await connect(ports[1]!, session);
+  assert.equal(second.reused, true);
+  assert.equal((await connect(ports[0]!, session)).reused, false);
+  // Who resumed has got a fresh one.
+  assert.equal((await connect(ports[0]!, second.session)).reused, true);
+});
