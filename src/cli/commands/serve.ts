@@ -37,6 +37,7 @@ const options = {
   metrics: { value: 'PORT', help: 'port for /metrics (Prometheus) on 127.0.0.1; default 9464, "off" for none' },
   'no-resume': { help: 'full handshakes only: no session IDs, no tickets' },
   'no-early-data': { help: 'no 0-RTT' },
+  'session-ids': { help: 'TLS 1.2 clients resume by session ID alone: no tickets for them' },
   'single-use': { help: 'TLS 1.3 tickets can be used once' },
   'no-list': { help: 'no listings of folders without index.html' },
   log: { help: 'print a line for each request' },
@@ -86,6 +87,7 @@ async function runServe(values: ServeValues, folder: string | undefined): Promis
     folder: paths.sessions,
     earlyData: values['no-early-data'] !== true,
     singleUse: values['single-use'],
+    noTickets12: values['session-ids'],
   });
   const load = async (): Promise<{ loaded: LoadedCredential; made: 'authority' | 'certificate' | undefined }> => {
     if (values.cert !== undefined && values.key !== undefined) {

@@ -1,5 +1,5 @@
 import { type AuditCrypto, type Endpoint, type Probe, probe } from '../../audit/index.ts';
-import { cipherSuites } from '../../crypto/cipher-suites.ts';
+import { cipherSuite, cipherSuites } from '../../crypto/cipher-suites.ts';
 import { namedGroups } from '../../crypto/named-groups.ts';
 import type { ClientOptions, ConnectionInfo, GroupName } from '../../index.ts';
 import {
@@ -54,9 +54,10 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
   let error: string | undefined;
   for (const version of [0x0304, 0x0303] as const) {
     options.progress(version === 0x0304 ? 'TLS 1.3' : 'TLS 1.2');
-    const first = await ask(options, { ...range(version), cipherSuites: suitesOf(version) });
-    if (first.info === undefined) error ??= first.error;
-    else versions.push(await surveyVersion(options, version, first.info));
+    const first = await ask(options, { ...range(version), cipherSuites: suitesOf(version, false) });
+    const info = first.info ?? (await ask(options, { ...range(version), cipherSuites: suitesOf(version, true) })).info;
+    if (info === undefined) error ??= first.error;
+    else versions.push(await surveyVersion(options, version, info));
   }
   const [best] = versions;
   if (best === undefined) return { versions, error: error ?? 'no handshake', findings: [], chain: [], alpn: [] };
@@ -84,8 +85,11 @@ function ask(options: SurveyOptions, client: Partial<ClientOptions>): Promise<Pr
 
 const allGroups = Object.keys(namedGroups) as GroupName[];
 
-function suitesOf(version: number): number[] {
-  return cipherSuites.filter((suite) => suite.version === version).map(({ code }) => code);
+/** With or without those that have static RSA key exchange. */
+function suitesOf(version: number, staticRsa: boolean): number[] {
+  return cipherSuites
+    .filter((suite) => suite.version === version && (staticRsa || suite.keyExchange !== 'rsa'))
+    .map(({ code }) => code);
 }
 
 function range(version: 0x0303 | 0x0304): Partial<ClientOptions> {
@@ -97,14 +101,13 @@ async function surveyVersion(
   version: 0x0303 | 0x0304,
   info: ConnectionInfo,
 ): Promise<VersionSurvey> {
-  const found: string[] = [];
-  const left = new Set(suitesOf(version));
-  let chosen: ConnectionInfo | undefined = info;
-  while (chosen !== undefined) {
-    found.push(chosen.cipherSuiteName);
-    left.delete(chosen.cipherSuite);
-    if (left.size === 0) break;
-    chosen = (await ask(options, { ...range(version), cipherSuites: [...left] })).info;
+  const found = await enumerateSuites(options, version, suitesOf(version, false));
+  if (version === 0x0303) {
+    const rsa = suitesOf(version, true).filter((code) => cipherSuite(code)?.keyExchange === 'rsa');
+    const { error } = await ask(options, { ...range(version), cipherSuites: rsa });
+    // A server may take the suites though its certificate forbids this use of its key.
+    if (error?.includes('keyEncipherment')) found.push('TLS_RSA_… (against the key usage of the certificate)');
+    else found.push(...(await enumerateSuites(options, version, rsa)));
   }
   const groups: GroupName[] = [];
   for (const group of allGroups) {
@@ -114,6 +117,23 @@ async function surveyVersion(
     if (with1?.group === group) groups.push(group);
   }
   return { version, cipherSuites: found, groups, info };
+}
+
+/** What the server takes of these, in its order: what it chose is left out the next time. */
+async function enumerateSuites(
+  options: SurveyOptions,
+  version: 0x0303 | 0x0304,
+  codes: readonly number[],
+): Promise<string[]> {
+  const found: string[] = [];
+  const left = new Set(codes);
+  while (left.size > 0) {
+    const { info } = await ask(options, { ...range(version), cipherSuites: [...left] });
+    if (info === undefined) break;
+    found.push(info.cipherSuiteName);
+    left.delete(info.cipherSuite);
+  }
+  return found;
 }
 
 const ecdsaCurves: readonly GroupName[] = ['secp256r1', 'secp384r1', 'secp521r1'];

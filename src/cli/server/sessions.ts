@@ -30,6 +30,8 @@ export interface SessionsOptions {
   readonly lifetime?: number | undefined;
   readonly rotateEvery?: number | undefined;
   readonly singleUse?: boolean | undefined;
+  /** TLS 1.2 by session ID alone. */
+  readonly noTickets12?: boolean | undefined;
   /** A store that worker processes share; one in this process where absent. Needs `folder`. */
   readonly store?: SessionStore | undefined;
   /** Sessions and ticket keys of a fleet, in Redis; instead of `folder` and `store`. */
@@ -56,6 +58,7 @@ export async function makeSessions(options: SessionsOptions): Promise<SessionKit
     keyring: ring.keyring,
     store: ring.store,
     lifetime: options.lifetime,
+    ...(options.noTickets12 === true ? { tls12Tickets: false } : {}),
     tls13Tickets: options.singleUse === true ? 'singleUse' : 'stateless',
     maxEarlyDataSize: options.earlyData ? earlyDataLimit : 0,
   });
