@@ -103,6 +103,10 @@ export interface FleetKeyringStatus {
 
 /** Clocks of a store are not believed when they are further away than this, in ms. */
 const maxClockOffset = 300_000;
+/** After the document was lost: how long nodes have at least to come back before a new key may seal, in ms. */
+const holdAtLeast = 2_000;
+/** For which part of `keepFor` a key may seal past its planned end while no successor is ready. */
+const overtime = 0.6;
 /** How long a call of the channel may take, in ms. */
 const answerWithin = 2_000;
 /** Proposals of one round before it waits for the next poll. */
@@ -257,7 +261,7 @@ export class FleetKeyring {
       return this.#ack !== ackBefore && reading.revision > 0 && this.#locked === 0;
     }
     const epoch = reading.epoch === '' ? toHex(this.#crypto.random(8)) : reading.epoch;
-    const hold = lostEntries(found, this.#known, reading.now) ? this.#leaseFor : 0;
+    const hold = lostEntries(found, this.#known, reading.now) ? Math.max(2 * this.#pollEvery, holdAtLeast) : 0;
     const document = encodeRingDocument(proposal);
     const won = await this.#inTime(this.#options.channel.propose(reading, epoch, document, hold));
     if (won) {
@@ -352,7 +356,7 @@ export class FleetKeyring {
       // A key seals past its planned end while its successor is not acknowledged everywhere, but not for ever.
       const seals = this.#eligible.has(id);
       const sealFrom = seals ? entry.sealFrom - offset : openUntil;
-      const sealUntil = seals ? Math.min(openUntil, entry.sealUntil + this.#keepFor / 2 - offset) : openUntil;
+      const sealUntil = seals ? Math.min(openUntil, entry.sealUntil + overtime * this.#keepFor - offset) : openUntil;
       keyring.install([{ name: entry.name, secret, sealFrom, sealUntil, openUntil, origin: 'fleet' }]);
       zeroize(secret);
       this.#installed.add(id);

@@ -1,4 +1,4 @@
-import { equal, toHex } from '../bytes/bytes.ts';
+import { equal, toHex, zeroize } from '../bytes/bytes.ts';
 import type { CryptoProvider, TranscriptHash } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
 import { count, createSessionCounters, type SessionCounters, type SessionEvent } from './counters.ts';
@@ -331,7 +331,10 @@ export class ServerSessions {
   ): Awaitable<FoundSession | Miss> {
     if ('miss' in found) return this.#miss(kind, found.miss);
     const mismatch = compare(found.state, request);
-    if (mismatch !== undefined) return this.#miss(kind, mismatch);
+    if (mismatch !== undefined) {
+      zeroize(found.state.secret);
+      return this.#miss(kind, mismatch);
+    }
     const { acceptPeer } = this.#config;
     if (acceptPeer === undefined || found.state.peerCertificates.length === 0) return this.#hit(kind, found);
     const accepted = attempt(() => acceptPeer(found.state, request.now), asIs, refused);
@@ -341,7 +344,9 @@ export class ServerSessions {
   }
 
   #peerAnswer(kind: ResumptionKind, found: FoundSession, accepted: boolean): FoundSession | Miss {
-    return accepted ? this.#hit(kind, found) : this.#miss(kind, 'clientCertificateRevoked');
+    if (accepted) return this.#hit(kind, found);
+    zeroize(found.state.secret);
+    return this.#miss(kind, 'clientCertificateRevoked');
   }
 
   #sealStateless(kind: 'ticket' | 'psk', state: SessionState, now: number): IssuedTicket | Miss {

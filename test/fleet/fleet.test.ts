@@ -10,10 +10,12 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { ClientConnection } from '../../src/engine/client-connection.ts';
 import { drive } from '../../src/engine/driver.ts';
 import { clientHost } from '../../src/engine/host.ts';
 import { nodeCrypto } from '../helpers/engine.ts';
+import { testIdentity } from '../helpers/pki.ts';
 import { Balancer } from './balancer.ts';
 import { Crowd, kinds, type Tally, visit } from './clients.ts';
 import { freePort, noRedis, RedisServer, startCluster, until } from './redis-server.ts';
@@ -27,14 +29,17 @@ const deadlineMs = forFigures ? 150 : 800;
 /** In a short run these are left to `redis.test.ts`, which does them within one process. */
 const onlyForFigures = forFigures ? false : 'runs with HANDFAST_FLEET_SECONDS=60';
 
+const folder = dirname(fileURLToPath(import.meta.url));
+/** A server runs compiled, as users run it: four processes with the test loader would take long to start. */
+const serverFile = join(folder, '..', '..', 'dist', 'test', 'fleet-server.mjs');
+
 class FleetNode {
   readonly process: ChildProcess;
   report: NodeReport | undefined;
 
   constructor(settings: NodeSettings) {
-    const file = join(dirname(fileURLToPath(import.meta.url)), 'server-process.ts');
-    this.process = fork(file, {
-      execArgv: ['--import', 'tsx'],
+    this.process = fork(serverFile, {
+      execArgv: [],
       env: { ...process.env, HANDFAST_FLEET_NODE: JSON.stringify(settings) },
     });
     this.process.on('message', (report) => {
@@ -43,7 +48,7 @@ class FleetNode {
   }
 
   async ready(): Promise<NodeReport> {
-    await until(() => this.report !== undefined, 60_000);
+    await until(() => this.report !== undefined, 120_000);
     return this.report as NodeReport;
   }
 
@@ -74,8 +79,21 @@ interface Fleet {
 }
 
 async function startFleet(redis: NodeSettings['redis'], count: number): Promise<Fleet> {
+  await build({
+    entryPoints: [join(folder, 'server-process.ts')],
+    outfile: serverFile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    external: ['@redis/client'],
+    logLevel: 'error',
+  });
   const fleetKey = randomBytes(32).toString('base64');
-  const settings = { redis, fleetKey, rotateEvery: 2, keepFor: 8, pollEvery: 0.2, leaseFor: 3, deadlineMs };
+  const identity = testIdentity('ecdsa-p256');
+  const chain = identity.chain.map((certificate) => Buffer.from(certificate).toString('base64'));
+  const key = Buffer.from(identity.key).toString('base64');
+  const settings = { redis, fleetKey, chain, key, rotateEvery: 2, keepFor: 8, pollEvery: 0.2, leaseFor: 3, deadlineMs };
   const nodes = Array.from({ length: count }, () => new FleetNode(settings));
   await Promise.all(nodes.map((node) => node.ready()));
   const [tickets, ids] = [new Balancer([]), new Balancer([])];

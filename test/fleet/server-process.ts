@@ -8,16 +8,18 @@ import type { ServerOptions } from '../../src/engine/config.ts';
 import { drive } from '../../src/engine/driver.ts';
 import { serverHost } from '../../src/engine/host.ts';
 import { ServerConnection } from '../../src/engine/server-connection.ts';
+import { localSigner } from '../../src/engine/signer.ts';
 import { connectRedis } from '../../src/node/redis-connection.ts';
 import { createRedisFleet } from '../../src/node/redis-fleet.ts';
 import { ServerSessions } from '../../src/session/resumption.ts';
-import { testCredential } from '../helpers/engine.ts';
 
 /** Settings of a node, as JSON. */
 export interface NodeSettings {
   readonly redis: { readonly url?: string; readonly cluster?: readonly string[] };
-  /** Base64. */
+  /** Base64, as all bytes here. */
   readonly fleetKey: string;
+  readonly chain: readonly string[];
+  readonly key: string;
   readonly rotateEvery: number;
   readonly keepFor: number;
   readonly pollEvery: number;
@@ -38,12 +40,17 @@ export interface NodeReport {
 const settings = JSON.parse(process.env['HANDFAST_FLEET_NODE'] as string) as NodeSettings;
 const crypto = createNodeCrypto();
 const errors: string[] = [];
+const decode = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
+const credential = {
+  chain: settings.chain.map(decode),
+  signer: localSigner(crypto.importPrivateKey(decode(settings.key))),
+};
 
 const connection = await connectRedis({ ...settings.redis, commandTimeoutMs: 1000 });
 const fleet = createRedisFleet({
   crypto,
   connection,
-  fleetKeys: [new Uint8Array(Buffer.from(settings.fleetKey, 'base64'))],
+  fleetKeys: [decode(settings.fleetKey)],
   rotateEvery: settings.rotateEvery,
   keepFor: settings.keepFor,
   pollEvery: settings.pollEvery,
@@ -54,7 +61,7 @@ await fleet.ready(5000);
 
 const { store, keyring } = fleet;
 const early = { maxEarlyDataSize: 16_384, freshness: { toleranceMs: 2000, clockSkewMs: 500 } };
-const shared = { crypto, credentials: [testCredential('ecdsa-p256')], credentialIdentity: 'fleet' };
+const shared = { crypto, credentials: [credential], credentialIdentity: 'fleet' };
 const byTicket = new ServerSessions({ crypto, store, keyring, sessionIds: false, tls13Tickets: 'stateless', ...early });
 const byId = new ServerSessions({ crypto, store, keyring, tls12Tickets: false, tls13Tickets: 'singleUse', ...early });
 
