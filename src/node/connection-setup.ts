@@ -481,6 +481,7 @@ function clientOptions(socket: TLSSocket): ClientOptions {
     requestOcsp: options.requestOCSP === true,
     verifyPeer: () => undefined,
     sessions: fits ? [offered] : [],
+    earlyData: fits && options.earlyData !== undefined,
     externalPsks: clientPsks(options.pskCallback),
     ...(negotiation.tracing ? { trace: traceTo(process.stderr) } : {}),
     keyLog: (line: string) => {

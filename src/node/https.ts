@@ -3,11 +3,17 @@ import * as http from 'node:http';
 import type * as nodeHttps from 'node:https';
 import type { Duplex } from 'node:stream';
 import { urlToHttpOptions } from 'node:url';
-import { resumptionOf } from './connection-setup.ts';
-import { validateObject } from './node-errors.ts';
+import { unsupportedOption, validateObject } from './node-errors.ts';
 import { settings } from './settings.ts';
 import { connect, type HandfastConnectOptions } from './tls-connect.ts';
-import { type HandfastServerOptions, initServer, mixInto, onConnection, type ServerSelf } from './tls-server.ts';
+import {
+  type HandfastServerOptions,
+  initServer,
+  mixInto,
+  onConnection,
+  type ServerSelf,
+  useSessions,
+} from './tls-server.ts';
 
 type Listener = (...args: unknown[]) => void;
 type ServerOptions = http.ServerOptions & HandfastServerOptions;
@@ -36,7 +42,12 @@ function ServerFunction(this: unknown, options?: unknown, listener?: unknown): u
   const alpn = given.ALPNProtocols || given.ALPNCallback ? {} : { ALPNProtocols: ['http/1.1'] };
   initServer(self as unknown as ServerSelf, { ...alpn, ...given });
   (self as unknown as { allowHalfOpen: boolean }).allowHalfOpen = given.allowHalfOpen === true;
-  if (given.sessions !== undefined) resumptionOf(self as unknown as ServerSelf).use(given.sessions);
+  if (given.maxEarlyData)
+    throw unsupportedOption(
+      'maxEarlyData',
+      'HTTP needs a rule for what may be replayed (RFC 8470); it is for tls.createServer',
+    );
+  useSessions(self as unknown as ServerSelf, given);
   self.on('connection', onConnection as Listener);
   self.on('secureConnection', onHttpConnection!);
   self.httpAllowHalfOpen = false;

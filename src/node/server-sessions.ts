@@ -6,6 +6,7 @@ import {
   type Awaitable,
   type ClaimAnswer,
   importTicketKeyFile,
+  MemoryStore,
   ServerSessions,
   type SessionStore,
   TicketKeyring,
@@ -97,6 +98,7 @@ export class ServerResumption {
   #keyring: TicketKeyring | undefined;
   #ticketKeys: Buffer | undefined;
   #own: ServerSessions | undefined;
+  #maxEarlyData = 0;
 
   constructor(server: EventEmitter) {
     this.#server = server;
@@ -105,6 +107,12 @@ export class ServerResumption {
   /** Sessions that the program brings itself: a key ring of a fleet, a store in Redis. */
   use(sessions: ServerSessions): void {
     this.#own = sessions;
+  }
+
+  /** Takes early data of so many bytes; which tickets were used for it is remembered in this process. */
+  allowEarlyData(bytes: number): void {
+    this.#maxEarlyData = bytes;
+    this.#cache.clear();
   }
 
   /** Whether the program brought its own sessions: then their rules count, and not Node's. */
@@ -125,13 +133,21 @@ export class ServerResumption {
       sessions = new ServerSessions({
         crypto: nodeCrypto(),
         keyring: tickets ? this.#ring() : undefined,
-        store: events ? new EventStore(this.#server) : undefined,
+        store: events ? new EventStore(this.#server) : this.#replayRegister(),
+        sessionIds: events,
+        maxEarlyDataSize: events ? 0 : this.#maxEarlyData,
         tls13Tickets: tickets ? 'stateless' : 'stateful',
         lifetime,
       });
       this.#cache.set(key, sessions);
     }
     return sessions;
+  }
+
+  #replayRegister(): MemoryStore | undefined {
+    if (this.#maxEarlyData === 0) return undefined;
+    // Ticket keys from outside may be older than this process: then what was used before it is not known.
+    return new MemoryStore({ clock, ...(this.hasTicketKeys ? { claimsSince: Date.now() } : {}) });
   }
 
   #ring(): TicketKeyring {

@@ -97,6 +97,7 @@ export function connect(...args: unknown[]): TLSSocket {
     highWaterMark: options.highWaterMark,
     onread: options.socket ? undefined : options.onread,
     signal: options.signal,
+    earlyData: options.earlyData,
   });
   options.rejectUnauthorized = options.rejectUnauthorized !== false;
   socket[connectOptions] = options;

@@ -11,6 +11,7 @@ import {
   nodeError,
   validateBuffer,
   validateFunction,
+  validateInteger,
   validateNumber,
   validateObject,
   validateString,
@@ -40,6 +41,11 @@ export interface HandfastServerOptions extends HandfastContextOptions {
   highWaterMark?: number | undefined;
   pskCallback?: TlsSocketOptions['pskCallback'];
   pskIdentityHint?: string | undefined;
+  /**
+   * Bytes of 0-RTT data that a ticket allows; none by default. A ticket serves for early data once, in this process. What
+   * comes early is told by the event `earlyData` (with the socket), before `secureConnection`; it may be answered at once.
+   */
+  maxEarlyData?: number | undefined;
   /** Sessions that a fleet shares: a `ServerSessions` of `handfast/session`. */
   sessions?: import('../session/index.ts').ServerSessions | undefined;
 }
@@ -110,11 +116,19 @@ function ServerFunction(this: ServerSelf | undefined, options?: unknown, listene
   }
   initServer(self, given as HandfastServerOptions);
   callNetServer(self, given as object);
-  const { sessions } = given as HandfastServerOptions;
-  if (sessions !== undefined) resumptionOf(self).use(sessions);
+  useSessions(self, given as HandfastServerOptions);
   self.on('connection', onConnection);
   if (onSecure) self.on('secureConnection', onSecure as () => void);
   return undefined;
+}
+
+/** Sessions and early data, as the options ask for; shared with `https.Server`. */
+export function useSessions(server: ServerSelf, { sessions, maxEarlyData }: HandfastServerOptions): void {
+  if (maxEarlyData !== undefined) {
+    validateInteger(maxEarlyData, 'options.maxEarlyData', 0, 2 ** 32 - 1);
+    resumptionOf(server).allowEarlyData(maxEarlyData);
+  }
+  if (sessions !== undefined) resumptionOf(server).use(sessions);
 }
 
 function callNetServer(self: ServerSelf, options: object): void {

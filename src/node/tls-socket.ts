@@ -253,6 +253,7 @@ export class TLSSocket extends Socket {
       return;
     }
     this.#listen(transport);
+    if (this._tlsOptions.earlyData !== undefined) this.#sendEarly(this.#connection);
     this.#pump();
   }
 
@@ -306,6 +307,7 @@ export class TLSSocket extends Socket {
     this._secureEstablished = true;
     const { handshakeTimeout } = this._tlsOptions;
     if (handshakeTimeout !== undefined && handshakeTimeout > 0) this.setTimeout(0, this._handleTimeout);
+    if (this.#connection !== undefined) this.#repeatEarly(this.#connection);
     this.emit('secure');
     const write = this.#pendingWrite;
     if (write !== undefined && !this.destroyed) {
@@ -323,6 +325,7 @@ export class TLSSocket extends Socket {
     // Sessions first: who gets the first answer may ask for the session.
     this.negotiation.deliverSessions(this);
     for (const chunk of connection.takeApplicationData()) this.#deliverChunk(chunk);
+    if (this._tlsOptions.isServer) this.#tellOfEarlyData(connection);
   }
 
   #deliverChunk(chunk: Uint8Array): void {
@@ -386,6 +389,37 @@ export class TLSSocket extends Socket {
     this.read(0);
     // From here on only the end of the transport can come.
     this.#transport?.resume();
+  }
+
+  /** Sends the option `earlyData` with the first flight, where the session allows it. */
+  #sendEarly(connection: Connection): void {
+    this.negotiation.drive();
+    const data = asBytes(this._tlsOptions.earlyData as Buffer | string, 'utf8');
+    if (connection.writable && connection.earlyDataAllowance >= data.length) connection.write(data);
+    else this.#earlyRest = data;
+  }
+  #earlyRest: Uint8Array | undefined;
+
+  /** Whether the option `earlyData` (client) or the beginning of the data (server) went with the first flight. */
+  get earlyDataAccepted(): boolean {
+    const connection = this.#connection;
+    if (connection === undefined) return false;
+    return connection.connected ? connection.info.earlyData === 'accepted' : this.#earlyTold;
+  }
+
+  /** Early data that was not taken goes first of all, after the handshake. */
+  #repeatEarly(connection: Connection): void {
+    const { earlyData } = this._tlsOptions;
+    if (earlyData === undefined || this._tlsOptions.isServer || connection.info.earlyData === 'accepted') return;
+    connection.write(this.#earlyRest ?? asBytes(earlyData as Buffer | string, 'utf8'));
+    this.#earlyRest = undefined;
+  }
+
+  /** Server: what has come before the handshake is done is early data; the program may answer it at once. */
+  #tellOfEarlyData(connection: Connection): void {
+    if (this._secureEstablished || this.#earlyTold || this.#plaintextRead === 0 || !connection.writable) return;
+    this.#earlyTold = true;
+    this.server?.emit('earlyData', this);
   }
 
   /** The engine has closed: with an error, or after both sides' close_notify. */
@@ -468,10 +502,6 @@ export class TLSSocket extends Socket {
     }
   }
 
-  override read(size?: number): unknown {
-    return super.read(size);
-  }
-
   override resume(): this {
     super.resume();
     if (this.#held !== undefined) this.#releaseHeld();
@@ -494,7 +524,7 @@ export class TLSSocket extends Socket {
 
   #encrypt(chunks: Uint8Array[], done: (error?: Error | null) => void): void {
     const connection = this.#connection;
-    if (connection === undefined || !this._secureEstablished) {
+    if (connection === undefined || !(this._secureEstablished || (this.#earlyTold && connection.writable))) {
       this.#pendingWrite = { chunks, done };
       // As in Node, a client that was not told to start does so with its first byte.
       if (!this.#started) this._start();
@@ -576,6 +606,7 @@ export class TLSSocket extends Socket {
   }
 
   #resetting = false;
+  #earlyTold = false;
 
   override resetAndDestroy(): this {
     this.#resetting = true;

@@ -27,6 +27,13 @@ export interface TlsSocketOptions extends HandfastContextOptions {
   signal?: AbortSignal | undefined;
   onread?: { buffer: Uint8Array | (() => Uint8Array); callback(size: number, buffer: Uint8Array): boolean } | undefined;
   pipe?: boolean | undefined;
+  /**
+   * Client: what is sent with the first flight where the session allows it (0-RTT), and after the handshake otherwise. It
+   * can be replayed by who records it: only for what may be done twice.
+   */
+  earlyData?: Uint8Array | string | undefined;
+  /** Server: whether early data is taken; set by its option `maxEarlyData`. */
+  takesEarlyData?: boolean | undefined;
 }
 
 export type SniCallback = (

@@ -238,3 +238,47 @@ test('sessions of a fleet: two servers share a store, and a ticket serves once',
   // Who resumed has got a fresh one.
   assert.equal((await connect(ports[0]!, second.session)).reused, true);
 });
+
+test(
+  'early data: with the first flight, once a ticket, and after the handshake where it is refused',
+  limit,
+  async (t) => {
+    const early: string[] = [];
+    const server = tls.createServer({ ...credentials, maxEarlyData: 1000 }, (socket) => {
+      socket.on('data', (data: Buffer) => socket.write(`late ${data}`));
+    });
+    server.on('earlyData', (socket: nodeTls.TLSSocket) => {
+      socket.once('data', (data: Buffer) => {
+        early.push(String(data));
+        socket.write(`early ${data}`);
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const port = (server.address() as AddressInfo).port;
+    const ask = async (session: Buffer | undefined) => {
+      const client = tls.connect({
+        host: '127.0.0.1',
+        port,
+        servername: 'localhost',
+        ca: rootPem,
+        session,
+        earlyData: 'hello',
+      });
+      const sessions: Buffer[] = [];
+      client.on('session', (fresh: Buffer) => sessions.push(fresh));
+      const [answer] = (await once(client, 'data')) as [Buffer];
+      const accepted = (client as unknown as TLSSocket).earlyDataAccepted;
+      client.destroy();
+      return { answer: String(answer), accepted, session: sessions[0] };
+    };
+    const first = await ask(undefined);
+    assert.equal(first.answer, 'late hello');
+    const second = await ask(first.session);
+    assert.deepEqual([second.answer, second.accepted], ['early hello', true]);
+    const replayed = await ask(first.session);
+    assert.deepEqual([replayed.answer, replayed.accepted], ['late hello', false]);
+    assert.deepEqual(early, ['hello']);
+  },
+);
