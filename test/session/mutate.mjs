@@ -86,10 +86,18 @@ const mutations = [
   ],
   [
     4,
-    'a proposal overwrites another',
+    'a node with the wrong fleet key holds up the others',
     `${session}/fleet-keyring.ts`,
-    'if (this.#locked > 0) return undefined;\n    let changed',
-    'let changed',
+    'const leaseMs = this.#locked > 0 ? 0 : this.#leaseFor;',
+    'const leaseMs = this.#leaseFor;',
+    `${unit}/fleet-keyring.test.ts`,
+  ],
+  [
+    4,
+    'after a loss the first node back seals at once',
+    `${session}/fleet-keyring.ts`,
+    '? Math.max(2 * this.#pollEvery, holdAtLeast) : 0',
+    '? 0 : 0',
     `${unit}/fleet-keyring.test.ts`,
   ],
   [
