@@ -16,7 +16,7 @@ import { buildClientHello } from './client-hello-builder.ts';
 import { clientHandshake12 } from './client12.ts';
 import { clientHandshake13 } from './client13.ts';
 import type { ClientHandshakeConfig } from './config.ts';
-import { decide, type HandshakeContext } from './context.ts';
+import { decide, type HandshakeContext, untilEnd, wipingSecrets } from './context.ts';
 import { expectMessage, type Flow } from './flow.ts';
 import { type OfferedPsk, offeredPsks, writeBinders } from './psk-client.ts';
 import type { Established } from './result.ts';
@@ -38,7 +38,11 @@ export interface Offer {
 }
 
 /** The client's side of a handshake: sends a ClientHello and goes on in the version that the server chose. */
-export function* clientHandshake(context: ClientContext): Flow<Established> {
+export function clientHandshake(context: ClientContext): Flow<Established> {
+  return wipingSecrets(context, handshake);
+}
+
+function* handshake(context: ClientContext): Flow<Established> {
   const { config } = context;
   const transcript = new Transcript(context.crypto);
   const offer = sendClientHello(context, transcript);
@@ -53,7 +57,7 @@ export function* clientHandshake(context: ClientContext): Flow<Established> {
 
   if (version === tls13) return yield* clientHandshake13(context, transcript, offer, message, outline);
   checkNoDowngrade(config, outline);
-  for (const exchange of offer.exchanges) exchange.destroy();
+  for (const secret of [...offer.exchanges, ...offer.psks.map(({ early }) => early)]) secret.destroy();
   return yield* clientHandshake12(context, transcript, offer, message);
 }
 
@@ -76,11 +80,13 @@ function offeredSession12({ minVersion, sessions, now }: ClientHandshakeConfig):
   return sessions.find((session) => session.state.version === tls12 && clientSessionEnd(session) > now());
 }
 
-function startKeyExchanges({ config, crypto }: ClientContext): PendingKeyExchange[] {
+function startKeyExchanges(context: ClientContext): PendingKeyExchange[] {
+  const { config, crypto } = context;
   return config.keyShares
     .filter((group) => config.groups.includes(group))
     .map((group) => crypto.keyExchange(group)?.generate())
-    .filter((exchange) => exchange !== undefined);
+    .filter((exchange) => exchange !== undefined)
+    .map((exchange) => untilEnd(context, exchange));
 }
 
 function checkVersion(config: ClientHandshakeConfig, outline: ServerHelloOutline, version: number): void {

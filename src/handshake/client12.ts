@@ -18,7 +18,7 @@ import { tls12 } from '../wire/versions.ts';
 import { checkFinished } from './authentication13.ts';
 import { type ClientContext, checkAlpn, checkCipherSuite, checkSolicited, type Offer } from './client.ts';
 import type { Signer } from './config.ts';
-import { decide, type KeyChange, logSecret, sendMessage } from './context.ts';
+import { decide, type KeyChange, logSecret, sendMessage, untilFailure } from './context.ts';
 import { expectChangeCipherSpec, expectMessage, type Flow, request, takeMessageIf } from './flow.ts';
 import { MasterSecret, masterSecret, type Randoms } from './key-schedule12.ts';
 import { authenticationOf, checkRecordSizeLimit, chooseSignatureScheme, curveOf, isHybrid } from './negotiate.ts';
@@ -75,7 +75,7 @@ export function* clientHandshake12(
       : sendEcdhe(context, transcript, keyExchange);
   const sessionHash = terms.extendedMasterSecret ? transcript.hash(suite.hash) : undefined;
   const secret = masterSecret(crypto, suite, premaster, randoms, sessionHash);
-  const master = new MasterSecret(crypto, suite, secret, randoms, terms.extendedMasterSecret);
+  const master = untilFailure(context, new MasterSecret(crypto, suite, secret, randoms, terms.extendedMasterSecret));
   logSecret(context, 'CLIENT_RANDOM', randoms.client, secret);
   let scheme: number | undefined;
   if (credential !== undefined && certificateRequest !== undefined) {
@@ -130,7 +130,10 @@ function* abbreviatedHandshake(
   const kind = session.ticket.length > 0 ? 'ticket' : 'sessionId';
   decide(context, 'resumption', kind, 'the server took the session');
   const secret = state.secret.slice();
-  const master = new MasterSecret(context.crypto, suite, secret, randoms, state.extendedMasterSecret);
+  const master = untilFailure(
+    context,
+    new MasterSecret(context.crypto, suite, secret, randoms, state.extendedMasterSecret),
+  );
   logSecret(context, 'CLIENT_RANDOM', offer.hello.random, secret);
   const keys = master.keys(encryptThenMac);
   const ticket = yield* readFinished(context, transcript, suite, master, keys.server, expectsTicket);

@@ -29,7 +29,7 @@ import {
 import { type ClientContext, checkAlpn, checkCipherSuite, checkSolicited, type Offer } from './client.ts';
 import { retryClientHello } from './client-hello-builder.ts';
 import type { ClientHandshakeConfig, Credential } from './config.ts';
-import { decide, type MessageContext, sendMessage } from './context.ts';
+import { decide, type MessageContext, sendMessage, untilEnd, untilFailure } from './context.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
@@ -72,8 +72,10 @@ export function* clientHandshake13(
   transcript.add(message.raw);
   for (const other of offer.psks) if (other !== psk) other.early.destroy();
   const helloHash = transcript.hash(suite.hash);
-  const secrets =
-    psk?.early.handshakeSecrets(secret, helloHash) ?? handshakeSecretsWithoutPsk(crypto, suite.hash, secret, helloHash);
+  const secrets = untilEnd(
+    context,
+    psk?.early.handshakeSecrets(secret, helloHash) ?? handshakeSecretsWithoutPsk(crypto, suite.hash, secret, helloHash),
+  );
   logHandshakeSecrets(context, offer.hello.random, secrets);
   output.setReadKeys(handshakeKeys(suite, 'server', secrets));
   const offeredEarlyData = firstOffer.hello.extensions.earlyData === true;
@@ -100,7 +102,7 @@ export function* clientHandshake13(
   const peerNotAfter = server && (yield* verifyPeer(context, 'server', tls13, server, config.verifyName));
   if (psk?.session !== undefined) yield* verifyResumed(context, psk.session);
 
-  const application = secrets.applicationSecrets(transcript.hash(suite.hash));
+  const application = untilFailure(context, secrets.applicationSecrets(transcript.hash(suite.hash)));
   logApplicationSecrets(context, offer.hello.random, application);
   if (earlyData === 'accepted') {
     sendMessage(context, transcript, 'endOfEarlyData', noBytes);
@@ -197,9 +199,11 @@ function* retry(
   if (group !== undefined) {
     for (const exchange of exchanges) exchange.destroy();
     exchanges = [crypto.keyExchange(group)?.generate()].filter((exchange) => exchange !== undefined);
+    for (const exchange of exchanges) untilEnd(context, exchange);
   }
   // Only PSKs of the hash that the server chose can still be used (RFC 9846, Section 4.1.4).
   const psks = first.psks.filter(({ hash }) => hash === suite.hash);
+  for (const other of first.psks) if (other.hash !== suite.hash) other.early.destroy();
   const share =
     group === undefined ? undefined : { group: groupCode(group), keyExchange: exchanges[0]?.share ?? noBytes };
   const hello = retryClientHello(first.hello, share, extensions.cookie, psks);

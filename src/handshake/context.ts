@@ -5,6 +5,7 @@ import type { ClientSession } from '../session/client-session.ts';
 import { frameMessage, type HandshakeType } from '../wire/handshake-type.ts';
 import type { ProtocolVersion } from '../wire/versions.ts';
 import type { CommonHandshakeConfig } from './config.ts';
+import type { Flow } from './flow.ts';
 import type { Decision, Epoch } from './trace.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -68,6 +69,44 @@ export interface HandshakeContext<C extends CommonHandshakeConfig = CommonHandsh
   readonly config: C;
   readonly crypto: CryptoProvider;
   readonly output: RecordOutput;
+  /** What {@link wipingSecrets} wipes. */
+  readonly secrets?: HandshakeSecretsKept;
+}
+
+/** An object with secrets. To be told twice is no harm. */
+export interface Destroyable {
+  destroy(): void;
+}
+
+/** Notes secrets that are wiped when the handshake ends, however it ends. */
+export function untilEnd<T extends Destroyable>({ secrets }: HandshakeContext, secret: T): T {
+  secrets?.untilEnd.push(secret);
+  return secret;
+}
+
+/** Notes secrets that outlive the handshake where it succeeds, and are wiped where it does not. */
+export function untilFailure<T extends Destroyable>({ secrets }: HandshakeContext, secret: T): T {
+  secrets?.untilFailure.push(secret);
+  return secret;
+}
+
+/** Runs a handshake, and wipes its secrets once it is over: finished, failed, or dropped by the engine. */
+export function* wipingSecrets<C extends HandshakeContext, T>(context: C, handshake: (context: C) => Flow<T>): Flow<T> {
+  const secrets: HandshakeSecretsKept = { untilEnd: [], untilFailure: [] };
+  let done = false;
+  try {
+    const result = yield* handshake({ ...context, secrets });
+    done = true;
+    return result;
+  } finally {
+    for (const secret of secrets.untilEnd) secret.destroy();
+    if (!done) for (const secret of secrets.untilFailure) secret.destroy();
+  }
+}
+
+interface HandshakeSecretsKept {
+  readonly untilEnd: Destroyable[];
+  readonly untilFailure: Destroyable[];
 }
 
 /** Frames a message, adds it to the transcript and queues it. */

@@ -107,7 +107,7 @@ export interface VerifiedPeer {
   notAfter?: number;
 }
 
-/** A session, or why there is none. */
+/** A session, or why there is none. Its secret belongs to the handshake, which wipes it once it is used. */
 export type SessionLookup =
   | { state: SessionState /** TLS 1.2: a fresh ticket is due. */; renew?: boolean }
   | { miss: string };
@@ -118,7 +118,10 @@ export interface SealedTicket {
   lifetime: number;
 }
 
-/** A PSK with what its binder needs, or why there is none. `state` for resumption PSKs only. */
+/**
+ * A PSK with what its binder needs, or why there is none. `state` for resumption PSKs only. The key of one (`res`)
+ * belongs to the handshake, which wipes it once it is used.
+ */
 export type PskLookup =
   | { key: Uint8Array; hash: TranscriptHash; kind: 'res' | 'ext' | 'imp'; state?: SessionState | undefined }
   | { miss: string };

@@ -121,31 +121,36 @@ function* sendTickets(
     resumption.maxEarlyData > 0
       ? earlyDataContext(crypto, { alpnProtocol, cipherSuite: suite.code, serverName })
       : noBytes;
-  for (let i = 0; i < count; i++) {
-    const ticketNonce = Uint8Array.of(i);
-    const ticketAgeAdd = new Reader(config.random(4), 'ticket_age_add').u32();
-    const state = sessionState({
-      version: tls13,
-      cipherSuite: suite.code,
-      secret: resumptionPsk(crypto, suite.hash, resumptionMasterSecret, ticketNonce),
-      policyDigest,
-      createdAt,
-      issuedAt: now,
-      lifetime: resumption.lifetime,
-      serverName,
-      alpnProtocol,
-      peerCertificates: agreement.peerCertificates,
-      peerNotAfter: agreement.peerNotAfter,
-      earlyDataContext: earlyContext,
-      ticketAgeAdd,
-      maxEarlyDataSize: resumption.maxEarlyData,
-      peerSignatureScheme: agreement.peerSignatureScheme ?? 0,
-    });
-    const sealed = yield* request('sealTicket', { state, config });
-    zeroize(state.secret);
-    if (sealed === undefined) return;
-    const { ticket, lifetime: ticketLifetime } = sealed;
-    const body = encodeNewSessionTicket13({ ticketLifetime, ticketAgeAdd, ticketNonce, ticket, extensions });
-    output.sendMessage('newSessionTicket', frameMessage('newSessionTicket', body));
+  try {
+    for (let i = 0; i < count; i++) {
+      const ticketNonce = Uint8Array.of(i);
+      const ticketAgeAdd = new Reader(config.random(4), 'ticket_age_add').u32();
+      const state = sessionState({
+        version: tls13,
+        cipherSuite: suite.code,
+        secret: resumptionPsk(crypto, suite.hash, resumptionMasterSecret, ticketNonce),
+        policyDigest,
+        createdAt,
+        issuedAt: now,
+        lifetime: resumption.lifetime,
+        serverName,
+        alpnProtocol,
+        peerCertificates: agreement.peerCertificates,
+        peerNotAfter: agreement.peerNotAfter,
+        earlyDataContext: earlyContext,
+        ticketAgeAdd,
+        maxEarlyDataSize: resumption.maxEarlyData,
+        peerSignatureScheme: agreement.peerSignatureScheme ?? 0,
+      });
+      const sealed = yield* request('sealTicket', { state, config });
+      zeroize(state.secret);
+      if (sealed === undefined) return;
+      const { ticket, lifetime: ticketLifetime } = sealed;
+      const body = encodeNewSessionTicket13({ ticketLifetime, ticketAgeAdd, ticketNonce, ticket, extensions });
+      output.sendMessage('newSessionTicket', frameMessage('newSessionTicket', body));
+    }
+  } finally {
+    // No further ticket comes from it.
+    zeroize(resumptionMasterSecret);
   }
 }

@@ -1,3 +1,4 @@
+import { zeroize } from '../bytes/bytes.ts';
 import { cipherSuite } from '../crypto/cipher-suites.ts';
 import { hashLength } from '../crypto/hkdf.ts';
 import type { TranscriptHash } from '../crypto/provider.ts';
@@ -5,7 +6,7 @@ import type { ClientSession } from '../session/client-session.ts';
 import { clientSessionEnd } from '../session/client-session.ts';
 import { tls13 } from '../wire/versions.ts';
 import type { ClientContext, Offer } from './client.ts';
-import { decide, logSecret } from './context.ts';
+import { decide, logSecret, untilEnd } from './context.ts';
 import { EarlySecrets } from './key-schedule.ts';
 import { earlyKeys } from './keys13.ts';
 import type { Transcript } from './transcript.ts';
@@ -26,7 +27,8 @@ export interface OfferedPsk {
 }
 
 /** The PSKs of a ClientHello: unexpired TLS 1.3 sessions, then external ones. */
-export function offeredPsks({ config, crypto }: ClientContext): OfferedPsk[] {
+export function offeredPsks(context: ClientContext): OfferedPsk[] {
+  const { config, crypto } = context;
   if (config.maxVersion < tls13) return [];
   const now = config.now();
   const psks: OfferedPsk[] = [];
@@ -43,7 +45,7 @@ export function offeredPsks({ config, crypto }: ClientContext): OfferedPsk[] {
       hash: suite.hash,
       binderLength: hashLength(suite.hash),
       kind: 'res',
-      early: new EarlySecrets(crypto, suite.hash, state.secret),
+      early: untilEnd(context, new EarlySecrets(crypto, suite.hash, state.secret)),
       session,
       maxEarlyData: canRepeat(config, session) ? state.maxEarlyDataSize : 0,
       beginEarlyData,
@@ -57,7 +59,7 @@ export function offeredPsks({ config, crypto }: ClientContext): OfferedPsk[] {
       hash,
       binderLength: hashLength(hash),
       kind: imported ? 'imp' : 'ext',
-      early: new EarlySecrets(crypto, hash, key),
+      early: untilEnd(context, new EarlySecrets(crypto, hash, key)),
       session: undefined,
       maxEarlyData: 0,
       beginEarlyData,
@@ -99,6 +101,7 @@ function beginEarlyData(this: OfferedPsk, context: ClientContext, { hello }: Off
   logSecret(context, 'CLIENT_EARLY_TRAFFIC_SECRET', hello.random, secret);
   if (hello.legacySessionId.length > 0) context.output.sendChangeCipherSpec();
   context.output.setWriteKeys(earlyKeys(suite, secret));
+  zeroize(secret);
   context.output.beginEarlyData(this.maxEarlyData);
   decide(context, 'earlyData', 'offered', 'the first ticket allows it');
 }

@@ -1,11 +1,11 @@
-import { constantTimeEqual } from '../bytes/bytes.ts';
+import { constantTimeEqual, zeroize } from '../bytes/bytes.ts';
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { PeerError } from '../errors.ts';
 import type { SessionState } from '../session/state.ts';
 import { truncatedLength } from '../wire/client-hello.ts';
 import type { PskIdentity } from '../wire/extension-codecs.ts';
 import { tls13 } from '../wire/versions.ts';
-import { decide } from './context.ts';
+import { decide, untilEnd } from './context.ts';
 import { type Flow, request } from './flow.ts';
 import { EarlySecrets } from './key-schedule.ts';
 import type { ReceivedClientHello, ServerContext } from './server.ts';
@@ -57,7 +57,9 @@ export function* selectPsk(
       decide(context, 'resumption', 'miss', known.miss);
       continue;
     }
-    const early = new EarlySecrets(context.crypto, suite.hash, known.key);
+    const early = untilEnd(context, new EarlySecrets(context.crypto, suite.hash, known.key));
+    // That of an external PSK belongs to the host, which uses it again.
+    if (known.kind === 'res') zeroize(known.key);
     checkBinder(early.binder(known.kind, boundHash(transcript, received, suite)), received, index);
     decide(
       context,
@@ -92,11 +94,15 @@ function* lookUp(
   const found = yield* request('lookupPsk', { identity, binding });
   if ('miss' in found) return found;
   const { key, kind, hash, state } = found;
-  if (hash !== suite.hash) return { miss: 'cipherMismatch' };
-  if (state !== undefined && state.version !== tls13) return { miss: 'versionMismatch' };
+  const miss = (reason: string) => {
+    if (kind === 'res') zeroize(key);
+    return { miss: reason };
+  };
+  if (hash !== suite.hash) return miss('cipherMismatch');
+  if (state !== undefined && state.version !== tls13) return miss('versionMismatch');
   // A session without the client certificate that is required now would be a weaker authentication.
   const anonymous = state === undefined || state.peerCertificates.length === 0;
-  if (kind === 'res' && config.clientCertificate === 'require' && anonymous) return { miss: 'policyMismatch' };
+  if (kind === 'res' && config.clientCertificate === 'require' && anonymous) return miss('policyMismatch');
   return { key, kind, state };
 }
 

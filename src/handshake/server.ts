@@ -3,7 +3,7 @@ import { type ClientHello, decodeClientHello } from '../wire/client-hello.ts';
 import type { HandshakeMessage } from '../wire/handshake-type.ts';
 import { tls13, versionName } from '../wire/versions.ts';
 import type { ServerHandshakeConfig } from './config.ts';
-import { decide, type HandshakeContext } from './context.ts';
+import { decide, type HandshakeContext, wipingSecrets } from './context.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import type { ClientHelloInfo } from './host.ts';
 import { checkRecordSizeLimit, chooseVersion, fallbackScsv, offeredVersions } from './negotiate.ts';
@@ -20,7 +20,11 @@ export interface ReceivedClientHello {
 }
 
 /** The server's side of a handshake: reads the ClientHello and goes on in the version that both speak. */
-export function* serverHandshake(initial: ServerContext): Flow<Established> {
+export function serverHandshake(context: ServerContext): Flow<Established> {
+  return wipingSecrets(context, handshake);
+}
+
+function* handshake(initial: ServerContext): Flow<Established> {
   const received = yield* receiveClientHello();
   const { hello } = received;
   const selected = yield* request('selectConfig', describe(received));

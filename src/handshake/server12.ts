@@ -16,7 +16,7 @@ import { encodeServerEcdhParams, encodeServerKeyExchange } from '../wire/server-
 import { tls12, tls13 } from '../wire/versions.ts';
 import { checkFinished } from './authentication13.ts';
 import type { Credential } from './config.ts';
-import { decide, logSecret, sendMessage } from './context.ts';
+import { decide, logSecret, sendMessage, untilEnd, untilFailure } from './context.ts';
 import { expectChangeCipherSpec, expectMessage, type Flow, request } from './flow.ts';
 import { MasterSecret, masterSecret, type Randoms } from './key-schedule12.ts';
 import {
@@ -63,6 +63,7 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
     sendMessage(context, transcript, 'certificateStatus', encodeCertificateStatus(credential.ocspResponse));
   }
   const exchange = group === undefined ? undefined : context.crypto.keyExchange(group)?.generate();
+  if (exchange !== undefined) untilEnd(context, exchange);
   if (exchange !== undefined && scheme !== undefined) {
     yield* sendServerKeyExchange(context, transcript, credential, scheme, randoms, exchange.group, exchange.share);
   }
@@ -79,7 +80,10 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
   transcript.add(keyExchange.raw);
   const sessionHash = terms.extendedMasterSecret ? transcript.hash(suite.hash) : undefined;
   const secret = masterSecret(context.crypto, suite, premaster, randoms, sessionHash);
-  const master = new MasterSecret(context.crypto, suite, secret, randoms, terms.extendedMasterSecret);
+  const master = untilFailure(
+    context,
+    new MasterSecret(context.crypto, suite, secret, randoms, terms.extendedMasterSecret),
+  );
   logSecret(context, 'CLIENT_RANDOM', randoms.client, secret);
   const peerScheme = client && (yield* readCertificateVerify(context, transcript, client));
   let peerNotAfter: number | undefined;
@@ -138,7 +142,11 @@ function* abbreviatedHandshake(
   const sessionId = hello.legacySessionId.slice();
   const randoms = sendServerHello(context, transcript, hello, terms, suite, sessionId, renew, undefined);
   const secret = state.secret.slice();
-  const master = new MasterSecret(context.crypto, suite, secret, randoms, state.extendedMasterSecret);
+  const master = untilFailure(
+    context,
+    new MasterSecret(context.crypto, suite, secret, randoms, state.extendedMasterSecret),
+  );
+  zeroize(state.secret);
   logSecret(context, 'CLIENT_RANDOM', randoms.client, secret);
   const keys = master.keys(terms.encryptThenMac);
   const agreement: Agreement = {

@@ -1,4 +1,4 @@
-import { constantTimeEqual, equal, noBytes } from '../bytes/bytes.ts';
+import { constantTimeEqual, equal, noBytes, zeroize } from '../bytes/bytes.ts';
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { groupCode } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
@@ -18,7 +18,7 @@ import {
   sendCertificateVerify,
 } from './authentication13.ts';
 import type { Credential } from './config.ts';
-import { decide, logSecret, sendMessage } from './context.ts';
+import { decide, logSecret, sendMessage, untilEnd, untilFailure } from './context.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, earlyKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
@@ -64,9 +64,11 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
   const sharedSecret = sendServerHello(context, transcript, hello, suite, useGroup, psk);
   if (!retried && hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
   const helloHash = transcript.hash(suite.hash);
-  const secrets =
+  const secrets = untilEnd(
+    context,
     psk?.early.handshakeSecrets(sharedSecret, helloHash) ??
-    handshakeSecretsWithoutPsk(crypto, suite.hash, sharedSecret, helloHash);
+      handshakeSecretsWithoutPsk(crypto, suite.hash, sharedSecret, helloHash),
+  );
   logHandshakeSecrets(context, hello.random, secrets);
   output.setWriteKeys(handshakeKeys(suite, 'server', secrets));
   if (earlyData !== 'accepted') {
@@ -82,7 +84,7 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
     yield* sendCertificateVerify(context, transcript, suite.hash, 'server', credential, scheme);
   }
   sendMessage(context, transcript, 'finished', secrets.serverFinished(transcript.hash(suite.hash)));
-  const application = secrets.applicationSecrets(transcript.hash(suite.hash));
+  const application = untilFailure(context, secrets.applicationSecrets(transcript.hash(suite.hash)));
   logApplicationSecrets(context, hello.random, application);
   output.setWriteKeys(applicationKeys(suite, 'server', application));
   output.allowWriting();
@@ -341,6 +343,7 @@ function readEarlyData(
   const secret = early.clientEarlyTrafficSecret(transcript.hash(suite.hash));
   logSecret(context, 'CLIENT_EARLY_TRAFFIC_SECRET', clientRandom, secret);
   output.setReadKeys(earlyKeys(suite, secret));
+  zeroize(secret);
   output.beginEarlyData(state?.maxEarlyDataSize ?? 0);
 }
 

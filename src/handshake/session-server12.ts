@@ -1,3 +1,4 @@
+import { zeroize } from '../bytes/bytes.ts';
 import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
 import { PeerError } from '../errors.ts';
 import type { SessionState } from '../session/state.ts';
@@ -39,6 +40,7 @@ export function* resumableSession(
     ? yield* request('openTicket', { ticket, binding })
     : yield* request('lookupSession', { sessionId: hello.legacySessionId, binding });
   const miss = 'miss' in found ? found.miss : misfit(context, hello, extendedMasterSecret, found.state);
+  if (miss !== undefined && 'state' in found) zeroize(found.state.secret);
   if (miss === 'emsMissing') throw resumedWithoutEms();
   if (miss !== undefined || 'miss' in found) {
     decide(context, 'resumption', 'miss', miss ?? 'unknown');

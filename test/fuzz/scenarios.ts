@@ -9,7 +9,7 @@ import { ServerConnection } from '../../src/engine/server-connection.ts';
 import { TlsError } from '../../src/errors.ts';
 import type { Credential } from '../../src/handshake/config.ts';
 import { type SessionState, sessionState } from '../../src/session/state.ts';
-import { tls12, tls13 } from '../../src/wire/versions.ts';
+import { type ProtocolVersion, tls12, tls13 } from '../../src/wire/versions.ts';
 import { type IdentityName, testIdentity } from '../helpers/pki.ts';
 import { nullCrypto } from './null-crypto.ts';
 
@@ -222,13 +222,19 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
+/** A state of its own for each handshake, which wipes its secret. */
+function stateOf(version: ProtocolVersion): SessionState {
+  const state = states[version];
+  return { ...state, secret: state.secret.slice() };
+}
+
 /** A host that knows every session and can do everything at once. */
 export function hostOf(scenario: Scenario, side: Side): Host {
   const host = side === 'client' ? clientHost(scenario.client) : serverHost(scenario.server);
   return {
     ...host,
-    lookupSession: ({ binding }) => ({ state: states[binding.version] }),
-    openTicket: ({ binding }) => ({ state: states[binding.version], renew: true }),
+    lookupSession: ({ binding }) => ({ state: stateOf(binding.version) }),
+    openTicket: ({ binding }) => ({ state: stateOf(binding.version), renew: true }),
     lookupPsk: () => ({ key: new Uint8Array(32).fill(6), hash: 'sha256', kind: 'res', state: states[tls13] }),
     storeSession: () => true,
     sealTicket: () => ({ ticket: new Uint8Array(64).fill(0x74), lifetime: 7200 }),
