@@ -4,7 +4,8 @@ import type * as nodeHttps from 'node:https';
 import type { Duplex } from 'node:stream';
 import { urlToHttpOptions } from 'node:url';
 import { unsupportedOption, validateObject } from './node-errors.ts';
-import { settings } from './settings.ts';
+import { settings, type WritableSettings } from './settings.ts';
+import tls from './tls.ts';
 import { connect, type HandfastConnectOptions } from './tls-connect.ts';
 import {
   type HandfastServerOptions,
@@ -249,6 +250,8 @@ const https = { Agent, globalAgent, Server, createServer, get, request } as unkn
 };
 
 settings.https = https;
+// DEFAULT_* and the like live on the other module, also for who imports this one alone.
+settings.exports ??= tls as WritableSettings;
 
 declare namespace https {
   export type Agent = nodeHttps.Agent;

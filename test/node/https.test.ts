@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import http from 'node:http';
@@ -6,6 +7,7 @@ import nodeHttps from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
+import { promisify } from 'node:util';
 import https from '../../src/node/https.ts';
 import tls from '../../src/node/tls.ts';
 import { rootPem, testIdentity } from '../helpers/pki.ts';
@@ -57,6 +59,27 @@ test('a server for node:https, a client for its own server', limit, async (t) =>
   for (const from of [nodeHttps, https]) {
     const { text } = await get(from, { port, path: '/a', agent: new from.Agent() });
     assert.equal(text, 'you asked for /a');
+  }
+});
+
+test('each entry does by itself', limit, async () => {
+  for (const [entry, call] of [
+    ['tls', 'createServer({})'],
+    ['https', 'createServer({})'],
+    ['https', 'get("https://127.0.0.1:1").on("error", () => {})'],
+    ['register', ''],
+  ]) {
+    const file = new URL(`../../src/node/${entry}.ts`, import.meta.url).href;
+    const program =
+      call === '' ? `import '${file}'; console.log('ok')` : `import it from '${file}'; it.${call}; console.log('ok')`;
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--import',
+      'tsx',
+      '--input-type=module',
+      '-e',
+      program,
+    ]);
+    assert.equal(stdout, 'ok\n');
   }
 });
 
