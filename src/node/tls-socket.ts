@@ -36,6 +36,9 @@ import type { InternalServer, TlsSocketOptions } from './tls-types.ts';
 /** Plaintext that is encrypted in one go; more would only make the peak of memory higher. */
 const slab = 1 << 18;
 
+/** Plaintext of one record (RFC 9846, Section 5.1). */
+const maxRecord = 1 << 14;
+
 interface PendingWrite {
   chunks: Uint8Array[];
   done: (error?: Error | null) => void;
@@ -516,10 +519,28 @@ export class TLSSocket extends Socket {
     chunks: { chunk: Buffer | string; encoding: BufferEncoding }[],
     done: (error?: Error | null) => void,
   ): void {
-    this.#encrypt(
-      chunks.map(({ chunk, encoding }) => asBytes(chunk, encoding)),
-      done,
-    );
+    let size = 0;
+    for (const { chunk, encoding } of chunks) {
+      size += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
+    }
+    if (size > maxRecord) {
+      this.#encrypt(
+        chunks.map(({ chunk, encoding }) => asBytes(chunk, encoding)),
+        done,
+      );
+      return;
+    }
+    // Small pieces, such as the head and the body of an answer, become one record.
+    const joined = Buffer.allocUnsafe(size);
+    let at = 0;
+    for (const { chunk, encoding } of chunks) {
+      if (typeof chunk === 'string') at += joined.write(chunk, at, encoding);
+      else {
+        joined.set(chunk, at);
+        at += chunk.length;
+      }
+    }
+    this.#encrypt([joined], done);
   }
 
   #encrypt(chunks: Uint8Array[], done: (error?: Error | null) => void): void {
