@@ -109,3 +109,14 @@ describe('the secrets of a handshake are wiped', () => {
     assert.deepEqual(key, before);
   });
 });
+
+test('a key share is used once (RFC 9846, Section 4.2.8)', () => {
+  for (const group of ['x25519', 'secp256r1', 'X25519MLKEM768'] as const) {
+    const exchange = crypto.keyExchange(group);
+    const pending = exchange?.generate();
+    assert.ok(exchange && pending);
+    const answer = exchange.respond(pending.share);
+    assert.deepEqual(pending.finish(answer.share), answer.secret);
+    assert.throws(() => pending.finish(answer.share));
+  }
+});
