@@ -20,6 +20,7 @@ import { type ClientContext, checkAlpn, checkCipherSuite, checkSolicited, type O
 import type { Signer } from './config.ts';
 import { decide, type KeyChange, logSecret, sendMessage, untilFailure } from './context.ts';
 import { expectChangeCipherSpec, expectMessage, type Flow, request, takeMessageIf } from './flow.ts';
+import { checkHelloTerms12 } from './hello-terms12.ts';
 import { MasterSecret, masterSecret, type Randoms } from './key-schedule12.ts';
 import { authenticationOf, checkRecordSizeLimit, chooseSignatureScheme, curveOf, isHybrid } from './negotiate.ts';
 import {
@@ -195,30 +196,7 @@ function readTerms(context: ClientContext, offer: Offer, hello: ServerHello12): 
   }
   checkSolicited(offer, hello.extensionOrder, 'serverHello');
   checkAlpn(offer, extensions.alpn);
-  if (extensions.renegotiationInfo !== undefined && extensions.renegotiationInfo.length > 0) {
-    throw new PeerError(
-      'ERR_TLS_RENEGOTIATION_INFO',
-      'handshakeFailure',
-      'serverHello: renegotiation_info is not empty in a first handshake',
-      { rfc: 'RFC 5746, Section 3.4' },
-    );
-  }
-  if (extensions.ecPointFormats !== undefined && !extensions.ecPointFormats.includes(0)) {
-    throw illegalParameter(
-      'ERR_TLS_POINT_FORMATS',
-      'serverHello: ec_point_formats lacks the uncompressed format',
-      'RFC 8422, Section 5.2',
-    );
-  }
-  const extendedMasterSecret = extensions.extendedMasterSecret === true;
-  if (!extendedMasterSecret && config.requireExtendedMasterSecret) {
-    throw new PeerError(
-      'ERR_TLS_NO_EXTENDED_MASTER_SECRET',
-      'handshakeFailure',
-      'the server does not take extended_master_secret, which this client requires',
-      { rfc: 'RFC 7627, Section 5.2' },
-    );
-  }
+  const extendedMasterSecret = checkHelloTerms12(config, extensions, 'serverHello');
   if (extensions.encryptThenMac && suite.cbc === undefined) {
     throw illegalParameter(
       'ERR_TLS_ENCRYPT_THEN_MAC',

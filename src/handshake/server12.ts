@@ -3,7 +3,7 @@ import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
 import { groupCode, groupName } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
 import { signatureScheme } from '../crypto/signature-schemes.ts';
-import { illegalParameter, PeerError } from '../errors.ts';
+import { PeerError } from '../errors.ts';
 import { type SessionState, sessionState } from '../session/state.ts';
 import { decodeCertificate12, encodeCertificate12 } from '../wire/certificate.ts';
 import { encodeCertificateRequest12 } from '../wire/certificate-request.ts';
@@ -18,6 +18,7 @@ import { checkFinished } from './authentication13.ts';
 import type { Credential } from './config.ts';
 import { decide, logSecret, sendMessage, untilEnd, untilFailure } from './context.ts';
 import { expectChangeCipherSpec, expectMessage, type Flow, request } from './flow.ts';
+import { checkHelloTerms12 } from './hello-terms12.ts';
 import { MasterSecret, masterSecret, type Randoms } from './key-schedule12.ts';
 import {
   authenticationOf,
@@ -186,32 +187,7 @@ interface Terms {
 
 function readTerms({ config }: ServerContext, { hello }: ReceivedClientHello): Terms {
   const { extensions } = hello;
-  const extendedMasterSecret = extensions.extendedMasterSecret === true;
-  if (!extendedMasterSecret && config.requireExtendedMasterSecret) {
-    throw new PeerError(
-      'ERR_TLS_NO_EXTENDED_MASTER_SECRET',
-      'handshakeFailure',
-      'the client does not offer extended_master_secret, which this server requires',
-      { rfc: 'RFC 7627, Section 5.1' },
-    );
-  }
-  // "If this extension is present … the server MUST then verify that the length of the "renegotiated_connection"
-  // field is zero, and if it is not, MUST abort the handshake." (RFC 5746, Section 3.6)
-  if (extensions.renegotiationInfo !== undefined && extensions.renegotiationInfo.length > 0) {
-    throw new PeerError(
-      'ERR_TLS_RENEGOTIATION_INFO',
-      'handshakeFailure',
-      'clientHello: renegotiation_info is not empty in a first handshake',
-      { rfc: 'RFC 5746, Section 3.6' },
-    );
-  }
-  if (extensions.ecPointFormats !== undefined && !extensions.ecPointFormats.includes(0)) {
-    throw illegalParameter(
-      'ERR_TLS_POINT_FORMATS',
-      'clientHello: ec_point_formats lacks the uncompressed format',
-      'RFC 8422, Section 5.1.2',
-    );
-  }
+  const extendedMasterSecret = checkHelloTerms12(config, extensions, 'clientHello');
   return {
     extendedMasterSecret,
     secureRenegotiation:
