@@ -7,10 +7,10 @@ out=docs/guide/figures
 HANDFAST_HOME=$(mktemp -d)
 export HANDFAST_HOME
 handfast() { node bin/handfast.js "$@"; }
-handfast serve --port 18443 --metrics off --quiet &
+node bin/handfast.js serve --port 18443 --metrics off --quiet &
 tickets=$!
 sleep 2
-handfast serve --port 18444 --metrics off --quiet --session-ids &
+node bin/handfast.js serve --port 18444 --metrics off --quiet --session-ids &
 ids=$!
 trap 'kill $tickets $ids; rm -rf "$HANDFAST_HOME"' EXIT
 # A server that has just started refuses early data until every recorded request would be too old.
