@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { environment, handfast, hasProgram, start, temporaryFolder } from './run.ts';
+
+const skip = hasProgram('chromium') && hasProgram('certutil') ? false : 'chromium or certutil is missing';
+
+test('Chromium opens the site without a warning after `ca trust`, and resumes', {
+  skip,
+  timeout: 120_000,
+}, async () => {
+  const home = temporaryFolder();
+  const trusted = await handfast(home, ['ca', 'trust', '--store', 'nss']);
+  assert.equal(trusted.code, 0, trusted.stdout + trusted.stderr);
+  const site = join(home, 'site');
+  mkdirSync(site);
+  // Over HTTP/1.1 a browser opens further connections for the pictures: those resume.
+  const pictures = Array.from({ length: 12 }, (_, i) => `<img src="p${i}.svg">`).join('');
+  writeFileSync(join(site, 'index.html'), `<!doctype html><title>t</title><p id="it">it is here</p>${pictures}`);
+  for (let i = 0; i < 12; i++) {
+    writeFileSync(
+      join(site, `p${i}.svg`),
+      `<svg xmlns="http://www.w3.org/2000/svg"><desc>${'x'.repeat(200_000)}</desc></svg>`,
+    );
+  }
+  const server = start(home, ['serve', site, '--port', '0', '--metrics', '0', '--http', '1.1']);
+  const [, port] = await server.until(/at https:\/\/localhost:(\d+)/);
+  const [, metrics] = await server.until(/http:\/\/127\.0\.0\.1:(\d+)\/metrics/);
+  const arguments_ = [
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    `--user-data-dir=${join(home, 'profile')}`,
+    '--dump-dom',
+    `https://localhost:${port}/`,
+  ];
+  const { stdout } = await promisify(execFile)('chromium', arguments_, {
+    env: environment(home),
+    timeout: 60_000,
+    maxBuffer: 1 << 24,
+  });
+  assert.match(stdout, /it is here/);
+  const text = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
+  const psk = Number(/^handfast_handshakes_total\{kind="psk"\} (\d+)$/m.exec(text)?.[1]);
+  assert.ok(psk > 0, text);
+  await server.end();
+});
