@@ -101,7 +101,7 @@ export class RecordWriter {
    */
   take(): Uint8Array[] {
     const output = this.#output;
-    if (output.length === 0) return output;
+    if (output.length === 0) return [];
     this.#output = [];
     const bytes = this.#outputBytes;
     this.#outputBytes = 0;
