@@ -275,9 +275,8 @@ export abstract class Connection {
   /** Decrypted application data, in order; empty where there is none. */
   takeApplicationData(): Uint8Array[] {
     const data = this.#incoming;
-    if (data.length > 0) {
-      this.#incoming = [];
-    }
+    if (data.length === 0) return [];
+    this.#incoming = [];
     return data;
   }
 

@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { resolve } from 'node:path';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import type { Credential, CryptoProvider, ServerOptions, VerifyPeer } from '../../index.ts';
@@ -16,6 +16,7 @@ import { acceptProxyProtocol } from '../proxy/proxy-protocol.ts';
 import { serveStore, workerStore } from '../proxy/worker-store.ts';
 import { createCounters, metricsText, statusText, total } from '../server/counters.ts';
 import { loadCredential, localCredential, readPassphrase } from '../server/local-authority.ts';
+import { listenForMetrics } from '../server/metrics-server.ts';
 import { SecureServer } from '../server/secure-server.ts';
 import { makeSessions } from '../server/sessions.ts';
 import { ended } from '../server/signals.ts';
@@ -446,18 +447,10 @@ async function startMetrics(
 ): Promise<Server | undefined> {
   if (wanted === 'off') return undefined;
   const port = wholeNumber('metrics', wanted ?? '9465', 0, 65_535);
-  const server = createServer((request, response) => {
-    const found = request.url === '/metrics';
-    response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
-    response.end(found ? text() : 'see /metrics\n');
-  });
   try {
-    await new Promise<void>((done, fail) => {
-      server.once('error', fail);
-      server.listen(port, '127.0.0.1', done);
-    });
-    say(`  Metrics: http://127.0.0.1:${(server.address() as { port: number }).port}/metrics`);
-    return server;
+    const metrics = await listenForMetrics(port, text);
+    say(`  Metrics: http://127.0.0.1:${metrics.port}/metrics`);
+    return metrics.server;
   } catch (error) {
     if (wanted !== undefined) throw error;
     say(`  No metrics, since port ${port} is taken; choose one with --metrics PORT`);

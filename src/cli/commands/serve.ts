@@ -1,5 +1,4 @@
 import { existsSync, statSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import { resolve } from 'node:path';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import type { ServerOptions } from '../../index.ts';
@@ -11,6 +10,7 @@ import { shellPath, stateFolder, statePaths } from '../paths.ts';
 import { createCounters, metricsText, statusText, total } from '../server/counters.ts';
 import { fileHandler } from '../server/files.ts';
 import { type LoadedCredential, loadCredential, localCredential, readPassphrase } from '../server/local-authority.ts';
+import { listenForMetrics, type MetricsServer } from '../server/metrics-server.ts';
 import { sampleSite } from '../server/sample-site.ts';
 import { type Handler, SecureServer } from '../server/secure-server.ts';
 import { makeSessions } from '../server/sessions.ts';
@@ -201,11 +201,6 @@ function warnOfDates({ leaf, certificateFile }: LoadedCredential, status: Status
   }
 }
 
-interface Metrics {
-  readonly server: Server;
-  readonly port: number;
-}
-
 const defaultMetricsPort = 9464;
 
 async function startMetrics(
@@ -213,25 +208,16 @@ async function startMetrics(
   text: () => string,
   say: (text: string) => void,
   paint: Paint,
-): Promise<Metrics | undefined> {
+): Promise<MetricsServer | undefined> {
   if (wanted === 'off') return undefined;
   const port = wanted === undefined ? defaultMetricsPort : wholeNumber('metrics', wanted, 0, 65_535);
-  const server = createServer((request, response) => {
-    const found = request.url === '/metrics';
-    response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
-    response.end(found ? text() : 'see /metrics\n');
-  });
   try {
-    await new Promise<void>((done, fail) => {
-      server.once('error', fail);
-      server.listen(port, '127.0.0.1', done);
-    });
+    return await listenForMetrics(port, text);
   } catch (error) {
     if (wanted !== undefined) throw error;
     say(`${paint('yellow', 'note')}: no metrics, since port ${port} is taken; choose one with --metrics PORT`);
     return undefined;
   }
-  return { server, port: (server.address() as { port: number }).port };
 }
 
 function announce(facts: {
@@ -241,7 +227,7 @@ function announce(facts: {
   paths: ReturnType<typeof statePaths>;
   folder: string | undefined;
   loaded: LoadedCredential;
-  metrics: Metrics | undefined;
+  metrics: MetricsServer | undefined;
   paint: Paint;
   say: (text: string) => void;
 }): void {
