@@ -77,7 +77,8 @@ const defaultGroupNames = defaultGroups.map(groupName).filter((name) => name !==
 
 /** Bounds that suit a server on the open Internet. */
 export const defaultLimits: Limits = {
-  handshakeMessage: 128 * 1024,
+  // The longest ClientHello that can be written down has 131,396 bytes.
+  handshakeMessage: 132 * 1024,
   certificateChain: 16,
   handshakeMessages: 64,
   warningAlerts: 4,

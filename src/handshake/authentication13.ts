@@ -1,7 +1,7 @@
 import { constantTimeEqual, fromText, noBytes } from '../bytes/bytes.ts';
 import type { TranscriptHash } from '../crypto/provider.ts';
 import { signatureScheme } from '../crypto/signature-schemes.ts';
-import { PeerError } from '../errors.ts';
+import { decodeError, PeerError } from '../errors.ts';
 import { type CertificateEntry, decodeCertificate13, encodeCertificate13 } from '../wire/certificate.ts';
 import { decodeCertificateVerify, encodeCertificateVerify } from '../wire/certificate-verify.ts';
 import { decodeCompressedCertificate, encodeCompressedCertificate } from '../wire/compressed-certificate.ts';
@@ -254,6 +254,10 @@ function decompress(context: HandshakeContext, body: Uint8Array): Uint8Array {
 /** Checks the verify_data of a Finished, in constant time. */
 export function checkFinished(received: Uint8Array, expected: Uint8Array): void {
   if (constantTimeEqual(received, expected)) return;
+  // What ends too early cannot be parsed. Trailing bytes are taken for wrong verify_data, as other stacks do.
+  if (received.length < expected.length) {
+    throw decodeError(`finished: it has ${received.length} bytes, not ${expected.length}`, 'RFC 9846, Section 6.2');
+  }
   throw new PeerError(
     'ERR_TLS_FINISHED',
     'decryptError',

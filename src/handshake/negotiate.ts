@@ -26,6 +26,16 @@ export function checkRecordSizeLimit(limit: number | undefined, message: string)
 
 /** The highest version that both speak; throws `protocol_version` where there is none. */
 export function chooseVersion(hello: ClientHello, config: CommonHandshakeConfig): ProtocolVersion {
+  // "Any endpoint receiving a Hello message with ClientHello.legacy_version or ServerHello.legacy_version set to 0x0300
+  // MUST abort the handshake with a "protocol_version" alert", whatever supported_versions says.
+  if (hello.legacyVersion <= 0x0300) {
+    throw new PeerError(
+      'ERR_TLS_UNSUPPORTED_PROTOCOL',
+      'protocolVersion',
+      `clientHello: legacy_version is ${versionName(hello.legacyVersion)}`,
+      { rfc: 'RFC 9846, Appendix E.5' },
+    );
+  }
   const offered = offeredVersions(hello);
   for (const version of [tls13, tls12] as const) {
     if (version <= config.maxVersion && version >= config.minVersion && offered.includes(version)) return version;

@@ -36,6 +36,11 @@ export interface SkipEarlyData {
  */
 const maxEmptyRecords = 32;
 
+const { applicationData } = contentTypes;
+
+/** Bytes of a record with one alert in the clear; a protected one is longer by its tag. */
+const plainAlert = headerLength + 2;
+
 /**
  * The reading half of the record layer (RFC 9846, Section 5; RFC 5246, Section 6): bytes in, plaintext records out.
  *
@@ -50,6 +55,8 @@ export class RecordReader {
   #emptyRecords = 0;
   #skip: SkipEarlyData | undefined;
   #skippedBytes = 0;
+  /** Whether a protected record of the peer was opened: from then on it has keys of its own. */
+  #opened = false;
 
   /** Bytes that were pushed and did not come out yet. */
   get bufferedBytes(): number {
@@ -135,8 +142,8 @@ export class RecordReader {
   #checkHeader(header: Uint8Array, type: number, version: number, length: number): void {
     const protection = this.#protection;
     // "MUST be ignored for all purposes" (RFC 9846, Section 5.1) as long as anything is negotiable at all.
-    const expected = protection === undefined ? undefined : 0x0303;
-    if (expected === undefined ? version >>> 8 !== 3 : version !== expected) {
+    const unprotected = protection === undefined || (protection.version === 0x0304 && type !== applicationData);
+    if (unprotected ? version >>> 8 !== 3 : version !== 0x0303) {
       if (this.#first) throw foreignProtocolError(header);
       const problem = `a record says version 0x${version.toString(16).padStart(4, '0')}`;
       throw recordError('ERR_TLS_RECORD_VERSION', 'protocolVersion', problem, '5.1');
@@ -162,6 +169,10 @@ export class RecordReader {
     if (protection.version === 0x0304 && type === contentTypes.changeCipherSpec)
       return this.#plain(bytes, type, version);
 
+    // A client that refuses the server's first flight may have no keys to say so under.
+    if (protection.version === 0x0304 && type === contentTypes.alert && !this.#opened && bytes.length === plainAlert)
+      return this.#plain(bytes, type, version);
+
     const opened = protection.open(bytes);
     if (opened === undefined) {
       if (this.#skip?.mode === 'trialDecryption' && type === contentTypes.applicationData)
@@ -169,6 +180,7 @@ export class RecordReader {
       throw recordError('ERR_TLS_BAD_RECORD_MAC', 'badRecordMac', 'a record does not authenticate', '5.2');
     }
     this.#skip = undefined;
+    this.#opened = true;
     return protection.version === 0x0304 ? this.#inner(opened, type, version) : this.#opened12(opened, type, version);
   }
 
@@ -197,7 +209,7 @@ export class RecordReader {
     if (inner.length > limit) {
       throw overflow(`a record has ${inner.length} bytes of content, type and padding, more than ${limit}`);
     }
-    if (outerType !== contentTypes.applicationData) {
+    if (outerType !== applicationData) {
       const problem = `a protected record has the outer content type ${outerType} instead of application_data`;
       throw recordError('ERR_TLS_OUTER_RECORD_TYPE', 'decodeError', problem, '5.2');
     }

@@ -1,7 +1,7 @@
 import { toLatin1 } from '../bytes/bytes.ts';
 import { Reader } from '../bytes/reader.ts';
 import type { Writer } from '../bytes/writer.ts';
-import { PeerError } from '../errors.ts';
+import { illegalParameter, PeerError } from '../errors.ts';
 import type { ExtensionCodec } from './extensions.ts';
 
 /** One share of a key exchange (RFC 9846, Section 4.2.8). */
@@ -45,7 +45,10 @@ export const opaque = codec<Uint8Array>(
   (reader) => reader.rest(),
 );
 
-/** server_name in a ClientHello: one host name (RFC 6066, Section 3). */
+/**
+ * server_name in a ClientHello: one host name (RFC 6066, Section 3). Names of other types, which none is defined of, all
+ * begin with their length and are passed over.
+ */
 export const serverNameList = codec<string>(
   (writer, name) => {
     const list = writer.open(2);
@@ -57,10 +60,16 @@ export const serverNameList = codec<string>(
     let name: string | undefined;
     while (list.remaining > 0) {
       const type = list.u8();
-      if (type !== 0) throw list.error(`name type ${type} is not host_name`);
+      if (type !== 0) {
+        list.vector16();
+        continue;
+      }
       const bytes = list.vector16(1, 255);
-      if (name !== undefined) throw list.error('it has two names of one type');
-      if (bytes.includes(0)) throw list.error('the host name has a zero byte');
+      // "The ServerNameList MUST NOT contain more than one name of the same name_type."
+      if (name !== undefined) throw badServerName('it has two names of one type');
+      if (bytes.some((byte) => byte <= 0x20 || byte >= 0x7f)) {
+        throw badServerName('the host name has a byte that is no visible ASCII character');
+      }
       name = toLatin1(bytes);
     }
     return name as string;
@@ -293,6 +302,10 @@ export const padding = codec<number>(
 
 /** session_ticket (RFC 5077, Section 3.2): empty, or a ticket. */
 export const sessionTicket = opaque;
+
+function badServerName(problem: string): PeerError {
+  return illegalParameter('ERR_TLS_SERVER_NAME', `server_name: ${problem}`, 'RFC 6066, Section 3');
+}
 
 function asciiBytes(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);

@@ -22,12 +22,12 @@ export interface ExtensionBlock<T extends ExtensionTable> {
   extensions: ExtensionValues<T>;
   /** Every extension type in the order on the wire, also those that the table lacks. */
   extensionOrder: readonly number[];
-  /** The bodies of extensions that are unknown here. */
+  /** The bodies of extensions that are unknown here; of many, the first 200. */
   otherExtensions?: ReadonlyMap<number, Uint8Array>;
 }
 
-/** Default limit for the number of extensions in a block: real clients send up to about 20. */
-const maxExtensions = 200;
+/** Unknown extensions of one block whose bodies are kept: real clients send up to about 20 extensions in all. */
+const maxKeptBodies = 200;
 
 const malformedByDuplicates = ['clientHello', 'serverHello', 'encryptedExtensions'];
 
@@ -75,18 +75,19 @@ export function decodeExtensions<T extends ExtensionTable>(
   const body = new Reader(reader.vector16(), what);
   const values: Record<string, unknown> = {};
   const order: number[] = [];
+  const seen = new Set<number>();
   let others: Map<number, Uint8Array> | undefined;
   while (body.remaining > 0) {
     const type = body.u16();
     const data = body.vector16();
-    if (order.includes(type)) {
+    if (seen.has(type)) {
       // The hellos and EncryptedExtensions count as malformed, as in other stacks; the RFC names no alert.
       const alert = malformedByDuplicates.includes(what) ? 'decodeError' : 'illegalParameter';
       throw new PeerError('ERR_TLS_DUPLICATE_EXTENSION', alert, `${what}: extension ${type} stands twice`, {
         rfc: 'RFC 9846, Section 4.2',
       });
     }
-    if (order.length === maxExtensions) throw body.error(`it has more than ${maxExtensions} extensions`);
+    seen.add(type);
     order.push(type);
     const name = extensionName(type);
     const codec = name === undefined ? undefined : table[name];
@@ -96,7 +97,7 @@ export function decodeExtensions<T extends ExtensionTable>(
       inner.end();
     } else if (name === undefined || lenient) {
       others ??= new Map();
-      others.set(type, data);
+      if (others.size < maxKeptBodies) others.set(type, data);
     } else {
       throw illegalParameter(
         'ERR_TLS_EXTENSION_NOT_ALLOWED',

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { fromText } from '../../src/bytes/bytes.ts';
 import type { ServerOptions } from '../../src/engine/config.ts';
 import { type AlertName, CertificateError } from '../../src/errors.ts';
-import { decodeClientHello } from '../../src/wire/client-hello.ts';
+import { decodeClientHello, encodeClientHello } from '../../src/wire/client-hello.ts';
+import { frameMessage } from '../../src/wire/handshake-type.ts';
 import {
   decodeServerHello12,
   decodeServerHello13,
@@ -68,6 +69,12 @@ describe('a server that is spoken to in a wrong way', () => {
     [
       'no common version',
       () => hello((h) => void (h.extensions.supportedVersions = [0x7f1c])),
+      'ERR_TLS_UNSUPPORTED_PROTOCOL',
+      'protocolVersion',
+    ],
+    [
+      'legacy_version of SSL 3.0, whatever supported_versions says',
+      () => hello((h) => void (h.legacyVersion = 0x0300)),
       'ERR_TLS_UNSUPPORTED_PROTOCOL',
       'protocolVersion',
     ],
@@ -207,6 +214,37 @@ describe('a server that is spoken to in a wrong way', () => {
     assert.equal(turn(connection, record(21, Uint8Array.of(2, 40))).length, 0);
     assert.equal(connection.error?.code, 'ERR_TLS_ALERT_RECEIVED');
     assert.equal(connection.error?.alert, 'handshakeFailure');
+  });
+
+  test('a fatal alert in the clear ends it after the server has sent its flight', () => {
+    const connection = server();
+    assert.ok(
+      turn(
+        connection,
+        hello(() => {}),
+      ).length > 100,
+    );
+    assert.equal(turn(connection, record(21, Uint8Array.of(2, 47))).length, 0);
+    assert.equal(connection.error?.code, 'ERR_TLS_ALERT_RECEIVED');
+    assert.equal(connection.error?.alert, 'illegalParameter');
+  });
+
+  test('the longest ClientHello that can be written down is understood', () => {
+    const connection = server();
+    const longest = decodeClientHello(firstBody(turn(client())));
+    longest.legacySessionId = bytes(32);
+    longest.cipherSuites = Array.from({ length: 32_767 }, (_, i) => longest.cipherSuites[i] ?? 0x6a6a);
+    const fixed = 2 + 32 + 33 + 2 + 2 * 32_767 + 2;
+    const extensions = encodeClientHello(longest).length - fixed - 2;
+    longest.otherExtensions = new Map([[0xeeee, bytes(0xffff - extensions - 4)]]);
+    longest.extensionOrder = [...longest.extensionOrder, 0xeeee];
+    const raw = frameMessage('clientHello', encodeClientHello(longest));
+    assert.equal(raw.length, 4 + fixed + 2 + 0xffff);
+    const records = [];
+    for (let at = 0; at < raw.length; at += 0x4000) records.push(record(handshake, raw.subarray(at, at + 0x4000)));
+    const flight = turn(connection, ...records);
+    assert.equal(connection.error, undefined, connection.error?.message);
+    assert.equal(flight[0], handshake);
   });
 
   test('a hello in records of one byte, each a segment, is understood', () => {

@@ -228,6 +228,28 @@ test('a record that does not authenticate is refused', () => {
   refused(() => reader.next(), 'ERR_TLS_BAD_RECORD_MAC', 'badRecordMac');
 });
 
+test('an alert in the clear is read until the first protected record of the peer, and never after it', () => {
+  const alert = record(21, fromHex('0230'));
+  const { read, write, bytes } = sealed(gcm13, 22, crypto.random(40));
+  const early = readerOf(alert);
+  early.setProtection(protectionPair(gcm13).read);
+  assert.deepEqual(
+    drain(early).map((one) => [one.type, one.protected, one.fragment[1]]),
+    [[21, false, 0x30]],
+  );
+  const late = readerOf(bytes, alert);
+  late.setProtection(read);
+  assert.equal(late.next()?.type, 22);
+  refused(() => late.next(), 'ERR_TLS_BAD_RECORD_MAC', 'badRecordMac');
+  write.destroy();
+});
+
+test('TLS 1.3: the version of a change_cipher_spec record is ignored (RFC 9846, Section 5.1)', () => {
+  const reader = readerOf(Uint8Array.of(20, 3, 0, 0, 1, 1));
+  reader.setProtection(protectionPair(gcm13).read);
+  assert.equal(reader.next()?.type, 20);
+});
+
 /** A protection that opens everything to the same content, for what no honest writer produces. */
 function opensTo(content: Uint8Array, version: 0x0303 | 0x0304): ReadProtection {
   return { version, maxCiphertextLength: 16640, open: () => content, destroy() {} };

@@ -125,13 +125,38 @@ describe('clientHello', () => {
     assert.deepEqual(decodeClientHello(encoded).extensions.preSharedKey, { identities, binders });
   });
 
+  test('names of other types in server_name are passed over', () => {
+    const body = (block: string) => {
+      const extensions = fromHex(block);
+      const prefix = encodeClientHello(base).slice(0, -2);
+      return Uint8Array.of(...prefix, extensions.length >> 8, extensions.length & 255, ...extensions);
+    };
+    assert.equal(decodeClientHello(body('0000000a00080700017800000162')).extensions.serverName, 'b');
+    assert.equal(decodeClientHello(body('0000000a00080000016207000178')).extensions.serverName, 'b');
+    assert.equal(decodeClientHello(body('00000006000407000178')).extensions.serverName, undefined);
+  });
+
+  test('as many unknown extensions as fit are passed over; a duplicate among them is found', () => {
+    const types = Array.from({ length: 16_000 }, (_, i) => 0x1000 + i);
+    const otherExtensions = new Map(types.map((type) => [type, new Uint8Array(0)]));
+    const decoded = decodeClientHello(encodeClientHello({ ...base, otherExtensions, extensionOrder: types }));
+    assert.deepEqual(decoded.extensionOrder, types);
+    assert.equal(decoded.otherExtensions?.size, 200, 'bodies are kept for so many only');
+    const twice = encodeClientHello({ ...base, otherExtensions, extensionOrder: [...types, 0x1000] });
+    assert.throws(() => decodeClientHello(twice), { code: 'ERR_TLS_DUPLICATE_EXTENSION' });
+  });
+
   const refused: readonly [string, string, string, string][] = [
     ['a duplicate extension', 'decodeError', 'ERR_TLS_DUPLICATE_EXTENSION', '0017000000170000'],
     ['pre_shared_key that is not last', 'illegalParameter', 'ERR_TLS_PSK_NOT_LAST', `${psk(1, 1)}00170000`],
     ['more binders than identities', 'illegalParameter', 'ERR_TLS_PSK_BINDER_COUNT', psk(1, 2)],
     ['two shares of one group', 'illegalParameter', 'ERR_TLS_DUPLICATE_KEY_SHARE', '0033000c000a001d000101001d000102'],
     ['an empty ALPN name', 'decodeError', 'ERR_TLS_DECODE', '0010000400020000'],
-    ['two host names', 'decodeError', 'ERR_TLS_DECODE', '0000000a0008000001610000016200'],
+    ['two host names', 'illegalParameter', 'ERR_TLS_SERVER_NAME', '0000000a00080000016100000162'],
+    ['a host name with a zero byte', 'illegalParameter', 'ERR_TLS_SERVER_NAME', '000000080006000003610062'],
+    ['a host name with an escape character', 'illegalParameter', 'ERR_TLS_SERVER_NAME', '000000080006000003611b62'],
+    ['a host name that is not ASCII', 'illegalParameter', 'ERR_TLS_SERVER_NAME', '00000007000500000261e9'],
+    ['a name of another type that ends early', 'decodeError', 'ERR_TLS_DECODE', '00000006000407000361'],
     ['an odd list of versions', 'decodeError', 'ERR_TLS_DECODE', '002b000403030403'],
     ['a flag with a body', 'decodeError', 'ERR_TLS_DECODE', '0017000100'],
   ];
