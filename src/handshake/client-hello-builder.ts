@@ -9,7 +9,7 @@ import type { KeyShareEntry } from '../wire/extension-codecs.ts';
 import { type ExtensionName, extensionTypes } from '../wire/extension-type.ts';
 import { tls12, tls13 } from '../wire/versions.ts';
 import type { ClientHandshakeConfig } from './config.ts';
-import { fallbackScsv, isHybrid } from './negotiate.ts';
+import { fallbackScsv, isHybrid, ownRecordSizeLimit } from './negotiate.ts';
 import type { OfferedPsk } from './psk-client.ts';
 
 /** Builds the first ClientHello (RFC 9846, Section 4.1.2; RFC 5246, Section 7.4.1.2). */
@@ -55,7 +55,7 @@ export function buildClientHello(
       offers13 && config.certificateCompression.length > 0
         ? config.certificateCompression.map(({ algorithm }) => algorithm)
         : undefined,
-    recordSizeLimit: config.recordSizeLimit,
+    recordSizeLimit: ownRecordSizeLimit(config.recordSizeLimit, config.maxVersion),
     supportedVersions: offers13 ? greased(versions, grease?.version) : undefined,
     certificateAuthorities:
       offers13 && config.certificateAuthorities.length > 0 ? [...config.certificateAuthorities] : undefined,

@@ -22,7 +22,14 @@ import { decide, type KeyChange, logSecret, sendMessage, untilFailure } from './
 import { expectChangeCipherSpec, expectMessage, type Flow, request, takeMessageIf } from './flow.ts';
 import { checkHelloTerms12 } from './hello-terms12.ts';
 import { MasterSecret, masterSecret, type Randoms } from './key-schedule12.ts';
-import { authenticationOf, checkRecordSizeLimit, chooseSignatureScheme, curveOf, isHybrid } from './negotiate.ts';
+import {
+  authenticationOf,
+  checkRecordSizeLimit,
+  chooseSignatureScheme,
+  curveOf,
+  isHybrid,
+  largestRecordSizeLimit,
+} from './negotiate.ts';
 import {
   type PeerIdentity,
   readPeerIdentity,
@@ -205,7 +212,7 @@ function readTerms(context: ClientContext, offer: Offer, hello: ServerHello12): 
     );
   }
   if (extensions.recordSizeLimit !== undefined) {
-    checkRecordSizeLimit(extensions.recordSizeLimit, 'serverHello');
+    checkRecordSizeLimit(extensions.recordSizeLimit, 'serverHello', largestRecordSizeLimit(tls12));
     output.setRecordSizeLimits(extensions.recordSizeLimit, config.recordSizeLimit);
   }
   return {

@@ -33,7 +33,7 @@ import { decide, type MessageContext, sendMessage, untilEnd, untilFailure } from
 import { expectMessage, type Flow, request } from './flow.ts';
 import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
-import { checkRecordSizeLimit } from './negotiate.ts';
+import { checkRecordSizeLimit, largestRecordSizeLimit } from './negotiate.ts';
 import { verifyPeer, verifyResumed } from './peer.ts';
 import { establishClient13 } from './post-handshake-client.ts';
 import { type OfferedPsk, writeBinders } from './psk-client.ts';
@@ -329,7 +329,7 @@ function* readEncryptedExtensions(
   checkAlpn(offer, answer.extensions.alpn);
   const limit = answer.extensions.recordSizeLimit;
   if (limit !== undefined) {
-    checkRecordSizeLimit(limit, 'encryptedExtensions');
+    checkRecordSizeLimit(limit, 'encryptedExtensions', largestRecordSizeLimit(tls13));
     context.output.setRecordSizeLimits(limit, context.config.recordSizeLimit);
   }
   return answer;

@@ -14,14 +14,28 @@ import type { CredentialQuery } from './host.ts';
 export const emptyRenegotiationInfoScsv = 0x00ff;
 export const fallbackScsv = 0x5600;
 
-/** "Endpoints MUST NOT send a "record_size_limit" extension with a value smaller than 64." (RFC 8449, Section 4) */
-export function checkRecordSizeLimit(limit: number | undefined, message: string): void {
-  if (limit === undefined || limit >= 64) return;
+/**
+ * "Endpoints MUST NOT send a "record_size_limit" extension with a value smaller than 64." (RFC 8449, Section 4)
+ *
+ * @param largest the most that a server may answer; a client may state more, for a version or extension to come.
+ */
+export function checkRecordSizeLimit(limit: number | undefined, message: string, largest = 0xffff): void {
+  if (limit === undefined || (limit >= 64 && limit <= largest)) return;
   throw illegalParameter(
     'ERR_TLS_RECORD_SIZE_LIMIT',
-    `${message}: record_size_limit is ${limit}, and 64 is the least`,
+    `${message}: record_size_limit is ${limit}, and ${limit < 64 ? '64 is the least' : `${largest} is the most`}`,
     'RFC 8449, Section 4',
   );
+}
+
+/** The most that record_size_limit may say: the largest record of the version (RFC 8449, Section 4). */
+export function largestRecordSizeLimit(version: ProtocolVersion): number {
+  return version === tls13 ? 2 ** 14 + 1 : 2 ** 14;
+}
+
+/** What this side says in record_size_limit in a version. */
+export function ownRecordSizeLimit(limit: number | undefined, version: ProtocolVersion): number | undefined {
+  return limit === undefined ? undefined : Math.min(limit, largestRecordSizeLimit(version));
 }
 
 /** The highest version that both speak; throws `protocol_version` where there is none. */

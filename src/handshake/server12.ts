@@ -27,6 +27,7 @@ import {
   chooseSignatureScheme,
   commonGroups,
   emptyRenegotiationInfoScsv,
+  ownRecordSizeLimit,
 } from './negotiate.ts';
 import { type PeerIdentity, readPeerIdentity, verifyPeer, verifySignature } from './peer.ts';
 import { establish12 } from './post-handshake12.ts';
@@ -307,8 +308,8 @@ function sendServerHello(
     encryptThenMac: terms.encryptThenMac && suite.cbc !== undefined ? true : undefined,
   };
   if (offered.recordSizeLimit !== undefined) {
-    extensions.recordSizeLimit = config.recordSizeLimit;
-    output.setRecordSizeLimits(offered.recordSizeLimit, config.recordSizeLimit);
+    extensions.recordSizeLimit = ownRecordSizeLimit(config.recordSizeLimit, tls12);
+    output.setRecordSizeLimits(offered.recordSizeLimit, extensions.recordSizeLimit);
   }
   for (const [name, value] of Object.entries(extensions)) {
     if (value === undefined) delete extensions[name as keyof typeof extensions];

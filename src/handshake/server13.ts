@@ -22,7 +22,7 @@ import { decide, logSecret, sendMessage, untilEnd, untilFailure } from './contex
 import { expectMessage, type Flow, request } from './flow.ts';
 import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, earlyKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
-import { chooseAlpn, chooseCipherSuite, commonGroups } from './negotiate.ts';
+import { chooseAlpn, chooseCipherSuite, commonGroups, ownRecordSizeLimit } from './negotiate.ts';
 import { verifyPeer } from './peer.ts';
 import { establishServer13 } from './post-handshake-server.ts';
 import { type SelectedPsk, selectPsk } from './psk-server.ts';
@@ -392,8 +392,8 @@ function sendEncryptedExtensions(
     earlyData: earlyDataAccepted ? true : undefined,
   };
   if (offered.recordSizeLimit !== undefined) {
-    extensions.recordSizeLimit = config.recordSizeLimit;
-    output.setRecordSizeLimits(offered.recordSizeLimit, config.recordSizeLimit);
+    extensions.recordSizeLimit = ownRecordSizeLimit(config.recordSizeLimit, tls13);
+    output.setRecordSizeLimits(offered.recordSizeLimit, extensions.recordSizeLimit);
   }
   if (offered.ticketRequest !== undefined && config.resumption.psk) {
     const wanted = offered.ticketRequest.newSessionCount;

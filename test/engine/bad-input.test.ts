@@ -371,17 +371,36 @@ describe('a client that is answered in a wrong way', () => {
       'ERR_TLS_RENEGOTIATION_INFO',
       'handshakeFailure',
     ],
+    [
+      'a record_size_limit above the largest record of TLS 1.2',
+      (h) => {
+        h.extensions.recordSizeLimit = 2 ** 14 + 1;
+        h.extensionOrder = [...h.extensionOrder, 28];
+      },
+      'ERR_TLS_RECORD_SIZE_LIMIT',
+      'illegalParameter',
+    ],
     ['SSL 3.0', (h) => void (h.legacyVersion = 0x0300), 'ERR_TLS_UNSUPPORTED_PROTOCOL', 'protocolVersion'],
   ];
   for (const [what, change, code, alert] of changes12) {
     test(`TLS 1.2, ${what}: ${alert}`, () => {
-      const connection = client({ alpnProtocols: ['h2'] });
+      const connection = client({ alpnProtocols: ['h2'], recordSizeLimit: 1000 });
       const flight = turn(server({ maxVersion: tls12 }), turn(connection));
       const decoded = decodeServerHello12(firstBody(flight));
       change(decoded);
       assertRefused(connection, turn(connection, message('serverHello', encodeServerHello12(decoded))), code, alert);
     });
   }
+
+  test('record_size_limit says no more than the version allows (RFC 8449, Section 4)', () => {
+    const limit = { recordSizeLimit: 2 ** 14 + 1 };
+    const offer = (options: Parameters<typeof client>[0]) =>
+      decodeClientHello(firstBody(turn(client({ ...limit, ...options })))).extensions.recordSizeLimit;
+    assert.equal(offer({}), 2 ** 14 + 1);
+    assert.equal(offer({ maxVersion: tls12 }), 2 ** 14);
+    const answer = decodeServerHello12(firstBody(turn(server({ ...limit, maxVersion: tls12 }), turn(client(limit)))));
+    assert.equal(answer.extensions.recordSizeLimit, 2 ** 14);
+  });
 
   const retry = (sessionId: Uint8Array, extensions: Parameters<typeof encodeHelloRetryRequest>[0]['extensions']) =>
     message(
