@@ -23,6 +23,11 @@ export interface AuditOptions {
   /** How long the checks that watch (lifetime, rotation) may watch, in ms; default 4,000. */
   readonly patienceMs?: number;
   readonly timeoutMs?: number;
+  /**
+   * When the key of this name was first seen at this server, in ms since 1970: kept by the caller from one audit to the
+   * next. No single audit lasts long enough to see that a key does not change.
+   */
+  readonly keyFirstSeen?: ((keyName: string) => number) | undefined;
 }
 
 /**
@@ -245,10 +250,21 @@ async function* checkRotation(context: Context): AsyncGenerator<Finding> {
     intervalsMs: intervals,
   };
   const seconds = (patience / 1000).toFixed(0);
+  const firstSeen = context.options.keyFirstSeen?.(last);
+  const days = firstSeen === undefined ? 0 : (Date.now() - firstSeen) / 86_400_000;
+  if (changes.length === 0 && days > 2) {
+    yield {
+      check: 'rotation',
+      verdict: days > 7 ? 'bad' : 'weak',
+      summary: `tickets are still sealed under the key of ${Math.floor(days)} days ago: who gets it reads the TLS 1.2 connections of all that time (RFC 9325, Section 3.4 asks for a change at least once a week)`,
+      details: { ...details, days },
+    };
+    return;
+  }
   const summary =
     changes.length === 0
       ? `the ticket key did not change in ${seconds} s`
-      : `the ticket key changed ${changes.length} times in ${seconds} s`;
+      : `the ticket key changed ${changes.length} time${changes.length === 1 ? '' : 's'} in ${seconds} s`;
   yield { check: 'rotation', verdict: 'info', summary, details };
 }
 
@@ -291,12 +307,8 @@ async function* checkEarlyDataReplay(context: Context): AsyncGenerator<Finding> 
     };
     return;
   }
-  const earlyData = options.earlyData;
-  if (earlyData === undefined) {
-    const summary = 'tickets allow early data; none was given to try it with';
-    yield { check: 'earlyDataReplay', verdict: 'unknown', summary, details: { offered: true } };
-    return;
-  }
+  // Whether it is accepted stands in EncryptedExtensions: no byte of it need be sent.
+  const earlyData = options.earlyData ?? new Uint8Array(0);
   const addresses = target.addresses ?? [target.address];
   const endpoints = [...addresses, ...addresses].map((address) => ({ ...target, address }));
   const probes = await replayEarlyData(endpoints, session, {

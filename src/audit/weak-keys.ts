@@ -15,6 +15,20 @@ interface Candidate {
   fill(length: number): Uint8Array;
 }
 
+/** How a server makes the key of the MAC from what it was configured with. */
+type Derive = (crypto: AuditCrypto, fill: Candidate['fill']) => readonly Uint8Array[];
+
+/** The key stands as it is in the file, after the name or after the name and the other key. */
+function asIs(...lengths: readonly number[]): Derive {
+  return (_, fill) => {
+    const file = fill(80);
+    return lengths.flatMap((length) => [0, 16, 32, 48].map((from) => file.subarray(from, from + length)));
+  };
+}
+
+/** crypto/tls of Go expands 32 bytes by SHA-512: 16 bytes are skipped, 16 encrypt, 16 authenticate. */
+const goKeys: Derive = (crypto, fill) => [crypto.hash('sha512', fill(32)).subarray(32, 48)];
+
 /** All-zero and constant keys, as found in the wild (USENIX Security 2023), and those that counting fills. */
 const candidates: readonly Candidate[] = [
   ...Array.from({ length: 256 }, (_, byte) => ({
@@ -25,17 +39,11 @@ const candidates: readonly Candidate[] = [
   { name: 'bytes counting from 01', fill: (length) => Uint8Array.from({ length }, (_, i) => i + 1) },
 ];
 
-/** Layouts with a MAC after the ciphertext: where the MAC begins to be counted, and its hash. */
+/** Layouts with a MAC after the ciphertext, over all before it. */
 const macLayouts = [
-  { name: 'OpenSSL: name, IV, AES-CBC, HMAC-SHA-256', hash: 'sha256', macLength: 32, keyLengths: [32, 16], macFrom: 0 },
-  {
-    name: 'GnuTLS: name, IV, length, AES-CBC, HMAC-SHA-1',
-    hash: 'sha1',
-    macLength: 20,
-    keyLengths: [16, 20],
-    macFrom: 0,
-  },
-  { name: 'Go: IV, AES-CTR, HMAC-SHA-256', hash: 'sha256', macLength: 32, keyLengths: [16, 32], macFrom: 0 },
+  { name: 'OpenSSL: name, IV, AES-CBC, HMAC-SHA-256', hash: 'sha256', macLength: 32, keys: asIs(32, 16) },
+  { name: 'GnuTLS: name, IV, length, AES-CBC, HMAC-SHA-1', hash: 'sha1', macLength: 20, keys: asIs(16, 20) },
+  { name: 'Go: IV, AES-CTR, HMAC-SHA-256', hash: 'sha256', macLength: 32, keys: goKeys },
 ] as const;
 
 /** AEAD layouts: where the nonce stands, and what is authenticated beside the ciphertext. */
@@ -61,16 +69,21 @@ export function findWeakTicketKey(crypto: AuditCrypto, ticket: Uint8Array): Weak
 function findWeakMac(crypto: AuditCrypto, ticket: Uint8Array): WeakKeyFinding | undefined {
   for (const layout of macLayouts) {
     if (ticket.length <= 32 + layout.macLength) continue;
-    const body = ticket.subarray(layout.macFrom, ticket.length - layout.macLength);
+    const body = ticket.subarray(0, ticket.length - layout.macLength);
     const mac = ticket.subarray(ticket.length - layout.macLength);
-    for (const candidate of candidates) {
-      for (const length of layout.keyLengths) {
-        if (!constantTimeEqual(crypto.hmac(layout.hash, candidate.fill(length), body), mac)) continue;
+    for (const candidate of [...candidates, nameAgain(ticket)]) {
+      for (const key of layout.keys(crypto, candidate.fill)) {
+        if (!constantTimeEqual(crypto.hmac(layout.hash, key, body), mac)) continue;
         return { layout: layout.name, key: candidate.name };
       }
     }
   }
   return undefined;
+}
+
+/** A key file of one repeated block shows the key as its name. */
+function nameAgain(ticket: Uint8Array): Candidate {
+  return { name: 'its own name again', fill: (length) => Uint8Array.from({ length }, (_, i) => ticket[i % 16] ?? 0) };
 }
 
 function findWeakAead(crypto: AuditCrypto, ticket: Uint8Array): WeakKeyFinding | undefined {

@@ -15,7 +15,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   node: ['engine', 'pki', 'session', 'crypto'],
   ca: ['pki', 'crypto'],
   acme: ['ca', 'node', 'pki', 'crypto'],
-  audit: ['engine', 'node', 'session', 'pki', 'wire'],
+  audit: ['crypto', 'engine', 'node', 'session', 'pki', 'wire'],
   cli: ['acme', 'audit', 'ca', 'node', 'engine', 'session', 'pki', 'wire', 'crypto', 'console'],
   console: ['acme', 'audit', 'ca', 'node', 'engine', 'session', 'pki', 'wire', 'crypto', 'cli'],
 };

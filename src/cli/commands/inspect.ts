@@ -9,6 +9,7 @@ import { trustedRoots } from '../client/trust.ts';
 import { type Command, type Options, parse, type Values, wholeNumber } from '../command.ts';
 import { CliError, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { openKeyHistory } from '../inspect/key-history.ts';
 import { type StartTls, startTlsBridge, startTlsPorts, startTlsProtocols } from '../inspect/starttls.ts';
 import { type Finding, type Survey, survey, type Verdict } from '../inspect/survey.ts';
 import { escapeHtml } from '../server/files.ts';
@@ -28,6 +29,10 @@ const options = {
   },
   cacert: { value: 'FILE', multiple: true, help: 'roots to trust (PEM)' },
   patience: { value: 'SECONDS', help: 'how long to watch the rotation of ticket keys and the lifetime; default 4' },
+  history: {
+    value: 'FILE',
+    help: 'remember the names of ticket keys, so that one that stays for days is found the next time',
+  },
   'no-resume': { help: 'leave out the audit of resumption' },
   timeout: { value: 'SECONDS', help: 'for each connection; default 5' },
   json: { help: 'print JSON' },
@@ -43,6 +48,7 @@ export const inspect: Command = {
   options,
   examples: [
     ['handfast inspect localhost:8443', 'everything about one server'],
+    ['handfast inspect www.example.com --history keys.json', 'each day, by a timer: does the ticket key change?'],
     ['handfast inspect mail.example.com:587 --starttls smtp', 'a mail server'],
     ['handfast inspect www.example.com --other admin.example.com', 'do sessions cross between two names?'],
   ],
@@ -69,6 +75,7 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
   const crypto = createNodeCrypto();
   const anchors = await trustedRoots(values.cacert);
   const name = values.servername ?? target.host;
+  const history = values.history === undefined ? undefined : await openKeyHistory(values.history, target.authority);
   const timeoutMs = 1000 * wholeNumber('timeout', values.timeout ?? '5', 1, 600);
   const patienceMs = 1000 * wholeNumber('patience', values.patience ?? '4', 0, 86_400);
   for (const other of values.other ?? [])
@@ -111,6 +118,7 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
           crypto,
           timeoutMs,
           patienceMs,
+          keyFirstSeen: history?.firstSeen,
           ...(mayTalk ? { request, earlyData: request, client: { alpnProtocols: ['http/1.1'] } } : {}),
         },
       );
@@ -120,6 +128,7 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
       }
     }
     status.clear();
+    await history?.save();
     const report: Report = {
       host: target.host,
       port: target.port,

@@ -1,4 +1,12 @@
-import { type AuditCrypto, type Endpoint, type Probe, probe } from '../../audit/index.ts';
+import {
+  type AuditCrypto,
+  type Endpoint,
+  type OldProtocols,
+  oldProtocols,
+  type Probe,
+  probe,
+} from '../../audit/index.ts';
+import { equal } from '../../bytes/bytes.ts';
 import { cipherSuite, cipherSuites } from '../../crypto/cipher-suites.ts';
 import { namedGroups } from '../../crypto/named-groups.ts';
 import type { ClientOptions, ConnectionInfo, GroupName } from '../../index.ts';
@@ -6,6 +14,7 @@ import {
   type Certificate,
   checkHost,
   checkOcspResponse,
+  formatName,
   parseCertificate,
   type TrustAnchors,
   verifyChain,
@@ -59,15 +68,19 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
     if (info === undefined) error ??= first.error;
     else versions.push(await surveyVersion(options, version, info));
   }
+  options.progress('what is too old');
+  const old = await oldProtocols(options.endpoint, options);
   const [best] = versions;
-  if (best === undefined) return { versions, error: error ?? 'no handshake', findings: [], chain: [], alpn: [] };
+  const chainSeen = best?.info.peerCertificates ?? old.chain;
+  if (best === undefined && old.versions.length + old.suites.length === 0)
+    return { versions, error: error ?? 'no handshake', findings: [], chain: [], alpn: [] };
   options.progress('ALPN and certificate');
   const alpn = await alpnOf(options);
-  const certificate = judgeCertificate(options, best.info);
+  const certificate = judgeCertificate(options, chainSeen, best?.info.ocspResponse);
   return {
     versions,
     error: undefined,
-    findings: [...versionFindings(versions), ...certificate.findings, ...extensionFindings(versions, alpn)],
+    findings: [...versionFindings(versions, old), ...certificate.findings, ...extensionFindings(versions, alpn)],
     chain: certificate.chain,
     alpn,
   };
@@ -147,7 +160,7 @@ async function alpnOf(options: SurveyOptions): Promise<string[]> {
   return found;
 }
 
-function versionFindings(versions: readonly VersionSurvey[]): Finding[] {
+function versionFindings(versions: readonly VersionSurvey[], old: OldProtocols): Finding[] {
   const section = 'versions';
   const of = (version: number) => versions.find((each) => each.version === version);
   const [v13, v12] = [of(0x0304), of(0x0303)];
@@ -162,8 +175,10 @@ function versionFindings(versions: readonly VersionSurvey[]): Finding[] {
       : { section, check: 'tls13', verdict: 'good', summary: 'TLS 1.3 is spoken' },
   ];
   const suites = v12?.cipherSuites ?? [];
-  const rsa = suites.filter((name) => name.startsWith('TLS_RSA_'));
-  const cbc = suites.filter((name) => name.includes('_CBC_'));
+  findings.push(...oldFindings(old));
+  const also = (fault: string) => old.suites.filter((suite) => suite.fault === fault).map(({ name }) => name);
+  const rsa = [...suites.filter((name) => name.startsWith('TLS_RSA_')), ...also('staticRsa')];
+  const cbc = [...suites, ...also('cbc'), ...also('finiteField')].filter((name) => name.includes('_CBC_'));
   if (rsa.length > 0) {
     findings.push({
       section,
@@ -180,7 +195,7 @@ function versionFindings(versions: readonly VersionSurvey[]): Finding[] {
       summary: `CBC suites are allowed (${cbc.join(', ')}): they had one padding oracle after the other`,
     });
   }
-  if (v12 !== undefined && rsa.length === 0 && cbc.length === 0) {
+  if (v12 !== undefined && rsa.length === 0 && cbc.length === 0 && old.suites.every(isForward)) {
     findings.push({
       section,
       check: 'tls12Suites',
@@ -209,6 +224,48 @@ function versionFindings(versions: readonly VersionSurvey[]): Finding[] {
   return findings;
 }
 
+function isForward({ fault, name }: OldProtocols['suites'][number]): boolean {
+  return fault === 'finiteField' && !name.includes('_CBC_');
+}
+
+const oldNames: Readonly<Record<number, string>> = { 768: 'SSL 3.0', 769: 'TLS 1.0', 770: 'TLS 1.1' };
+
+const suiteFaults = [
+  ['noEncryption', 'suites without encryption are allowed', 'whoever listens reads everything'],
+  ['anonymous', 'suites without a certificate are allowed', 'whoever is in the middle can be the server'],
+  ['export', 'export suites are allowed', 'their keys of 40 bits are found in minutes'],
+  ['brokenCipher', 'broken ciphers are allowed', 'RC4, DES and 3DES give plaintext away (RFC 7465, Sweet32)'],
+] as const;
+
+function oldFindings(old: OldProtocols): Finding[] {
+  const section = 'versions';
+  const findings: Finding[] = [];
+  if (old.versions.length > 0) {
+    const names = old.versions.map((version) => oldNames[version]).join(', ');
+    const summary = `${names} must not be spoken any more (RFC 8996, RFC 7568)`;
+    findings.push({ section, check: 'oldVersions', verdict: 'bad', summary });
+  }
+  for (const [fault, what, why] of suiteFaults) {
+    const names = old.suites.filter((suite) => suite.fault === fault).map(({ name }) => name);
+    if (names.length === 0) continue;
+    findings.push({ section, check: fault, verdict: 'bad', summary: `${what} (${names.join(', ')}): ${why}` });
+  }
+  if (old.primeBits !== undefined && old.primeBits < 2048) {
+    const summary = `Diffie-Hellman with a prime of ${old.primeBits} bits: 2048 are the least (Logjam, RFC 9325)`;
+    findings.push({ section, check: 'smallPrime', verdict: 'bad', summary });
+  }
+  if (old.sha1Signature) {
+    const summary =
+      'the key exchange is signed with SHA-1 where a client asks for it: collisions can be made (RFC 9155)';
+    findings.push({ section, check: 'sha1Signature', verdict: 'weak', summary });
+  }
+  if (old.secureRenegotiation === false) {
+    const summary = 'no secure renegotiation (RFC 5746): data can be put before that of a client, and clients refuse';
+    findings.push({ section, check: 'secureRenegotiation', verdict: 'bad', summary });
+  }
+  return findings;
+}
+
 function extensionFindings(versions: readonly VersionSurvey[], alpn: readonly string[]): Finding[] {
   const stapled = versions.some(({ info }) => info.ocspResponse !== undefined);
   return [
@@ -224,12 +281,16 @@ function extensionFindings(versions: readonly VersionSurvey[], alpn: readonly st
   ];
 }
 
-function judgeCertificate(options: SurveyOptions, info: ConnectionInfo): { findings: Finding[]; chain: Certificate[] } {
+function judgeCertificate(
+  options: SurveyOptions,
+  shown: readonly Uint8Array[],
+  ocspResponse: Uint8Array | undefined,
+): { findings: Finding[]; chain: Certificate[] } {
   const { crypto, anchors, name } = options;
   const now = Date.now();
   const section = 'certificate';
   const findings: Finding[] = [];
-  const chain = info.peerCertificates.flatMap((der) => {
+  const chain = shown.flatMap((der) => {
     try {
       return [parseCertificate(der)];
     } catch {
@@ -237,13 +298,13 @@ function judgeCertificate(options: SurveyOptions, info: ConnectionInfo): { findi
     }
   });
   const verdict = verifyChain({
-    chain: info.peerCertificates,
+    chain: shown,
     anchors,
     name,
     now,
     crypto,
     profile: 'server',
-    ...(info.ocspResponse === undefined ? {} : { ocspResponse: info.ocspResponse }),
+    ...(ocspResponse === undefined ? {} : { ocspResponse }),
   });
   if (verdict.ok) {
     const source = verdict.anchor.source ?? 'a trusted root';
@@ -272,13 +333,14 @@ function judgeCertificate(options: SurveyOptions, info: ConnectionInfo): { findi
       summary: `the certificate is valid for ${days} more days${late ? ': renew it' : ''}`,
     });
   }
+  findings.push(...weakParts(chain));
   if (!verdict.ok) {
     const forName = checkName(leaf, name);
     if (forName !== undefined) findings.push({ section, check: 'name', verdict: 'bad', summary: forName });
   }
-  if (info.ocspResponse !== undefined && issuer !== undefined) {
+  if (ocspResponse !== undefined && issuer !== undefined) {
     try {
-      const { nextUpdate } = checkOcspResponse({ response: info.ocspResponse, certificate: leaf, issuer, now, crypto });
+      const { nextUpdate } = checkOcspResponse({ response: ocspResponse, certificate: leaf, issuer, now, crypto });
       findings.push({
         section: 'extensions',
         check: 'ocsp',
@@ -296,6 +358,30 @@ function judgeCertificate(options: SurveyOptions, info: ConnectionInfo): { findi
   }
   return { findings, chain };
 }
+
+/** Signatures and keys that are too weak, whatever else is wrong with the chain. A root's own signature counts nothing. */
+function weakParts(chain: readonly Certificate[]): Finding[] {
+  const section = 'certificate';
+  const findings: Finding[] = [];
+  for (const [i, certificate] of chain.entries()) {
+    const what = i === 0 ? 'the certificate' : `the certificate of ${formatName(certificate.subject)}`;
+    const { algorithm, oid } = certificate.signatureAlgorithm;
+    const selfSigned = equal(certificate.subject, certificate.issuer);
+    const sha1 = algorithm !== undefined && 'hash' in algorithm && algorithm.hash === 'sha1';
+    if (!selfSigned && (sha1 || md5Signatures.has(oid))) {
+      const summary = `${what} is signed with ${sha1 ? 'SHA-1' : 'MD5'}: others can be made with the same signature`;
+      findings.push({ section, check: 'weakSignature', verdict: 'bad', summary });
+    }
+    const { type, bits } = certificate.publicKeyInfo;
+    if (type?.startsWith('rsa') === true && bits < 2048) {
+      const summary = `${what} has an RSA key of ${bits} bits: 2048 are the least`;
+      findings.push({ section, check: 'weakKey', verdict: 'bad', summary });
+    }
+  }
+  return findings;
+}
+
+const md5Signatures: ReadonlySet<string> = new Set(['1.2.840.113549.1.1.2', '1.2.840.113549.1.1.4']);
 
 function checkName(leaf: Certificate, name: string): string | undefined {
   try {

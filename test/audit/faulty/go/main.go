@@ -1,0 +1,50 @@
+// Command main is the Go server of the inspection tests: crypto/tls, with faults by flags.
+package main
+
+import (
+	"crypto/tls"
+	"flag"
+	"fmt"
+	"log"
+	"net/http"
+)
+
+func main() {
+	port := flag.Int("port", 0, "port to listen on")
+	cert := flag.String("cert", "", "certificate chain (PEM)")
+	key := flag.String("key", "", "private key (PEM)")
+	zero := flag.Bool("zero-ticket-key", false, "seal tickets under 32 zero bytes")
+	minimum := flag.Uint("min", tls.VersionTLS12, "oldest version")
+	maximum := flag.Uint("max", tls.VersionTLS13, "newest version")
+	suites := suiteList{}
+	flag.Var(&suites, "suite", "a cipher suite of TLS 1.2, repeatable")
+	flag.Parse()
+	pair, err := tls.LoadX509KeyPair(*cert, *key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	config := &tls.Config{
+		Certificates: []tls.Certificate{pair},
+		MinVersion:   uint16(*minimum),
+		MaxVersion:   uint16(*maximum),
+		CipherSuites: suites,
+	}
+	if *zero {
+		config.SetSessionTicketKeys([][32]byte{{}})
+	}
+	server := &http.Server{Addr: fmt.Sprintf("127.0.0.1:%d", *port), TLSConfig: config, Handler: http.NotFoundHandler()}
+	log.Fatal(server.ListenAndServeTLS("", ""))
+}
+
+type suiteList []uint16
+
+func (list *suiteList) String() string { return fmt.Sprint(*list) }
+
+func (list *suiteList) Set(text string) error {
+	var code uint16
+	if _, err := fmt.Sscanf(text, "%v", &code); err != nil {
+		return err
+	}
+	*list = append(*list, code)
+	return nil
+}
