@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { auditResumption } from '../../audit/index.ts';
+import { cipherSuites } from '../../crypto/cipher-suites.ts';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import { formatGeneralName, formatName } from '../../pki/index.ts';
 import { parseTarget } from '../client/target.ts';
@@ -60,6 +61,9 @@ export const inspect: Command = {
 
 type InspectValues = Values<typeof options>;
 
+/** Also those that nobody should take: how a server resumes is asked whatever it speaks. */
+const everySuite = cipherSuites.map(({ code }) => code);
+
 interface Report {
   readonly host: string;
   readonly port: number;
@@ -104,7 +108,10 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
       });
     }
     const findings: Finding[] = [...looked.findings];
-    if (values['no-resume'] !== true) {
+    if (looked.versions.length === 0) {
+      const summary = 'resumption was not asked about: no handshake is possible in TLS 1.2 or 1.3';
+      findings.push({ section: 'resumption', check: 'kinds', verdict: 'unknown', summary });
+    } else if (values['no-resume'] !== true) {
       status.show('auditing resumption …');
       const request = Buffer.from(`HEAD / HTTP/1.1\r\nhost: ${name}\r\nconnection: close\r\n\r\n`);
       const mayTalk = protocol === undefined && looked.alpn.includes('http/1.1');
@@ -119,7 +126,8 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
           timeoutMs,
           patienceMs,
           keyFirstSeen: history?.firstSeen,
-          ...(mayTalk ? { request, earlyData: request, client: { alpnProtocols: ['http/1.1'] } } : {}),
+          client: { cipherSuites: everySuite, ...(mayTalk ? { alpnProtocols: ['http/1.1'] } : {}) },
+          ...(mayTalk ? { request, earlyData: request } : {}),
         },
       );
       for await (const { check, verdict, summary } of found) {
