@@ -126,7 +126,10 @@ function unknownCommand(name: string): CliError {
 }
 
 function report(error: unknown, words: readonly string[]): number {
-  const { message, hint, exitCode } = humanError(error);
+  const { message, exitCode, ...rest } = humanError(error);
+  const command = words[0] !== undefined && commandNames.includes(words[0]) ? words[0] : undefined;
+  const help = exitCode === exitCodes.usage && command !== undefined ? `See \`handfast help ${command}\`.` : undefined;
+  const hint = rest.hint ?? help;
   if (words.includes('--json')) {
     const code = (error as { code?: unknown } | undefined)?.code;
     process.stdout.write(`${JSON.stringify({ error: { message, hint, code, exitCode } })}\n`);

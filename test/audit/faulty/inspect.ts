@@ -46,9 +46,10 @@ function ask(command: string, words: string[], home: string): Promise<{ findings
   });
 }
 
-/** The faults that it names beyond the one which is there: these are false alarms on a good server. */
-export function alarms(findings: readonly Found[]): string[] {
-  return findings
+/** Faults and weaknesses that it names: on a good server these are false alarms. */
+export function alarms(findings: readonly Found[], of: FaultyServer): string[] {
+  const named = findings
     .filter(({ verdict }) => verdict === 'bad' || verdict === 'weak')
     .map(({ check, verdict }) => `${check} ${verdict}`);
+  return [...new Set(named)].filter((each) => of.inherent?.includes(each) !== true);
 }

@@ -38,7 +38,7 @@ for (const each of faultyServers.filter(({ server }) => only === undefined || se
     const { port, running } = await startFaulty(each, folder);
     try {
       const { findings } = await inspectServer(program(), each, port, folder);
-      const said = [...new Set(alarms(findings))];
+      const said = alarms(findings, each);
       right = each.expect === undefined ? said.length === 0 : said.includes(each.expect.join(' '));
       cells.push(said.join(', ') || 'no fault', right ? 'right' : '**wrong**');
       const [check, good] = [each.expect?.[0], each.expect === undefined];

@@ -39,14 +39,22 @@ interface TestsslFinding {
 
 const severe = new Set(['LOW', 'MEDIUM', 'HIGH', 'CRITICAL']);
 
-/**
- * `command` may have words before it, e.g. `timeout 60`. Sections: protocols, server defaults and certificate,
- * cipher lists, forward secrecy, and with `vulnerabilities` also the named attacks.
- */
+/** The sections of testssl.sh in which a fault would be named; else those of the certificate and of tickets, `-S`. */
+const sectionsOf: Readonly<Record<string, readonly string[]>> = {
+  oldVersions: ['-p'],
+  staticRsa: ['-s', '-f'],
+  noEncryption: ['-s'],
+  anonymous: ['-s'],
+  brokenCipher: ['-s'],
+  smallPrime: ['-J', '-f'],
+  earlyDataReplay: ['-p', '-S'],
+};
+
+/** A good server gets protocols, certificate and defaults, cipher lists and forward secrecy. */
 export async function testssl(command: string, port: number, folder: string, check?: string): Promise<RivalSays> {
   const json = join(folder, 'testssl.json');
   const words = ['--quiet', '--color', '0', '--warnings', 'off', '--ip', 'one', '--add-ca', rootFile];
-  const sections = ['-p', '-S', '-s', '-f', ...(check === 'smallPrime' ? ['-J'] : [])];
+  const sections = check === undefined ? ['-p', '-S', '-s', '-f'] : (sectionsOf[check] ?? ['-S']);
   try {
     await run(command, [...words, '--jsonfile', json, ...sections, `localhost:${port}`], { timeout: 240_000 });
   } catch {

@@ -16,7 +16,7 @@ func main() {
 	zero := flag.Bool("zero-ticket-key", false, "seal tickets under 32 zero bytes")
 	minimum := flag.Uint("min", tls.VersionTLS12, "oldest version")
 	maximum := flag.Uint("max", tls.VersionTLS13, "newest version")
-	suites := suiteList{}
+	var suites suiteList
 	flag.Var(&suites, "suite", "a cipher suite of TLS 1.2, repeatable")
 	flag.Parse()
 	pair, err := tls.LoadX509KeyPair(*cert, *key)
@@ -32,7 +32,13 @@ func main() {
 	if *zero {
 		config.SetSessionTicketKeys([][32]byte{{}})
 	}
-	server := &http.Server{Addr: fmt.Sprintf("127.0.0.1:%d", *port), TLSConfig: config, Handler: http.NotFoundHandler()}
+	server := &http.Server{
+		Addr:      fmt.Sprintf("127.0.0.1:%d", *port),
+		TLSConfig: config,
+		Handler:   http.NotFoundHandler(),
+		// Without HTTP/2, which refuses to start with the suites that are asked for here.
+		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
+	}
 	log.Fatal(server.ListenAndServeTLS("", ""))
 }
 
