@@ -2,7 +2,7 @@ import { noBytes, zeroize } from '../bytes/bytes.ts';
 import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
 import { groupCode, groupName } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
-import { signatureScheme } from '../crypto/signature-schemes.ts';
+import { signatureScheme, signatureSchemeCodes } from '../crypto/signature-schemes.ts';
 import { PeerError } from '../errors.ts';
 import { type SessionState, sessionState } from '../session/state.ts';
 import { decodeCertificate12, encodeCertificate12 } from '../wire/certificate.ts';
@@ -200,6 +200,11 @@ function readTerms({ config }: ServerContext, { hello }: ReceivedClientHello): T
   };
 }
 
+const sha1Schemes: ReadonlySet<number> = new Set([
+  signatureSchemeCodes.rsa_pkcs1_sha1,
+  signatureSchemeCodes.ecdsa_sha1,
+]);
+
 interface Selection {
   credential: Credential;
   suite: CipherSuite;
@@ -211,7 +216,11 @@ function* selectCredential(context: ServerContext, hello: ReceivedClientHello['h
   const { config, crypto } = context;
   const { extensions } = hello;
   // Without signature_algorithms SHA-1 is implied (RFC 5246, Section 7.4.1.4.1), which is not done here.
-  const signatureSchemes = extensions.signatureAlgorithms ?? [];
+  // "Servers MUST NOT include MD5 and SHA-1 in ServerKeyExchange messages." (RFC 9155, Section 4): whoever configures
+  // SHA-1 by name still gets it.
+  const signatureSchemes = (extensions.signatureAlgorithms ?? []).filter(
+    (code) => !sha1Schemes.has(code) || config.signatureSchemes.includes(code),
+  );
   // A client without supported_groups takes any curve (RFC 8422, Section 4); P-256 is what all have.
   const offeredGroups = extensions.supportedGroups ?? [groupCode('secp256r1')];
   const groups = commonGroups(offeredGroups, config, tls12);

@@ -3,8 +3,10 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createCipheriv, createHmac, randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { test } from 'node:test';
+import { oldProtocols } from '../../src/audit/old-protocols.ts';
 import { type AuditCheckName, auditResumption, type Finding } from '../../src/audit/resumption-checks.ts';
 import { findWeakTicketKey } from '../../src/audit/weak-keys.ts';
+import { cipherSuites } from '../../src/crypto/cipher-suites.ts';
 import type { ServerOptions } from '../../src/engine/config.ts';
 import { drive } from '../../src/engine/driver.ts';
 import { serverHost } from '../../src/engine/host.ts';
@@ -85,6 +87,24 @@ test('a server of ours passes: all kinds, fresh tickets, strong keys, early data
     accepted: 1,
   });
   assert.ok(!findings.some(({ verdict }) => verdict === 'bad' || verdict === 'weak'), verdicts(findings).join(', '));
+});
+
+test('a server of ours speaks nothing old, and signs nothing with SHA-1 even for a client that offers nothing else', async () => {
+  const server = await serve({ cipherSuites: cipherSuites.map(({ code }) => code) });
+  const endpoint = { address: '127.0.0.1', port: server.port, serverName: 'localhost' };
+  const old = await oldProtocols(endpoint, { crypto });
+  server.close();
+  assert.deepEqual(
+    { ...old, chain: old.chain.length },
+    {
+      versions: [],
+      suites: [],
+      primeBits: undefined,
+      sha1Signature: false,
+      secureRenegotiation: true,
+      chain: 2,
+    },
+  );
 });
 
 test('single-use tickets are seen as such', async () => {

@@ -2,7 +2,7 @@
  * `handfast proxy` in front of an app under load, while its certificate changes and its workers are killed.
  * No request may fail but those that were on a connection of a killed worker when it died.
  *
- *     node --import tsx test/cli/proxy-soak.ts [--seconds=600] [--rate=40]
+ *     node --import tsx test/cli/proxy-soak.ts [--seconds=600] [--rate=40] [--kill-every=11]
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -244,7 +244,7 @@ async function main(): Promise<number> {
     for (const each of clientPorts(victim, port)) killed.add(each);
     process.kill(victim, 'SIGKILL');
     kills++;
-  }, 11_000);
+  }, 1000 * flag('kill-every', 11));
   for (let i = 0; Date.now() < end; i++) {
     const kind = i % 4;
     const one = kind === 0 ? overHttp2(port, ca) : overHttp1(port, ca, kind === 1 ? fresh : kept);

@@ -175,6 +175,9 @@ async function runPrimary(values: ProxyValues): Promise<number> {
     });
     return worker;
   };
+  // Each worker accepts from the one listening socket. By default Node's primary accepts and hands the connection over:
+  // one that is on its way to a worker which is killed would then stay open for ever, and nobody would answer it.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({ serialization: 'json' });
   const first = Array.from({ length: settings.workers }, start);
   await Promise.all(first.map(whenReady));

@@ -6,10 +6,10 @@ import { run } from '../../interop/processes.ts';
 
 /** By the check of ours: the ids of testssl.sh that would name the fault, and lines of sslyze that would. */
 const names: Readonly<Record<string, readonly [testssl: RegExp, sslyze: RegExp]>> = {
-  weakKeys: [/ticket/i, /ticket.*(weak|zero|guess)/i],
+  weakKeys: [/ticket_?key/i, /ticket.*(weak|zero|guess)/i],
   rotation: [/ticket.*(key|rotat)/i, /ticket.*rotat/i],
   otherPolicy: [/cross|session.*host/i, /resum.*other|cross/i],
-  earlyDataReplay: [/early|0.?rtt/i, /Early Data:\s+Supported/],
+  earlyDataReplay: [/early|0.?rtt/i, /Early Data:\s+Sup+orted/],
   lifetime: [/ticket/i, /lifetime/i],
   expiry: [/cert_(expiration|notAfter|validity|chain)/i, /Supplied CA file.*FAILED/],
   chain: [/cert_chain_of_trust/i, /Supplied CA file.*FAILED/],

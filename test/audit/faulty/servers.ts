@@ -295,7 +295,10 @@ frontend here
   },
 
   async Go(setup, port, { cert, key }) {
-    return start(await goServer(), ['-port', String(port), '-cert', cert, '-key', key, ...setup], collect);
+    // By default it takes CBC suites too. These are AES-128-GCM, AES-256-GCM and ChaCha20 with ECDHE and ECDSA.
+    const suites = setup.includes('-suite') ? [] : [0xc02b, 0xc02c, 0xcca9].flatMap((code) => ['-suite', String(code)]);
+    const args = ['-port', String(port), '-cert', cert, '-key', key];
+    return start(await goServer(), [...args, ...suites, ...setup], collect);
   },
 
   Node(setup, port, { cert, key }, folder) {
