@@ -49,6 +49,8 @@ export class RecordLayer implements RecordOutput {
   /** Most content of a record: what this side wants, and what the peer takes. */
   #ownFragment = maxContent;
   #peerFragment = maxContent;
+  /** What record_size_limit of this side says, once the peer knows. */
+  #receiveLimit: number | undefined;
 
   constructor(config: CommonHandshakeConfig, role: 'server' | 'client') {
     this.#config = config;
@@ -110,6 +112,9 @@ export class RecordLayer implements RecordOutput {
       zeroize(change.key, change.macKey);
     }
     this.readEpoch = change.epoch;
+    if (change.epoch !== 'earlyData' && this.#receiveLimit !== undefined) {
+      this.reader.setPlaintextLimit(this.#receiveLimit);
+    }
     this.#traceKeys('received', change);
   }
 
@@ -125,7 +130,10 @@ export class RecordLayer implements RecordOutput {
       this.#peerFragment = Math.min(sending - type, maxContent);
       this.setMaxFragment(this.#ownFragment);
     }
-    if (receiving !== undefined) this.reader.setPlaintextLimit(Math.min(receiving, maxContent + type));
+    if (receiving === undefined) return;
+    this.#receiveLimit = Math.min(receiving, maxContent + type);
+    // Early data was sent by a client that had not heard the limit yet.
+    if (this.readEpoch !== 'earlyData') this.reader.setPlaintextLimit(this.#receiveLimit);
   }
 
   /** Most bytes of content in a record, as far as the peer takes them. */

@@ -84,6 +84,22 @@ for (const { name, version, config, resumption } of kinds) {
 describe('early data', () => {
   const config = { maxEarlyDataSize: 16_384 };
 
+  test('record_size_limit holds from the handshake on: a client cannot know it when it sends early data', async () => {
+    const server = { sessions: createSessions(config), recordSizeLimit: 500 };
+    const sessions = await firstVisit({ recordSizeLimit: 16_385 }, server);
+    const client = { sessions: sessions.slice(0, 1), earlyData: true, recordSizeLimit: 16_385 };
+    const pair = createPair({ client, server });
+    pair.client.advance();
+    pair.client.write(new Uint8Array(2000));
+    await pair.run();
+    assert.equal(pair.server.error, undefined, pair.server.error?.stack);
+    assert.equal(pair.server.info.earlyData, 'accepted');
+    pair.client.write(new Uint8Array(2000));
+    const inRecords = pair.client.takeOutgoing().reduce((sum, bytes) => sum + bytes.length, 0);
+    assert.equal(inRecords, 2000 + 5 * 22, 'five records of at most 499 bytes of content');
+    assert.equal(pair.received.server.length, 2000);
+  });
+
   matrix((delivery, hostKind, label) => {
     test(`accepted once, ${label}`, async () => {
       const server = { sessions: createSessions(config) };
