@@ -13,7 +13,8 @@ function onTerminal(
   keys?: { when: RegExp; type: string },
   env: Record<string, string> = {},
 ): Promise<{ code: number | null; screen: string }> {
-  const quoted = [process.execPath, program(), ...words].map((word) => `'${word}'`).join(' ');
+  // `exec`, for a shell that stays (dash) would be interrupted too, and would end with its own status.
+  const quoted = ['exec', ...[process.execPath, program(), ...words].map((word) => `'${word}'`)].join(' ');
   const child = spawn('script', ['-qefc', quoted, '/dev/null'], {
     env: environment(home, { TERM: 'xterm', ...env }),
     stdio: ['pipe', 'pipe', 'inherit'],

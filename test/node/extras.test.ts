@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import nodeTls from 'node:tls';
 import { checkServerIdentity } from '../../src/node/check-server-identity.ts';
 import { cipherInfo, getCiphers, parseCiphers } from '../../src/node/ciphers.ts';
@@ -59,6 +59,15 @@ test('host names are compared as Node compares them, international ones in their
   assert.throws(() => checkServerIdentity('a', certificate('DNS:"')), { code: 'ERR_TLS_CERT_ALTNAME_FORMAT' });
 });
 
+/** Starts a server for the test's time and gives its port. A client that goes without a word harms nobody. */
+async function listening(t: TestContext, server: nodeTls.Server): Promise<number> {
+  server.on('secureConnection', (socket) => socket.on('error', () => {}));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
 /** What a client of node:tls says first. */
 async function helloOf(options: nodeTls.ConnectionOptions): Promise<Buffer> {
   const server = net.createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
@@ -104,14 +113,12 @@ test(
       ca: rootPem,
       requestCert: true,
     } as nodeTls.SecureContextOptions);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => server.close());
+    const port = await listening(t, server);
     const own = testIdentity('client-ecdsa-p256');
     const ask = async (servername: string) => {
       const client = nodeTls.connect({
         host: '127.0.0.1',
-        port: (server.address() as AddressInfo).port,
+        port,
         servername,
         ca: rootPem,
         key: own.keyPem,
@@ -132,13 +139,11 @@ for (const name of ['rsa', 'rsa-pss', 'ed25519', 'ecdsa-p384'] as const) {
   test(`signing in the thread pool with ${name}`, limit, async (t) => {
     const { keyPem: key, chainPem: cert } = testIdentity(name);
     const server = tls.createServer({ key, cert, signInThreadPool: true }, (socket) => socket.end('x'));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => server.close());
+    const port = await listening(t, server);
     for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
       const client = nodeTls.connect({
         host: '127.0.0.1',
-        port: (server.address() as AddressInfo).port,
+        port,
         servername: 'localhost',
         ca: rootPem,
         maxVersion,
@@ -152,12 +157,10 @@ for (const name of ['rsa', 'rsa-pss', 'ed25519', 'ecdsa-p384'] as const) {
 
 test('setSecureContext swaps the certificate while connections go on', limit, async (t) => {
   const server = tls.createServer(credentials, (socket) => socket.pipe(socket));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
+  const port = await listening(t, server);
   const options = {
     host: '127.0.0.1',
-    port: (server.address() as AddressInfo).port,
+    port,
     servername: 'localhost',
     ca: rootPem,
   };
@@ -178,9 +181,7 @@ test('setSecureContext swaps the certificate while connections go on', limit, as
 test("ticket keys: servers with the same ones open each other's tickets, new ones void the old", limit, async (t) => {
   const make = async () => {
     const server = tls.createServer(credentials, (socket) => socket.end('x'));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => server.close());
+    await listening(t, server);
     return server;
   };
   const [one, two] = [await make(), await make()];
@@ -214,10 +215,7 @@ test('sessions of a fleet: two servers share a store, and a ticket serves once',
   const make = async (): Promise<number> => {
     const sessions = new ServerSessions({ crypto: nodeCrypto(), store, tls13Tickets: 'singleUse' });
     const server = tls.createServer({ ...credentials, identity: 'www', sessions }, (socket) => socket.end('x'));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => server.close());
-    return (server.address() as AddressInfo).port;
+    return listening(t, server);
   };
   const ports = [await make(), await make()];
   const connect = async (port: number, session?: Buffer) => {
@@ -253,10 +251,7 @@ test(
         socket.write(`early ${data}`);
       });
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => server.close());
-    const port = (server.address() as AddressInfo).port;
+    const port = await listening(t, server);
     const ask = async (session: Buffer | undefined) => {
       const client = tls.connect({
         host: '127.0.0.1',
