@@ -32,6 +32,8 @@ const same80 = Buffer.alloc(80, 0x41).toString('base64');
 const weakKeys = ['weakKeys', 'bad'] as const;
 const replay = ['earlyDataReplay', 'bad'] as const;
 const oldVersions = ['oldVersions', 'bad'] as const;
+const stays = 'ticket key that stays for 8 days';
+const rotation = { inspect: ['--history'], expect: ['rotation', 'bad'] } as const;
 const cross = { inspect: ['--other', 'other.test'], expect: ['otherPolicy', 'bad'] } as const;
 
 function each(server: ServerName, ...rows: Omit<FaultyServer, 'server'>[]): FaultyServer[] {
@@ -48,8 +50,13 @@ export const faultyServers: readonly FaultyServer[] = [
       ...{ expect: weakKeys, fast: true },
     },
     {
-      ...{ fault: 'ticket key that stays for 8 days', certificate: 'good', inspect: ['--history'] },
-      ...{ setup: [`ticket-key ${randomBytes(80).toString('base64')}`], expect: ['rotation', 'bad'], fast: true },
+      ...{
+        fault: stays,
+        certificate: 'good',
+        setup: [`ticket-key ${randomBytes(80).toString('base64')}`],
+        ...rotation,
+      },
+      fast: true,
     },
     {
       ...{ fault: 'sessions cross to another host', certificate: 'good', setup: ['another-host'], ...cross },
@@ -91,6 +98,16 @@ export const faultyServers: readonly FaultyServer[] = [
     { fault: undefined, certificate: 'good', setup: [], fast: true },
     { fault: 'ticket key: 48 zero bytes', certificate: 'good', setup: [`ticket-key ${zero48}`], expect: weakKeys },
     { fault: 'ticket key: 80 equal bytes', certificate: 'good', setup: [`ticket-key ${same80}`], expect: weakKeys },
+    {
+      ...{
+        fault: stays,
+        certificate: 'good',
+        setup: [`ticket-key ${randomBytes(80).toString('base64')}`],
+        ...rotation,
+      },
+      fast: true,
+    },
+    { fault: 'sessions cross to another host', certificate: 'good', setup: ['another-host'], ...cross },
     { fault: '0-RTT can be replayed', certificate: 'good', setup: ['allow-0rtt'], expect: replay, fast: true },
     {
       ...{ fault: 'ticket lifetime of 30 days', certificate: 'good', setup: ['lifetime 2592000'] },
@@ -115,6 +132,7 @@ export const faultyServers: readonly FaultyServer[] = [
       ...{ fault: '0-RTT can be replayed', certificate: 'good', setup: ['-early_data', '-no_anti_replay'] },
       ...{ expect: replay, fast: true },
     },
+    { fault: stays, certificate: 'good', setup: [], ...rotation },
     { fault: 'sessions cross to another host', certificate: 'good', setup: ['another-host'], ...cross },
     { fault: 'expired certificate', certificate: 'expired', setup: [], expect: ['expiry', 'bad'] },
     { fault: 'incomplete chain', certificate: 'incomplete', setup: [], expect: ['chain', 'bad'] },
@@ -143,6 +161,7 @@ export const faultyServers: readonly FaultyServer[] = [
     'GnuTLS',
     { fault: undefined, certificate: 'good', setup: [], fast: true },
     { fault: '(0-RTT once: no fault)', certificate: 'good', setup: ['--earlydata', '--maxearlydata', '4096'] },
+    { fault: 'sessions cross to another host', certificate: 'good', setup: ['another-host'], ...cross, fast: true },
     { fault: 'expired certificate', certificate: 'expired', setup: [], expect: ['expiry', 'bad'] },
     { fault: 'incomplete chain', certificate: 'incomplete', setup: [], expect: ['chain', 'bad'] },
     {
@@ -158,8 +177,13 @@ export const faultyServers: readonly FaultyServer[] = [
     'Go',
     { fault: undefined, certificate: 'good', setup: [], fast: true },
     { fault: 'ticket key: zero', certificate: 'good', setup: ['-zero-ticket-key'], expect: weakKeys, fast: true },
+    { fault: 'sessions cross to another host', certificate: 'good', setup: ['-another-host'], ...cross, fast: true },
     { fault: 'expired certificate', certificate: 'expired', setup: [], expect: ['expiry', 'bad'] },
-    { fault: 'TLS 1.0 and 1.1', certificate: 'good', setup: ['-min', '769'], expect: oldVersions },
+    {
+      ...{ fault: 'TLS 1.0 and 1.1', certificate: 'good', expect: oldVersions, fast: true },
+      // Older versions have no suite but with CBC.
+      setup: ['-min', '769', '-suite', String(0xc009), '-suite', String(0xc02b)],
+    },
     {
       ...{ fault: 'static RSA and 3DES', certificate: 'rsa', expect: ['brokenCipher', 'bad'] },
       setup: ['-suite', '10', '-suite', '47', '-max', '771'],
@@ -173,6 +197,7 @@ export const faultyServers: readonly FaultyServer[] = [
       ...{ fault: 'ticket key: 48 zero bytes', certificate: 'good', expect: weakKeys, fast: true },
       setup: ['ticketKeys: Buffer.alloc(48)'],
     },
+    { fault: stays, certificate: 'good', setup: [], ...rotation },
     { fault: 'sessions cross to another host', certificate: 'good', setup: ['anotherHost: true'], ...cross },
     { fault: 'expired certificate', certificate: 'expired', setup: [], expect: ['expiry', 'bad'] },
     {
@@ -245,7 +270,11 @@ const launch: Readonly<Record<ServerName, Launch>> = {
     const pem = join(folder, 'both.pem');
     writeFileSync(pem, readFileSync(cert, 'utf8') + readFileSync(key, 'utf8'));
     const [some, ticketKey] = take(setup, 'ticket-key');
-    const [words, lifetime] = take(some, 'lifetime');
+    const [most, lifetime] = take(some, 'lifetime');
+    const [words, another] = take(most, 'another-host');
+    // Both names have lines of their own, as hosts with different rules would.
+    if (another !== undefined)
+      writeFileSync(join(folder, 'crt.list'), `${pem} localhost\n${pem} [alpn http/1.1] other.test\n`);
     // The last but one of the keys encrypts.
     if (ticketKey !== undefined) writeFileSync(join(folder, 'ticket.keys'), `${ticketKey}\n`.repeat(3));
     const standard = words.some((word) => word.startsWith('ciphers')) ? '' : `ciphers ${aead}`;
@@ -259,7 +288,7 @@ defaults
   timeout client 20s
   timeout server 20s
 frontend here
-  bind 127.0.0.1:${port} ssl crt ${pem} alpn http/1.1 ${standard} ${words.join(' ')} ${
+  bind 127.0.0.1:${port} ssl ${another === undefined ? `crt ${pem}` : `crt-list ${folder}/crt.list`} alpn http/1.1 ${standard} ${words.join(' ')} ${
     ticketKey === undefined ? '' : `tls-ticket-keys ${folder}/ticket.keys`
   }
   http-request return status 200
@@ -288,9 +317,11 @@ frontend here
   },
 
   GnuTLS(setup, port, { cert, key }) {
-    const [words, more] = take(setup, 'priority');
+    const [some, more] = take(setup, 'priority');
+    const [words, another] = take(some, 'another-host');
     const priority = `NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2${more === undefined ? ':-RSA:-AES-128-CBC:-AES-256-CBC:-SHA1' : `:${more}`}:-SIGN-ECDSA-SHA1:-SIGN-RSA-SHA1`;
     const args = ['--http', '--port', String(port), '--x509certfile', cert, '--x509keyfile', key];
+    if (another !== undefined) args.push('--x509certfile', cert, '--x509keyfile', key);
     return start('gnutls-serv', [...args, '--disable-client-cert', '--priority', priority, ...words], collect);
   },
 

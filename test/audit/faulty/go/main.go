@@ -14,6 +14,7 @@ func main() {
 	cert := flag.String("cert", "", "certificate chain (PEM)")
 	key := flag.String("key", "", "private key (PEM)")
 	zero := flag.Bool("zero-ticket-key", false, "seal tickets under 32 zero bytes")
+	another := flag.Bool("another-host", false, "serve other.test by a configuration of its own")
 	minimum := flag.Uint("min", tls.VersionTLS12, "oldest version")
 	maximum := flag.Uint("max", tls.VersionTLS13, "newest version")
 	var suites suiteList
@@ -31,6 +32,15 @@ func main() {
 	}
 	if *zero {
 		config.SetSessionTicketKeys([][32]byte{{}})
+	}
+	if *another {
+		other := config.Clone()
+		config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			if hello.ServerName == "other.test" {
+				return other, nil
+			}
+			return nil, nil
+		}
 	}
 	server := &http.Server{
 		Addr:      fmt.Sprintf("127.0.0.1:%d", *port),
