@@ -175,25 +175,32 @@ describe('a journal', () => {
     const prototype = Object.getPrototypeOf(probe) as { datasync(): Promise<void> };
     await probe.close();
     const { datasync } = prototype;
-    let flush: (error?: Error) => void = () => {};
+    /** The flushes that were asked for and wait, and who waits for one to be asked for. */
+    const flushes: ((error?: Error) => void)[] = [];
+    let asked: () => void = () => {};
     prototype.datasync = () =>
       new Promise((resolve, reject) => {
-        flush = (error) => (error === undefined ? resolve() : reject(error));
+        flushes.push((error) => (error === undefined ? resolve() : reject(error)));
+        asked();
       });
+    const nextFlush = async () => {
+      if (flushes.length === 0) await new Promise<void>((resolve) => (asked = resolve));
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      return flushes.shift() as (error?: Error) => void;
+    };
     t.after(() => {
       prototype.datasync = datasync;
     });
     const journal = await openJournal(join(folder, 'j'), { replay: () => {} });
     let acknowledged = 0;
     const appended = journal.append({ type: 'a' }).then(() => acknowledged++);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    const flush = await nextFlush();
     assert.equal(acknowledged, 0);
     flush();
     await appended;
     assert.equal(acknowledged, 1);
     const failing = journal.append({ type: 'b' });
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    flush(new Error('EIO'));
+    (await nextFlush())(new Error('EIO'));
     await assert.rejects(failing, { code: 'ERR_TLS_CA_STORAGE' });
     await assert.rejects(journal.append({ type: 'c' }), { code: 'ERR_TLS_CA_STORAGE' });
     await journal.close();

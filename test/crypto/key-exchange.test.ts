@@ -160,14 +160,15 @@ test('ML-KEM: a changed ciphertext yields another secret, not an error (implicit
   }
 });
 
-test('native and portable ML-KEM understand each other', { skip: nativeMlKem(768) === undefined }, () => {
+test('native and portable ML-KEM understand each other; without a native one the portable one serves', () => {
   for (const parameters of [768, 1024] as const) {
+    const chosen = mlKem(parameters);
     const native = nativeMlKem(parameters);
-    assert.ok(native !== undefined);
     const portable = portableMlKem(parameters);
+    assert.equal(chosen.backend, (native ?? portable).backend);
     for (const [client, server] of [
-      [native, portable],
-      [portable, native],
+      [chosen, portable],
+      [portable, chosen],
     ] as const) {
       const pair = client.generate();
       const { ciphertext, secret } = server.encapsulate(pair.publicKey);

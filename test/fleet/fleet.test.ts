@@ -1,7 +1,7 @@
 /**
  * Four server processes behind a plain TCP balancer, with ticket keys and sessions through a real Redis; keys rotate
  * every 2 s. Clients come back to random nodes within 0 to 5 s. HANDFAST_FLEET_SECONDS says how long the first, quiet
- * phase lasts (default 8; 60 for the figures in docs/resumption.md).
+ * phase lasts: 8 by default; 60 for the long suite, whose figures are in docs/resumption.md.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
@@ -26,8 +26,8 @@ const clientsPerKind = Number(process.env['HANDFAST_FLEET_CLIENTS'] ?? 20);
 /** Figures are for a machine that has nothing else to do; a test has to hold on one that has. */
 const forFigures = seconds >= 60;
 const deadlineMs = forFigures ? 150 : 800;
-/** In a short run these are left to `redis.test.ts`, which does them within one process. */
-const onlyForFigures = forFigures ? false : 'runs with HANDFAST_FLEET_SECONDS=60';
+/** The long suite. A short run leaves these to `redis.test.ts`, which does them within one process. */
+const [testForFigures, describeForFigures] = forFigures ? [test, describe] : [() => {}, () => {}];
 
 const folder = dirname(fileURLToPath(import.meta.url));
 /** A server runs compiled, as users run it: four processes with the test loader would take long to start. */
@@ -248,7 +248,7 @@ describe('a fleet of four processes over one Redis', { skip: noRedis, timeout: 6
     await comesBack(crowd, 'Redis is back');
   });
 
-  test('Redis paused (SIGSTOP): latency stays under the deadline', { skip: onlyForFigures }, async () => {
+  testForFigures('Redis paused (SIGSTOP): latency stays under the deadline', async () => {
     const before = await phase(crowd, 'before the pause', 3000);
     redis.pause();
     const paused = await phase(crowd, 'Redis is paused', 5000);
@@ -263,7 +263,7 @@ describe('a fleet of four processes over one Redis', { skip: noRedis, timeout: 6
     await comesBack(crowd, 'Redis goes on');
   });
 
-  test('Redis filled with garbage', { skip: onlyForFigures }, async () => {
+  testForFigures('Redis filled with garbage', async () => {
     for (const key of redis.cli('--raw', 'KEYS', '*').split('\n')) {
       if (redis.cli('TYPE', key) === 'string') redis.cli('SET', key, randomBytes(200).toString('base64'));
       else redis.cli('SET', key, 'garbage');
@@ -298,7 +298,7 @@ describe('a fleet of four processes over one Redis', { skip: noRedis, timeout: 6
   });
 });
 
-describe('a fleet of two processes over a Redis Cluster', { skip: noRedis || onlyForFigures, timeout: 300_000 }, () => {
+describeForFigures('a fleet of two processes over a Redis Cluster', { skip: noRedis, timeout: 300_000 }, () => {
   let servers: RedisServer[];
   let fleet: Fleet;
   let crowd: Crowd;

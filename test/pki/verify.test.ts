@@ -92,8 +92,8 @@ describe('verifyChain', () => {
     assert.equal(verify([der, interDer], { profile: 'client', name: undefined }).ok, true);
   });
 
-  for (const type of ['rsa', 'rsaPss', 'p384', 'p521', 'ed25519', 'mldsa65'] as const) {
-    it(`works with ${type} keys`, { skip: hasKeyType(type) ? false : `this Node has no ${type} keys` }, async () => {
+  for (const type of (['rsa', 'rsaPss', 'p384', 'p521', 'ed25519', 'mldsa65'] as const).filter(hasKeyType)) {
+    it(`works with ${type} keys`, async () => {
       const authority = { name: `Root ${type}`, key: testKey(type) };
       const anchor = await testCertificate({ ...authority, issuer: authority, ca: true });
       const der = await leaf({ issuer: authority, key: testKey(type) });
