@@ -202,7 +202,10 @@ export class Authority {
     }
     const { state, journal, now } = this.#parts;
     const record = this.#issued(serial);
-    if (record.revoked !== undefined) return;
+    if (record.revoked !== undefined) {
+      await this.crl(record.issuer); // Whoever asks again may be the one whom a crash left without an answer.
+      return;
+    }
     const at = Math.floor(now() / 1000) * 1000;
     await journal.append({ type: 'revoked', serial, reason, date: new Date(at).toISOString() });
     state.revoke(serial, { at, reason });

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { encodePem } from '../../src/bytes/pem.ts';
+import { decodePem, encodePem } from '../../src/bytes/pem.ts';
 import {
   createAuthority,
   openAuthority,
@@ -20,7 +20,7 @@ import {
 import { generateKey } from '../../src/ca/storage/keys.ts';
 import { createNodeCrypto } from '../../src/crypto/node.ts';
 import { parseCertificate } from '../../src/pki/certificate.ts';
-import { parseCertificateList } from '../../src/pki/crl.ts';
+import { buildCertificateList, parseCertificateList } from '../../src/pki/crl.ts';
 import { temporaryFolder } from './helpers/temporary-folder.ts';
 
 const day = 24 * 3600 * 1000;
@@ -345,6 +345,34 @@ describe('an authority', () => {
     assert.ok((await third.crl()).number > second.number, 'a number is never used twice');
     await third.close();
     assert.equal(parseCertificateList(readFileSync(join(folder, 'issuing-1.crl'))).entries, 0);
+  });
+
+  test('a list that a crash left without a revocation that the log has is made anew', async (t) => {
+    const folder = temporaryFolder(t);
+    const ca = await createAuthority({ folder, name: 'Test' });
+    const { serial } = await ca.issue({ names: ['a.test'] });
+    const signer = createNodeCrypto().importPrivateKey(
+      decodePem(readFileSync(join(folder, 'issuing-1.key'), 'utf8'))[0]?.bytes as Uint8Array,
+    );
+    await ca.revoke(serial);
+    const { number, thisUpdate, nextUpdate } = await ca.crl();
+    await ca.close();
+    // What is on the disk where the process dies after this list, on whose way the revocation became durable.
+    const issuer = ca.issuer.certificate;
+    const authorityKeyIdentifier = issuer.decoded.subjectKeyIdentifier as Uint8Array;
+    const list = { issuer: issuer.subject, thisUpdate, nextUpdate, crlNumber: number, authorityKeyIdentifier };
+    const algorithm = { kind: 'ecdsa', hash: 'sha256' } as const;
+    const without = await buildCertificateList(
+      { ...list, revoked: [] },
+      { algorithm, sign: (data) => signer.sign(algorithm, data) },
+    );
+    writeFileSync(join(folder, 'issuing-1.crl'), without);
+    const again = await openAuthority({ folder });
+    t.after(() => again.close());
+    const made = await again.crl();
+    assert.equal(made.number, number + 1);
+    assert.ok(parseCertificateList(made.der).find(Buffer.from(serial, 'hex')));
+    assert.deepEqual(new Uint8Array(readFileSync(join(folder, 'issuing-1.crl'))), made.der);
   });
 
   test('one process at a time; a lock of a process that is gone is taken over', async (t) => {

@@ -228,6 +228,16 @@ describe('trust', () => {
     assert.equal(outcome?.outcome, 'failed');
     assert.match(outcome?.why ?? '', /no rights/);
     assert.match(outcome?.byHand?.join('\n') ?? '', /sudo cp .*root\.pem[\s\S]*sudo update-ca-certificates/);
+    // Nothing half done stays behind, neither way.
+    const store = join(folder, 'usr', 'local', 'share', 'ca-certificates');
+    assert.deepEqual(readdirSync(store), []);
+    const working: Host = { ...host, run: async () => ({ status: 0, stdout: new Uint8Array(0), stderr: '' }) };
+    assert.equal((await trustRoot(root, { kinds: ['system'], rootFile, host: working }))[0]?.outcome, 'added');
+    const [stays] = await untrustRoot(root, { kinds: ['system'], rootFile, host });
+    assert.equal(stays?.outcome, 'failed');
+    assert.match(stays?.byHand?.join('\n') ?? '', /^sudo rm .*handfast-[\s\S]*sudo update-ca-certificates --fresh$/);
+    assert.equal(readdirSync(store).length, 1);
+    assert.equal((await untrustRoot(root, { kinds: ['system'], rootFile, host: working }))[0]?.outcome, 'removed');
   });
 
   test('macOS and Windows are asked by their tools', async (t) => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { toBase64 } from '../../bytes/base64.ts';
-import { equal, toHex } from '../../bytes/bytes.ts';
+import { equal, fromHex, toHex } from '../../bytes/bytes.ts';
 import { decodePem, encodePem } from '../../bytes/pem.ts';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
@@ -324,7 +324,7 @@ async function openIssuers(
   return issuers;
 }
 
-/** The lists in the folder that are the last ones of the log, and that no revocation came after. */
+/** The lists in the folder that are the last ones of the log and name everything that the log has as revoked. */
 async function publishedCrls(
   folder: string,
   issuers: readonly Issuer[],
@@ -336,8 +336,15 @@ async function publishedCrls(
     const last = state.crlNumbers.get(number);
     if (der === undefined || last === undefined || state.revokedSince.has(number)) continue;
     try {
-      const { crlNumber, thisUpdate, nextUpdate = 0 } = parseCertificateList(new Uint8Array(der));
+      const list = parseCertificateList(new Uint8Array(der));
+      const { crlNumber, thisUpdate, nextUpdate = 0 } = list;
       if (crlNumber === undefined || BigInt(`0x${toHex(crlNumber)}`) !== BigInt(last)) continue;
+      // A revocation that was on its way to the disk while the list was put together stands before it in the log.
+      const missing = [...(state.revokedBy.get(number) ?? [])].some(
+        (serial) =>
+          (state.records.get(serial)?.notAfter ?? 0) >= thisUpdate && list.find(fromHex(serial)) === undefined,
+      );
+      if (missing) continue;
       crls.set(number, { der: new Uint8Array(der), number: last, thisUpdate, nextUpdate });
     } catch {
       // It is damaged: a new one is made.

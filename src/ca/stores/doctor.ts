@@ -113,7 +113,7 @@ async function storeFindings(host: Host, root: RootToTrust, rootFile: string): P
     const has = await store.has(root).catch((error: Error) => error);
     if (has === true) findings.push({ level: 'ok', what: `${store.name} trusts the root` });
     else if (has === false) {
-      const advice = `run trust, or: ${store.byHand(root, rootFile).join(' && ')}`;
+      const advice = `run trust, or: ${store.byHand(root, 'add', rootFile).join(' && ')}`;
       findings.push({ level: 'warning', what: `${store.name} does not have the root (${store.usedBy})`, advice });
     } else findings.push({ level: 'warning', what: `${store.name} could not be read`, advice: has.message });
   }

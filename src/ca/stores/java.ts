@@ -50,8 +50,9 @@ function javaStore(host: Host, keytool: string, where: string): TrustStore {
       const { status, stdout, stderr } = await host.run(keytool, ['-delete', '-noprompt', '-alias', root.id, ...store]);
       if (status !== 0) throw failed('keytool -delete failed', Buffer.from(stdout).toString() + stderr);
     },
-    byHand: (root, file) => [
-      `sudo keytool -importcert -noprompt -trustcacerts -alias ${root.id} -file ${file} -keystore "${where}" -storepass ${storePassword}`,
-    ],
+    byHand: (root, what, file) => {
+      const words = what === 'add' ? `-importcert -noprompt -trustcacerts -file ${file}` : '-delete -noprompt';
+      return [`sudo keytool ${words} -alias ${root.id} -keystore "${where}" -storepass ${storePassword}`];
+    },
   };
 }

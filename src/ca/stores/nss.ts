@@ -78,6 +78,10 @@ function nssStore(host: Host, where: string, usedBy: string): TrustStore {
       const { status, stderr } = await host.run(nssTool(host), ['-D', '-d', database, '-n', root.id]);
       if (status !== 0) throw failed('certutil -D failed', stderr);
     },
-    byHand: (root, file) => [`certutil -A -d "${database}" -t C,, -n ${root.id} -i ${file}`],
+    byHand: (root, what, file) => [
+      what === 'add'
+        ? `certutil -A -d "${database}" -t C,, -n ${root.id} -i ${file}`
+        : `certutil -D -d "${database}" -n ${root.id}`,
+    ],
   };
 }

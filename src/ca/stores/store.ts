@@ -23,12 +23,16 @@ export interface TrustStore {
   readonly usedBy: string;
   /** Whether this very certificate is in it and trusted. */
   has(root: RootToTrust): Promise<boolean>;
-  /** Throws with the tool's words where it fails. */
+  /** Throws with the tool's words where it fails; the store is then as it was. */
   add(root: RootToTrust): Promise<void>;
   /** Takes out what {@link add} put in, and nothing else. */
   remove(root: RootToTrust): Promise<void>;
-  /** What a person types to do it by hand, for want of rights. @param file the root as PEM. */
-  byHand(root: RootToTrust, file: string): readonly string[];
+  /**
+   * What a person types to do it by hand, for want of rights.
+   * @param what to do.
+   * @param file the root as PEM.
+   */
+  byHand(root: RootToTrust, what: 'add' | 'remove', file: string): readonly string[];
 }
 
 export function rootToTrust(der: Uint8Array): RootToTrust {

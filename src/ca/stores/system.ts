@@ -85,13 +85,28 @@ function linuxStore(host: Host, flavour: LinuxFlavour): TrustStore {
     async add(root) {
       await mkdir(folder, { recursive: true });
       await writeFile(fileOf(root), root.pem, { mode: 0o644 });
-      await run(flavour.update);
+      try {
+        await run(flavour.update);
+      } catch (error) {
+        // A file that no bundle was made from would look like a root that is in.
+        await rm(fileOf(root), { force: true });
+        throw error;
+      }
     },
     async remove(root) {
       await rm(fileOf(root), { force: true });
-      await run(flavour.refresh);
+      try {
+        await run(flavour.refresh);
+      } catch (error) {
+        // The bundle still has it: so it can be taken out another time.
+        await writeFile(fileOf(root), root.pem, { mode: 0o644 });
+        throw error;
+      }
     },
-    byHand: (root, file) => [`sudo cp ${file} ${fileOf(root)}`, `sudo ${flavour.update.join(' ')}`],
+    byHand: (root, what, file) =>
+      what === 'add'
+        ? [`sudo cp ${file} ${fileOf(root)}`, `sudo ${flavour.update.join(' ')}`]
+        : [`sudo rm ${fileOf(root)}`, `sudo ${flavour.refresh.join(' ')}`],
   };
 }
 
@@ -119,7 +134,13 @@ function macStore(host: Host): TrustStore {
         const { status, stderr } = await host.run('security', ['delete-certificate', '-Z', root.sha1, macKeychain]);
         if (status !== 0) throw failed('security delete-certificate failed', stderr);
       }),
-    byHand: (_, file) => [`sudo security add-trusted-cert -d -r trustRoot -k ${macKeychain} ${file}`],
+    byHand: (root, what, file) =>
+      what === 'add'
+        ? [`sudo security add-trusted-cert -d -r trustRoot -k ${macKeychain} ${file}`]
+        : [
+            `sudo security remove-trusted-cert -d ${file}`,
+            `sudo security delete-certificate -Z ${root.sha1} ${macKeychain}`,
+          ],
   };
 }
 
@@ -141,7 +162,9 @@ function windowsStore(host: Host): TrustStore {
       const { status, stderr } = await host.run('certutil', ['-user', '-delstore', 'Root', root.sha1]);
       if (status !== 0) throw failed('certutil -delstore failed', stderr);
     },
-    byHand: (_, file) => [`certutil -user -addstore -f Root ${file}`],
+    byHand: (root, what, file) => [
+      what === 'add' ? `certutil -user -addstore -f Root ${file}` : `certutil -user -delstore Root ${root.sha1}`,
+    ],
   };
 }
 

@@ -32,7 +32,7 @@ export function findTrustStores(options: Pick<TrustOptions, 'kinds' | 'host'> = 
 
 /** Puts a root into the trust stores. A store that fails doesn't keep the others from it. */
 export async function trustRoot(root: Uint8Array, options: TrustOptions): Promise<TrustOutcome[]> {
-  return eachStore(root, options, async (store, it) => {
+  return eachStore(root, options, 'add', async (store, it) => {
     if (await store.has(it)) return 'was there';
     await store.add(it);
     if (!(await store.has(it))) throw new Error('the tool reported success, but the root is not in the store');
@@ -42,7 +42,7 @@ export async function trustRoot(root: Uint8Array, options: TrustOptions): Promis
 
 /** Takes a root out of the trust stores: this one certificate, by its fingerprint, and nothing else. */
 export async function untrustRoot(root: Uint8Array, options: TrustOptions): Promise<TrustOutcome[]> {
-  return eachStore(root, options, async (store, it) => {
+  return eachStore(root, options, 'remove', async (store, it) => {
     if (!(await store.has(it))) return 'was not there';
     await store.remove(it);
     if (await store.has(it)) throw new Error('the tool reported success, but the root is still in the store');
@@ -53,6 +53,7 @@ export async function untrustRoot(root: Uint8Array, options: TrustOptions): Prom
 async function eachStore(
   der: Uint8Array,
   options: TrustOptions,
+  what: 'add' | 'remove',
   act: (store: TrustStore, root: ReturnType<typeof rootToTrust>) => Promise<TrustOutcome['outcome']>,
 ): Promise<TrustOutcome[]> {
   const root = rootToTrust(der);
@@ -63,7 +64,7 @@ async function eachStore(
       outcomes.push({ store, outcome: await act(store, root) });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      outcomes.push({ store, outcome: 'failed', why, byHand: store.byHand(root, options.rootFile) });
+      outcomes.push({ store, outcome: 'failed', why, byHand: store.byHand(root, what, options.rootFile) });
     }
   }
   return outcomes;
