@@ -1,8 +1,10 @@
 /**
  * Soak of handfast/tls: mixed load with random resets, half-closes, slow readers and garbage, against one server.
- * Every byte that is echoed is checked; memory and handles are told at the end, after everything has closed.
+ * Every byte that is echoed is checked. The load comes in ten rounds; after each, when everything has closed, memory
+ * (after a collection) and handles are told. It fails when a connection fails, when one stays open, or when the last round
+ * ends with more handles, or with clearly more heap, than the second.
  *
- *     node --import tsx bench/node-soak.ts [seconds, default 60]
+ *     node --expose-gc --import tsx bench/node-soak.ts [seconds, default 60]
  */
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import net, { type AddressInfo } from 'node:net';
@@ -13,7 +15,7 @@ import { rootPem, testIdentity } from '../test/helpers/pki.ts';
 const seconds = Number(process.argv[2] ?? 60);
 const identity = testIdentity('ecdsa-p256');
 const context = tls.createSecureContext({ ca: rootPem });
-const counts = { whole: 0, reset: 0, halfClosed: 0, slow: 0, garbage: 0, resumed: 0, failed: 0 };
+const counts = { whole: 0, reset: 0, halfClosed: 0, slow: 0, garbage: 0, resumed: 0, echoedMiB: 0, failed: 0 };
 const unexpected: Error[] = [];
 
 const server = tls.createServer({ key: identity.keyPem, cert: identity.chainPem }, (socket) => {
@@ -76,6 +78,7 @@ async function echo(slow: boolean): Promise<void> {
       write();
     });
   });
+  counts.echoedMiB += count / (1 << 20);
   if (count !== size || !sent.digest().equals(received.digest()))
     throw new Error(`${count} of ${size} bytes came back`);
 }
@@ -127,16 +130,48 @@ async function worker(until: number): Promise<void> {
   }
 }
 
-const memory = () => Math.round(process.memoryUsage().rss / (1 << 20));
-await worker(Date.now() + Math.min(5000, seconds * 200));
-const before = memory();
-await Promise.all(Array.from({ length: 20 }, () => worker(Date.now() + seconds * 1000)));
-const connections = await new Promise((resolve) =>
-  setTimeout(() => server.getConnections((_error, count) => resolve(count)), 500),
-);
-console.log(`${JSON.stringify(counts)}`);
-console.log(`rss ${before} MiB before, ${memory()} MiB after; ${String(connections)} connections left open`);
+interface Reading {
+  rssMiB: number;
+  heapMiB: number;
+  outsideMiB: number;
+  handles: number;
+  connections: number;
+}
+
+const mebibytes = (bytes: number) => Math.round((10 * bytes) / (1 << 20)) / 10;
+
+/** Memory and handles at rest. */
+async function reading(): Promise<Reading> {
+  await delay(500);
+  const { gc } = globalThis as { gc?: () => void };
+  gc?.();
+  await delay(50);
+  gc?.();
+  const { rss, heapUsed, external } = process.memoryUsage();
+  const connections = await new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)));
+  return {
+    rssMiB: mebibytes(rss),
+    heapMiB: mebibytes(heapUsed),
+    outsideMiB: mebibytes(external),
+    handles: process.getActiveResourcesInfo().filter((kind) => kind !== 'Timeout' && kind !== 'Immediate').length,
+    connections,
+  };
+}
+
+const rounds = 10;
+const readings: Reading[] = [];
+for (let round = 1; round <= rounds; round++) {
+  const until = Date.now() + (seconds * 1000) / rounds;
+  await Promise.all(Array.from({ length: 20 }, () => worker(until)));
+  const now = await reading();
+  readings.push(now);
+  console.log(`round ${round}: ${JSON.stringify(now)}`);
+}
+console.log(JSON.stringify({ ...counts, echoedMiB: Math.round(counts.echoedMiB) }));
 for (const error of unexpected.slice(0, 5)) console.log(error.stack);
+const [settled, last] = [readings[1] as Reading, readings.at(-1) as Reading];
+const grown = last.heapMiB > 1.2 * settled.heapMiB + 2 || last.handles > settled.handles;
+if (grown) console.log('memory or handles grew');
 server.close();
 server.unref();
-process.exitCode = counts.failed > 0 || connections !== 0 ? 1 : 0;
+process.exitCode = grown || counts.failed > 0 || readings.some(({ connections }) => connections !== 0) ? 1 : 0;

@@ -593,9 +593,14 @@ export class TLSSocket extends Socket {
     if (!this.#waitsForDrain) transport.resume();
   }
 
+  override destroy(error?: Error): this {
+    // A timer that is left would hold everything of this socket until it runs out, and later it cannot be taken back.
+    if (!this.destroyed) super.setTimeout(0);
+    return super.destroy(error);
+  }
+
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#setConnecting(false);
-    super.setTimeout(0);
     clearTimeout(this.#ticketTimer);
     const hadError = error !== null && error !== undefined;
     const connection = this.#connection;

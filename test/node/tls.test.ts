@@ -114,6 +114,19 @@ test('a TLSSocket is a net.Socket to its users', limit, async (t) => {
   await once(client, 'close');
 });
 
+test('a socket that was destroyed is silent: its idle timer went with it', limit, async (t) => {
+  const { port } = await listen(t, tls, {}, echo);
+  const socket = tls.connect({ host: '127.0.0.1', port, ca: rootPem, servername: 'localhost' });
+  await once(socket, 'secureConnect');
+  let late = 0;
+  socket.on('timeout', () => late++);
+  socket.setTimeout(50);
+  socket.destroy();
+  await once(socket, 'close');
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  assert.equal(late, 0);
+});
+
 test('a certificate of a stranger and a wrong name have the codes of Node', limit, async (t) => {
   const { port } = await listen(t, tls, {}, echo);
   const refused = async (options: nodeTls.ConnectionOptions) => {
