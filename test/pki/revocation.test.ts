@@ -4,7 +4,18 @@ import { concat } from '../../src/bytes/bytes.ts';
 import { Writer } from '../../src/bytes/writer.ts';
 import { createNodeCrypto } from '../../src/crypto/node.ts';
 import type { CertificateError } from '../../src/errors.ts';
-import { derOctetString } from '../../src/pki/der/writer.ts';
+import { encodeSignatureAlgorithm } from '../../src/pki/algorithm.ts';
+import { type ExtensionInput, encodeExtensions, signed } from '../../src/pki/build.ts';
+import {
+  derContext,
+  derContextPrimitive,
+  derEnumerated,
+  derInteger,
+  derOctetString,
+  derOid,
+  derSequence,
+  derTime,
+} from '../../src/pki/der/writer.ts';
 import {
   buildCertificateList,
   buildOcspResponse,
@@ -12,6 +23,7 @@ import {
   type CertStatus,
   checkOcspResponse,
   createTrustAnchors,
+  crlReasons,
   encodeCertId,
   encodeOcspError,
   extension,
@@ -123,6 +135,73 @@ describe('revocation lists', () => {
     const lists = async (uri: string) => [await crl(inter, { distributionPoint: { uris: [uri] } }), await crl(root)];
     assert.equal(codeOf({ crls: await lists('http://a.example/1.crl') }, [der, interDer]), 'good');
     assert.equal(codeOf({ crls: await lists('http://a.example/2.crl') }, [der, interDer]), 'ERR_TLS_CERT_CRL');
+  });
+
+  // Lists of kinds that `buildCertificateList` has no word for.
+  async function listWith(
+    revoked: readonly Uint8Array[],
+    extensions: readonly ExtensionInput[],
+    reason?: number,
+  ): Promise<Uint8Array> {
+    const why =
+      reason === undefined
+        ? []
+        : [derSequence(derSequence(derOid(oids.reasonCode), derOctetString(derEnumerated(reason))))];
+    const entries = revoked.map((der) =>
+      derSequence(derInteger(parseCertificate(der).serialNumber), derTime(now - 2 * hour), ...why),
+    );
+    const all = [
+      extension.authorityKeyIdentifier(inter.key.keyId),
+      { oid: oids.crlNumber, value: derInteger(7) },
+      ...extensions,
+    ];
+    const tbs = derSequence(
+      derInteger(1),
+      encodeSignatureAlgorithm(inter.key.algorithm),
+      issuer.subject,
+      derTime(now - hour),
+      derTime(now + hour),
+      ...(entries.length === 0 ? [] : [derSequence(...entries)]),
+      derContext(0, encodeExtensions(all)),
+    );
+    return signed(tbs, inter.key);
+  }
+  const delta = { oid: oids.deltaCrlIndicator, critical: true, value: derInteger(6) };
+  const indirect = {
+    oid: oids.issuingDistributionPoint,
+    critical: true,
+    value: derSequence(derContextPrimitive(4, Uint8Array.of(0xff))),
+  };
+
+  it('that are deltas revoke, and take nothing back; alone they show nothing', async () => {
+    const tops = [await crl(root)];
+    const alone = problemOf({ crls: [await listWith([], [delta]), ...tops] });
+    assert.equal(alone?.code, 'ERR_TLS_CERT_CRL');
+    assert.match(alone?.message ?? '', /delta list .*Section 5\.2\.4.*complete list/);
+    const base = await crl(inter);
+    assert.equal(codeOf({ crls: [base, await listWith([], [delta]), ...tops] }), 'good');
+    assert.equal(codeOf({ crls: [base, await listWith([leafDer], [delta]), ...tops] }), 'ERR_TLS_CERT_REVOKED');
+    const takenBack = await listWith([leafDer], [delta], crlReasons.removeFromCRL);
+    assert.equal(codeOf({ crls: [base, takenBack, ...tops] }), 'good');
+    const held = await crl(inter, { revoked: [entry(leafDer)] });
+    assert.equal(codeOf({ crls: [held, takenBack, ...tops] }), 'ERR_TLS_CERT_REVOKED');
+  });
+
+  it('that are indirect are refused by name', async () => {
+    const tops = [await crl(root)];
+    const error = problemOf({ crls: [await listWith([], [indirect]), ...tops] });
+    assert.equal(error?.code, 'ERR_TLS_CERT_CRL');
+    assert.match(error?.message ?? '', /indirect list .*Section 5\.2\.5.*not supported/);
+    // What it names may be another issuer's certificate with the same serial number.
+    assert.equal(codeOf({ crls: [await listWith([leafDer], [indirect]), await crl(inter), ...tops] }), 'good');
+    // A certificate that leaves its lists to somebody else: here to the root.
+    const crlIssuer = derContext(2, derContext(4, parseCertificate(rootDer).subject));
+    const delegating = await leaf({
+      more: [{ oid: oids.crlDistributionPoints, value: derSequence(derSequence(crlIssuer)) }],
+    });
+    const unknown = problemOf({ crls: tops }, [delegating, interDer]);
+    assert.equal(unknown?.code, 'ERR_TLS_CERT_REVOCATION_UNKNOWN');
+    assert.match(unknown?.message ?? '', /the one of .*CN=Root.* is an indirect list/);
   });
 
   it('do not count where the issuer may not sign lists', async () => {

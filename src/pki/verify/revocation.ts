@@ -6,6 +6,7 @@ import { type CertificateList, parseCertificateList } from '../crl.ts';
 import { oids } from '../der/oid.ts';
 import { keyUsageBits } from '../extensions.ts';
 import { formatGeneralName } from '../general-name.ts';
+import { nameKey } from '../name.ts';
 import type { Budget } from './budget.ts';
 import { formatTime, problem } from './problem.ts';
 
@@ -46,7 +47,13 @@ export function readLists(lists: readonly (Uint8Array | CertificateList)[]): Cer
   });
 }
 
-/** Judges a path by revocation lists (RFC 5280, Section 6.3); `undefined` where nothing speaks against it. */
+/**
+ * Judges a path by revocation lists (RFC 5280, Section 6.3); `undefined` where nothing speaks against it.
+ *
+ * Whatever revokes counts, also in a list that is stale, partial, or a delta. To say "good" a list must be fresh, complete
+ * and of the certificate's own issuer: a delta list (Section 5.2.4) never is, and indirect lists (Section 5.2.5) are not
+ * supported, which the error says.
+ */
 export function crlProblem(check: CrlCheck): CertificateError | undefined {
   const { path, crls, coverage } = check;
   for (let i = 0; i < path.length - 1; i++) {
@@ -81,11 +88,24 @@ export function crlProblem(check: CrlCheck): CertificateError | undefined {
       reasons.length > 0 ? 'ERR_TLS_CERT_CRL' : 'ERR_TLS_CERT_REVOCATION_UNKNOWN',
       reasons.length > 0
         ? `no usable revocation list for ${certificate}: ${reasons.slice(0, 4).join('; ')}; fetch the current list of its issuer`
-        : `there is no revocation list of the issuer of ${certificate}; give one, or set \`policy.crls\` to "leaf" or "ifAvailable"`,
+        : `there is no revocation list of the issuer of ${certificate}${delegated(certificate, crls)}; give one, or set \`policy.crls\` to "leaf" or "ifAvailable"`,
       'RFC 5280, Section 6.3',
     );
   }
   return undefined;
+}
+
+/** Says so where the certificate leaves its lists to another issuer, and such a list was given. */
+function delegated(certificate: Certificate, crls: readonly CertificateList[]): string {
+  for (const { crlIssuer } of certificate.decoded.crlDistributionPoints ?? []) {
+    for (const name of crlIssuer ?? []) {
+      if (name.kind !== 'directory') continue;
+      const key = nameKey(name.value);
+      if (key === certificate.issuerKey || !crls.some((list) => list.issuerKey === key)) continue;
+      return ` itself (the one of ${formatGeneralName(name)} is an indirect list, which is not supported: RFC 5280, Section 5.2.5)`;
+    }
+  }
+  return '';
 }
 
 const verified = new WeakMap<CertificateList, Uint8Array>();
@@ -130,7 +150,10 @@ function scopeProblem(
   const { issuingDistributionPoint: point } = list;
   if (point !== undefined) {
     const ca = certificate.decoded.basicConstraints?.ca === true;
-    if (point.indirect) return elsewhere('it is an indirect list, which is not supported');
+    if (point.indirect)
+      return elsewhere(
+        'it is an indirect list (RFC 5280, Section 5.2.5), which is not supported: give the one that the issuer signs about its own certificates',
+      );
     if (point.onlyAttributeCerts) return elsewhere('it is about attribute certificates');
     if (point.onlyUserCerts && ca) return elsewhere('it is about end-entity certificates alone');
     if (point.onlyCaCerts && !ca) return elsewhere('it is about CA certificates alone');
@@ -145,7 +168,10 @@ function scopeProblem(
     return partial('it has no CRL number (RFC 5280, Section 5.2.3)');
   if (list.unusable !== undefined)
     return partial(`an entry has the extension ${list.unusable}, which isn't understood`);
-  if (list.baseCrlNumber !== undefined) return partial('it is a delta list without its base');
+  if (list.baseCrlNumber !== undefined)
+    return partial(
+      'it is a delta list (RFC 5280, Section 5.2.4), which only adds: give the complete list of the issuer',
+    );
   if (point?.onlySomeReasons !== undefined) return partial('it is about some reasons of revocation alone');
   return undefined;
 }

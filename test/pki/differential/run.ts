@@ -277,8 +277,8 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   }
   for (const [reason, number] of reasons) console.log(`          ${reason} (${number})`);
-  for (const { der, accepted } of alone.filter(({ accepted }) => accepted.openssl === false).slice(0, 10)) {
-    console.log(JSON.stringify(accepted), Buffer.from(der).toString('base64'));
+  for (const { der, accepted, goError } of alone.slice(0, 10)) {
+    console.log(JSON.stringify(accepted), goError, Buffer.from(der).toString('base64'));
   }
   const different = mutations.filter(({ differences }) => differences.length > 0);
   console.log(`read differently: ${different.length}`);
