@@ -125,6 +125,7 @@ export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
       lifetime: sessions?.lifetime ?? 0,
       maxEarlyData: sessions?.maxEarlyDataSize ?? 0,
       allowPskOnly: options.allowPskOnly ?? false,
+      forgetSession: (sessionId) => void sessions?.forgetSession(sessionId),
       policyDigest: rememberedDigest((connection) =>
         policyDigest(crypto, {
           ...connection,

@@ -136,6 +136,15 @@ export abstract class Connection {
     return this.#error;
   }
 
+  /**
+   * Whether a fatal alert, sent or received, ended it. A client then forgets the sessions that it took from here, and the
+   * TLS 1.2 session that it offered (RFC 5246, Section 7.2.2); a server has forgotten its own.
+   */
+  get failed(): boolean {
+    // An end without any alert is no reason to forget (RFC 5246, Section 7.2.1).
+    return this.#error !== undefined && this.#error.code !== 'ERR_TLS_CONNECTION_ENDED';
+  }
+
   /** Whether `write` may be called: after the handshake, or before it for early data. */
   get writable(): boolean {
     return this.#records.writable && !this.#writeClosed && !this.#closed;
@@ -592,7 +601,8 @@ export abstract class Connection {
     if (this.#closed) return;
     const error = asTlsError(cause);
     this.#error = error;
-    const silent = error instanceof AlertReceivedError || error.code === 'ERR_TLS_CONNECTION_ENDED';
+    if (this.failed) this.#records.forgetSessions();
+    const silent = error instanceof AlertReceivedError || !this.failed;
     if (!silent && !this.#sentCloseNotify) {
       try {
         this.#sendAlert(error.alert);

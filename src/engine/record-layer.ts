@@ -43,6 +43,7 @@ export class RecordLayer implements RecordOutput {
   sentFinished: Uint8Array | undefined;
   readonly #config: CommonHandshakeConfig;
   readonly #role: 'server' | 'client';
+  #forgetSession: (() => void) | undefined;
   #sentChangeCipherSpec = false;
   #writeEnded = false;
   #destroyed = false;
@@ -172,6 +173,20 @@ export class RecordLayer implements RecordOutput {
   newSession(session: ClientSession): void {
     this.sessions.push(session);
     if (this.sessions.length > maxSessions) zeroize(this.sessions.shift()?.state.secret);
+  }
+
+  onFatalAlert(forget: () => void): void {
+    this.#forgetSession = forget;
+  }
+
+  /**
+   * A fatal alert was sent or received: "Servers and clients MUST forget any session-identifiers, keys, and secrets
+   * associated with a failed connection." (RFC 5246, Section 7.2.2)
+   */
+  forgetSessions(): void {
+    for (const { state } of this.sessions.splice(0)) zeroize(state.secret);
+    this.#forgetSession?.();
+    this.#forgetSession = undefined;
   }
 
   /** Tells the trace of a message, where there is one. */

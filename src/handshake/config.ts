@@ -122,6 +122,8 @@ export interface ServerResumption {
   readonly maxEarlyData: number;
   /** Whether psk_ke (without key exchange) is taken; off by default: it has no forward secrecy. */
   readonly allowPskOnly: boolean;
+  /** Forgets a stored TLS 1.2 session, now or soon; throws never. */
+  readonly forgetSession: (sessionId: Uint8Array) => void;
   /** Digest of the policy that sessions are bound to (session/policy.ts). */
   readonly policyDigest: (connection: PolicyInput) => Uint8Array;
 }

@@ -51,6 +51,8 @@ export interface RecordOutput {
   answerKeyUpdate(send: () => void): void;
   /** A session that the client can offer later. */
   newSession(session: ClientSession): void;
+  /** Server, TLS 1.2: what forgets the stored session of this connection, should a fatal alert end it. */
+  onFatalAlert(forget: () => void): void;
   /** The server has sent its Finished: it may send application data before the client's (0.5-RTT). */
   allowWriting(): void;
 }

@@ -118,6 +118,7 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
     yield* sendTicket(context, transcript, newState(context, agreement, master, undefined));
   } else if (sessionId.length > 0) {
     const state = newState(context, agreement, master, undefined);
+    context.output.onFatalAlert(() => context.config.resumption.forgetSession(sessionId));
     yield* request('storeSession', { sessionId, state, config: context.config });
     zeroize(state.secret);
   }
@@ -142,6 +143,7 @@ function* abbreviatedHandshake(
   { state, kind, renew, suite }: SessionOffer,
 ): Flow<Established> {
   const sessionId = hello.legacySessionId.slice();
+  if (kind === 'sessionId') context.output.onFatalAlert(() => context.config.resumption.forgetSession(sessionId));
   const randoms = sendServerHello(context, transcript, hello, terms, suite, sessionId, renew, undefined);
   const secret = state.secret.slice();
   const master = untilFailure(

@@ -58,8 +58,9 @@ export class ClientSessionCache {
    * Keeps a session.
    * @param policy the digest (`clientPolicyDigest`) of the connection that it came from; default its
    *   `state.policyDigest`.
+   * @returns the session as it is kept, for `remove`.
    */
-  add(from: ClientSession, policy: Uint8Array = from.state.policyDigest): void {
+  add(from: ClientSession, policy: Uint8Array = from.state.policyDigest): ClientSession {
     const session =
       policy === from.state.policyDigest ? from : { ...from, state: { ...from.state, policyDigest: policy } };
     const key = toHex(session.state.policyDigest);
@@ -75,6 +76,7 @@ export class ClientSessionCache {
     this.#grow(slot, sizeOf(session));
     if (slot.sessions.length > this.#maxSessions) this.#drop(key, slot, slot.sessions[0] as ClientSession);
     this.#bound();
+    return session;
   }
 
   /**
@@ -99,7 +101,7 @@ export class ClientSessionCache {
     return undefined;
   }
 
-  /** Forgets a session that the server did not take, or whose connection failed. */
+  /** Forgets a session that the server did not take, or whose connection `failed` (RFC 5246, Section 7.2.2). */
   remove(session: ClientSession): void {
     const key = toHex(session.state.policyDigest);
     const slot = this.#slots.get(key);

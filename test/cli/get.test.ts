@@ -5,6 +5,16 @@ import { createServer as createTcp } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createServer } from 'node:tls';
+import type { ServerOptions } from '../../src/engine/config.ts';
+import { serverHost } from '../../src/engine/host.ts';
+import { ServerConnection } from '../../src/engine/server-connection.ts';
+import { PeerError } from '../../src/errors.ts';
+import { ServerSessions } from '../../src/session/resumption.ts';
+import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
+import { nodeCrypto, testCredential } from '../helpers/engine.ts';
+import { rootFile } from '../helpers/pki.ts';
+import { EngineStream } from '../interop/ours.ts';
+import { listen } from '../interop/processes.ts';
 import { handfast, startServe, temporaryFolder } from './run.ts';
 
 describe('handfast get', () => {
@@ -176,5 +186,37 @@ describe('handfast get', () => {
     plain.close();
     silent.close();
     await server.end();
+  });
+
+  test('--resume forgets a session whose connection failed (RFC 5246, Section 7.2.2)', async () => {
+    const home = temporaryFolder();
+    const keyring = new TicketKeyring({ crypto: nodeCrypto, clock: { now: () => Date.now() } });
+    const options: ServerOptions = {
+      crypto: nodeCrypto,
+      credentials: [testCredential('ecdsa-p256')],
+      sessions: new ServerSessions({ crypto: nodeCrypto, keyring }),
+    };
+    const resumed: string[] = [];
+    const server = await listen((socket) => {
+      const connection = new ServerConnection(options);
+      const stream = new EngineStream(connection, serverHost(options), socket);
+      stream.handshakeDone.catch(() => {});
+      stream.on('error', () => {});
+      stream.once('data', () => {
+        resumed.push(connection.info.resumption);
+        if (resumed.length !== 3) return stream.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+        connection.close(new PeerError('ERR_TLS_UNEXPECTED_MESSAGE', 'unexpectedMessage', 'made up by the test'));
+        stream.flush();
+      });
+    });
+    const ask = ['get', `https://localhost:${server.port}/`, '--resume', 's', '--tls', '1.2', '--cacert', rootFile];
+    const codes: (number | null)[] = [];
+    for (let i = 0; i < 5; i++) codes.push((await handfast(home, ask)).code);
+    server.close();
+    assert.deepEqual(resumed, ['none', 'ticket', 'ticket', 'none', 'ticket']);
+    assert.deepEqual(
+      codes.map((code) => code === 0),
+      [true, true, false, true, true],
+    );
   });
 });

@@ -141,6 +141,10 @@ async function runGet(values: GetValues, url: string): Promise<number> {
     sendEarly: early,
   });
   const { socket, connection, secured } = opened;
+  const kept: ClientSession[] = [];
+  const keepSessions = () => {
+    for (const each of connection.takeSessions()) if (sessionFile) kept.push(sessionFile.cache.add(each, policy));
+  };
   try {
     // Early data goes before the server has chosen a protocol: the one of the session it is.
     const sendsEarly = early && session !== undefined && session.state.maxEarlyDataSize > 0;
@@ -160,10 +164,10 @@ async function runGet(values: GetValues, url: string): Promise<number> {
       else await writeBody(response.body, values.output);
     }
     response.done();
-    for (const each of connection.takeSessions()) sessionFile?.cache.add(each, policy);
+    keepSessions();
     const facts = { info, milliseconds, tcp: opened.tcp, handshakeBytes };
     await closeQuietly(socket);
-    for (const each of connection.takeSessions()) sessionFile?.cache.add(each, policy);
+    keepSessions();
     // A TLS 1.2 session that was offered and not taken is of no more use.
     if (session !== undefined && !info.resumed) sessionFile?.cache.remove(session);
     await sessionFile?.save();
@@ -192,8 +196,9 @@ async function runGet(values: GetValues, url: string): Promise<number> {
     return values.fail === true && response.status >= 400 ? exitCodes.findings : exitCodes.ok;
   } finally {
     socket.destroy();
-    // A ticket that was shown must not be shown again, also when this connection failed.
-    if (session?.state.version === 0x0304) await sessionFile?.save().catch(() => {});
+    // A session whose connection failed is forgotten, and a ticket that was shown is not shown again.
+    if (connection.failed) for (const each of session ? [session, ...kept] : kept) sessionFile?.cache.remove(each);
+    if (connection.failed || session?.state.version === 0x0304) await sessionFile?.save().catch(() => {});
   }
 }
 
