@@ -85,11 +85,13 @@ export function checkRdnSequence(rdns: DerReader, unsorted = false): void {
 
 const directoryStrings: ReadonlySet<string> = new Set(Object.values(shortNames));
 
-// RFC 5280, Appendix A: attributes of names that people read are strings; others are of some universal type.
+// RFC 5280, Appendix A: attributes of names that people read are DirectoryString, PrintableString or IA5String, of which
+// VisibleString is none; others are of some universal type.
 function checkValueTag(type: string, tag: number, attribute: DerReader): void {
   const universal = tag < 0x20 || tag === tags.sequence || tag === tags.set;
-  if (!universal || (directoryStrings.has(type) && stringText(tag, emptyText) === undefined)) {
-    throw attribute.error(`the value of ${type} has the type ${tag}, which is no string`);
+  const text = tag !== tags.visibleString && stringText(tag, emptyText) !== undefined;
+  if (!universal || (directoryStrings.has(type) && !text)) {
+    throw attribute.error(`the value of ${type} has the type ${tag}, which is no string that names are made of`);
   }
 }
 

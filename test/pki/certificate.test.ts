@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { rootCertificates } from 'node:tls';
 import { CertificateError } from '../../src/errors.ts';
+import { DerReader, tags } from '../../src/pki/der/reader.ts';
 import {
   commonName,
   createTrustAnchors,
@@ -15,7 +16,7 @@ import {
   oids,
   parseCertificate,
 } from '../../src/pki/index.ts';
-import { nameKey } from '../../src/pki/name.ts';
+import { nameKey, readName } from '../../src/pki/name.ts';
 import { dataFolder } from './limbo.ts';
 import { dns, now, testCertificate, testKey } from './support.ts';
 
@@ -172,6 +173,21 @@ describe('distinguished names', () => {
       ]),
     );
     assert.notEqual(one, two);
+  });
+
+  it('are made of the string types of RFC 5280 alone', () => {
+    const cn = (tag: number, text: string) => {
+      const value = Buffer.from(text);
+      const attribute = Buffer.concat([Buffer.from([0x06, 3, 0x55, 4, 3, tag, value.length]), value]);
+      const set = Buffer.concat([Buffer.from([0x30, attribute.length]), attribute]);
+      const rdn = Buffer.concat([Buffer.from([0x31, set.length]), set]);
+      return new DerReader(Buffer.concat([Buffer.from([0x30, rdn.length]), rdn]), 'test');
+    };
+    for (const tag of [tags.utf8String, tags.printableString, tags.ia5String, tags.teletexString])
+      readName(cn(tag, 'ab'), 'subject');
+    // What neither OpenSSL nor Go reads: VisibleString, and what is no string at all.
+    for (const tag of [tags.visibleString, tags.octetString, tags.integer])
+      assert.throws(() => readName(cn(tag, 'ab'), 'subject'), { code: 'ERR_TLS_DER' });
   });
 
   it('show control characters escaped', () => {
