@@ -3,7 +3,7 @@
  * primitives for encrypted key files.
  */
 export { createNodeCrypto } from '../crypto/node.ts';
-export { createKeyFileCrypto } from './key-files.ts';
+export { createKeyFileCrypto } from '../crypto/node-key-files.ts';
 export {
   bundledRoots,
   loadTrustStore,

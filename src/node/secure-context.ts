@@ -21,7 +21,7 @@ import {
   validateObject,
   validateString,
 } from './node-errors.ts';
-import { openPkcs12 } from './pkcs12.ts';
+import { openPfx } from './pkcs12.ts';
 import { settings } from './settings.ts';
 import { readVersions } from './versions.ts';
 
@@ -355,9 +355,9 @@ function readPfx(context: ContextState, pfx: unknown, passphrase: unknown): void
     const raw = Array.isArray(pfx) && buf !== undefined ? buf : item;
     const secret = (Array.isArray(pfx) ? own : undefined) || passphrase;
     const bytes = typeof raw === 'string' ? Buffer.from(raw) : bytesOf(checked(raw, 'options.pfx'));
-    const opened = openPkcs12(
+    const opened = openPfx(
       bytes,
-      secret === undefined || secret === null ? undefined : Buffer.from(secret as string),
+      secret === undefined || secret === null ? undefined : Buffer.from(secret as string).toString(),
     );
     context.credentials.push(credentialOf(opened.chain, opened.key));
     // OpenSSL trusts the authorities that come in the file.

@@ -3,6 +3,7 @@
  * the verification of chains.
  */
 export { decodePem, encodePem, type PemBlock } from '../bytes/pem.ts';
+export type { KeyFileCrypto, KeyFileHash, ScryptCost } from '../crypto/key-files.ts';
 export { CertificateError } from '../errors.ts';
 export type { PublicKeyInfo, SignatureIdentifier } from './algorithm.ts';
 export {
@@ -45,7 +46,6 @@ export {
 } from './extensions.ts';
 export { formatGeneralName, type GeneralName, hostGeneralName } from './general-name.ts';
 export { formatIp, parseIp } from './ip.ts';
-export type { KeyFileCrypto, KeyFileHash, ScryptCost } from './key-file-crypto.ts';
 export { commonName, encodeName, formatName, type NameAttribute, type NameInput, nameAttributes } from './name.ts';
 export {
   type BasicOcspResponse,
@@ -66,7 +66,14 @@ export {
   type SingleResponse,
 } from './ocsp.ts';
 export type { EncryptionChoice } from './pbes2.ts';
-export { encodePkcs12, openPkcs12, type Pkcs12, type Pkcs12Entry, type Pkcs12Input } from './pkcs12.ts';
+export {
+  encodePkcs12,
+  openPkcs12,
+  type Pkcs12,
+  type Pkcs12Entry,
+  type Pkcs12Input,
+  type Pkcs12Options,
+} from './pkcs12.ts';
 export { decodePrivateKey, encodePrivateKey, type KeyFileOptions } from './private-key.ts';
 export {
   buildCertificateRequest,

@@ -1,14 +1,10 @@
 import { fromText, zeroize } from '../bytes/bytes.ts';
+import type { KeyFileCrypto, KeyFileHash, ScryptCost } from '../crypto/key-files.ts';
 import { oids } from './der/oid.ts';
 import { type DerReader, tags } from './der/reader.ts';
 import { derInteger, derNull, derOctetString, derOid, derSequence } from './der/writer.ts';
-import {
-  type KeyFileCrypto,
-  type KeyFileHash,
-  keyFileError,
-  maxIterations,
-  type ScryptCost,
-} from './key-file-crypto.ts';
+import { keyFileError, maxIterations } from './key-file-error.ts';
+import { bmpPassphrase, derivePkcs12, pkcs12Purpose } from './pkcs12-kdf.ts';
 
 /** How to encrypt: AES-256-CBC under a key derived by scrypt or PBKDF2 (RFC 8018, Section 6.2; RFC 7914). */
 export interface EncryptionChoice {
@@ -28,50 +24,96 @@ const prf: Readonly<Record<string, KeyFileHash>> = {
   [oids.hmacSha512]: 'sha512',
 };
 
-const aesKeySizes: Readonly<Record<string, number>> = {
-  [oids.aes128Cbc]: 16,
-  [oids.aes192Cbc]: 24,
-  [oids.aes256Cbc]: 32,
+const ciphers: Readonly<Record<string, { keySize: number; blockSize: number }>> = {
+  [oids.aes128Cbc]: { keySize: 16, blockSize: 16 },
+  [oids.aes192Cbc]: { keySize: 24, blockSize: 16 },
+  [oids.aes256Cbc]: { keySize: 32, blockSize: 16 },
+  [oids.tripleDesCbc]: { keySize: 24, blockSize: 8 },
 };
 
+const advice = 'convert it with "openssl pkcs8 -topk8 -v2 aes256" or "openssl pkcs12 -export" of OpenSSL 3';
+
 /**
- * Decrypts under an AlgorithmIdentifier of PBES2. `algorithm` stands inside it. `undefined` where the passphrase is
- * wrong. Throws `ERR_TLS_KEY_FILE` for other schemes (PBES1, Triple-DES, RC2).
+ * Decrypts what an AlgorithmIdentifier of passphrase-based encryption stands before; `algorithm` stands inside it. Reads
+ * PBES2 (RFC 8018, Section 6.2) and, where the provider has Triple-DES, the pbeWithSHAAnd3-KeyTripleDES-CBC that PKCS#12
+ * files were written with before (RFC 7292, Appendix C). Single DES and RC2 are read nowhere.
+ * @returns `undefined` where the passphrase is wrong. Throws `ERR_TLS_KEY_FILE` for other schemes.
  */
-export function decryptPbes2(
+export function decryptByPassphrase(
   algorithm: DerReader,
   ciphertext: Uint8Array,
   passphrase: string,
   crypto: KeyFileCrypto,
 ): Uint8Array | undefined {
   const scheme = algorithm.oid('encryption scheme');
-  if (scheme !== oids.pbes2) {
-    throw keyFileError(
-      `the file is encrypted by the old scheme ${scheme}; convert it with "openssl pkcs8 -topk8 -v2 aes256" or "openssl pkcs12 -export" of OpenSSL 3`,
-    );
-  }
-  const parameters = algorithm.enter(tags.sequence, 'PBES2 parameters');
+  const parameters = algorithm.enter(tags.sequence, 'parameters');
   algorithm.done();
+  if (scheme === oids.pbes2) return decryptPbes2(parameters, ciphertext, passphrase, crypto);
+  if (scheme === oids.pbeWithSha1AndTripleDes) return decryptPkcs12Pbe(parameters, ciphertext, passphrase, crypto);
+  throw keyFileError(`the file is encrypted by the old scheme ${scheme}; ${advice}`);
+}
+
+function decryptPbes2(
+  parameters: DerReader,
+  ciphertext: Uint8Array,
+  passphrase: string,
+  crypto: KeyFileCrypto,
+): Uint8Array | undefined {
   const derivation = parameters.enter(tags.sequence, 'key derivation');
   const encryption = parameters.enter(tags.sequence, 'encryption');
   parameters.done();
-  const cipher = encryption.oid('cipher');
-  const keySize = aesKeySizes[cipher];
-  if (keySize === undefined)
+  const identifier = encryption.oid('cipher');
+  const cipher = ciphers[identifier];
+  if (cipher === undefined) {
     throw keyFileError(
-      `the file is encrypted with ${cipher}, which isn't AES in CBC mode; convert it with "openssl pkcs8 -topk8 -v2 aes256"`,
+      `the file is encrypted with ${identifier}, which is neither AES nor Triple-DES in CBC mode; ${advice}`,
     );
+  }
   const iv = encryption.octetString('initialization vector');
   encryption.done();
-  if (iv.length !== 16 || ciphertext.length === 0 || ciphertext.length % 16 !== 0) {
-    throw keyFileError('the encrypted part of the file has a wrong length');
-  }
-  const key = deriveKey(derivation, passphrase, keySize, crypto);
+  if (iv.length !== cipher.blockSize) throw keyFileError('the initialization vector of the file has a wrong length');
+  const decrypt = decryption(cipher.blockSize, ciphertext, crypto);
+  const key = deriveKey(derivation, passphrase, cipher.keySize, crypto);
   try {
-    return crypto.decryptAesCbc(key, iv, ciphertext);
+    return decrypt(key, iv);
   } finally {
     zeroize(key);
   }
+}
+
+/** RFC 7292, Appendix C: key and initialization vector come from the passphrase by the derivation of Appendix B. */
+function decryptPkcs12Pbe(
+  parameters: DerReader,
+  ciphertext: Uint8Array,
+  passphrase: string,
+  crypto: KeyFileCrypto,
+): Uint8Array | undefined {
+  const salt = parameters.octetString('salt');
+  const iterations = parameters.smallInteger('iterations', maxIterations);
+  parameters.done();
+  const decrypt = decryption(8, ciphertext, crypto);
+  const from = { password: bmpPassphrase(passphrase), salt, iterations };
+  const key = derivePkcs12('sha1', pkcs12Purpose.key, from, 24, crypto);
+  const iv = derivePkcs12('sha1', pkcs12Purpose.initializationVector, from, 8, crypto);
+  try {
+    return decrypt(key, iv);
+  } finally {
+    zeroize(key);
+  }
+}
+
+/** The cipher with this block size, once what it is to decrypt was looked at. */
+function decryption(
+  blockSize: number,
+  ciphertext: Uint8Array,
+  crypto: KeyFileCrypto,
+): (key: Uint8Array, iv: Uint8Array) => Uint8Array | undefined {
+  if (ciphertext.length === 0 || ciphertext.length % blockSize !== 0)
+    throw keyFileError('the encrypted part of the file has a wrong length');
+  if (blockSize === 16) return (key, iv) => crypto.decryptAesCbc(key, iv, ciphertext);
+  if (crypto.decryptTripleDesCbc === undefined)
+    throw keyFileError(`the file is encrypted with Triple-DES, which isn't available here; ${advice}`);
+  return (key, iv) => crypto.decryptTripleDesCbc?.(key, iv, ciphertext);
 }
 
 function deriveKey(derivation: DerReader, passphrase: string, keySize: number, crypto: KeyFileCrypto): Uint8Array {

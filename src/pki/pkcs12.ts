@@ -1,4 +1,5 @@
-import { concat, constantTimeEqual, noBytes, zeroize } from '../bytes/bytes.ts';
+import { constantTimeEqual, noBytes, zeroize } from '../bytes/bytes.ts';
+import type { KeyFileCrypto, KeyFileHash } from '../crypto/key-files.ts';
 import { oids } from './der/oid.ts';
 import { contextPrimitiveTag, contextTag, DerReader, tags } from './der/reader.ts';
 import { stringText } from './der/strings.ts';
@@ -13,14 +14,9 @@ import {
   derSequence,
   derSet,
 } from './der/writer.ts';
-import {
-  type KeyFileCrypto,
-  type KeyFileHash,
-  keyFileError,
-  maxIterations,
-  passphraseError,
-} from './key-file-crypto.ts';
-import { decryptPbes2, type EncryptionChoice, encryptPbes2 } from './pbes2.ts';
+import { keyFileError, maxIterations, passphraseError } from './key-file-error.ts';
+import { decryptByPassphrase, type EncryptionChoice, encryptPbes2 } from './pbes2.ts';
+import { bmpPassphrase, derivePkcs12, pkcs12Purpose } from './pkcs12-kdf.ts';
 import { checkedPkcs8, decryptPkcs8 } from './private-key.ts';
 
 /** What a PKCS#12 file holds (RFC 7292). */
@@ -38,23 +34,38 @@ export interface Pkcs12Entry {
   readonly localKeyId: Uint8Array | undefined;
 }
 
+export interface Pkcs12Options {
+  /**
+   * Takes a file without the integrity check by passphrase (RFC 7292, Section 4: macData is optional), which anybody can
+   * have changed; false.
+   */
+  readonly allowUnauthenticated?: boolean;
+}
+
 const maxFileBytes = 1 << 24;
 const maxBags = 256;
+/** How deep SafeContents may stand in SafeContents. */
+const maxDepth = 8;
 
-const digests: Readonly<Record<string, KeyFileHash>> = {
-  [oids.sha1]: 'sha1',
-  [oids.sha256]: 'sha256',
-  [oids.sha384]: 'sha384',
-  [oids.sha512]: 'sha512',
+const digests: Readonly<Record<string, { hash: KeyFileHash; size: number }>> = {
+  [oids.sha1]: { hash: 'sha1', size: 20 },
+  [oids.sha256]: { hash: 'sha256', size: 32 },
+  [oids.sha384]: { hash: 'sha384', size: 48 },
+  [oids.sha512]: { hash: 'sha512', size: 64 },
 };
 
 /**
- * Opens a file in DER. The integrity check comes first. Throws `ConfigError`: `ERR_TLS_PASSPHRASE` for a wrong
- * passphrase, `ERR_TLS_KEY_FILE` for what is broken, in BER, or encrypted by schemes before PBES2.
+ * Opens a file in DER (RFC 7292). The integrity check comes first. Throws `ConfigError`: `ERR_TLS_PASSPHRASE` for a wrong
+ * passphrase, `ERR_TLS_KEY_FILE` for what is broken, in BER, or encrypted with RC2 or single DES.
  */
-export function openPkcs12(file: Uint8Array, passphrase: string, crypto: KeyFileCrypto): Pkcs12 {
+export function openPkcs12(
+  file: Uint8Array,
+  passphrase: string,
+  crypto: KeyFileCrypto,
+  options: Pkcs12Options = {},
+): Pkcs12 {
   try {
-    return open(file, passphrase, crypto);
+    return open(file, passphrase, crypto, options);
   } catch (error) {
     if ((error as { code?: string }).code !== 'ERR_TLS_DER') throw error;
     throw keyFileError(
@@ -64,23 +75,31 @@ export function openPkcs12(file: Uint8Array, passphrase: string, crypto: KeyFile
   }
 }
 
-function open(file: Uint8Array, passphrase: string, crypto: KeyFileCrypto): Pkcs12 {
+/** What is being read, and what came out of it so far. */
+interface Opening {
+  readonly passphrase: string;
+  readonly crypto: KeyFileCrypto;
+  readonly keys: Pkcs12Entry[];
+  readonly certificates: Pkcs12Entry[];
+  bags: number;
+}
+
+function open(file: Uint8Array, passphrase: string, crypto: KeyFileCrypto, options: Pkcs12Options): Pkcs12 {
   const outer = new DerReader(file, 'PKCS#12 file');
   if (file.length > maxFileBytes) throw outer.error(`${file.length} bytes, where ${maxFileBytes} are allowed`);
   const fields = outer.enter(tags.sequence, 'SEQUENCE');
   outer.done();
   if (fields.smallInteger('version') !== 3) throw fields.error('the version is not 3');
   const authSafe = readData(fields);
-  if (!fields.more) throw keyFileError('the PKCS#12 file has no integrity check by passphrase');
-  checkMac(fields, authSafe, passphrase, crypto);
+  if (fields.more) checkMac(fields, authSafe, passphrase, crypto);
+  else if (options.allowUnauthenticated !== true)
+    throw keyFileError('the PKCS#12 file has no integrity check by passphrase');
   fields.done();
 
-  const keys: Pkcs12Entry[] = [];
-  const certificates: Pkcs12Entry[] = [];
+  const opening: Opening = { passphrase, crypto, keys: [], certificates: [], bags: 0 };
   const list = new DerReader(authSafe, 'PKCS#12 contents');
   const safes = list.enter(tags.sequence, 'SEQUENCE');
   list.done();
-  let count = 0;
   while (safes.more) {
     const content = safes.enter(tags.sequence, 'content');
     const type = content.oid('type');
@@ -88,15 +107,11 @@ function open(file: Uint8Array, passphrase: string, crypto: KeyFileCrypto): Pkcs
     content.done();
     let safe: Uint8Array;
     if (type === oids.data) safe = explicit.octetString('data');
-    else if (type === oids.encryptedData) safe = decryptSafe(explicit, passphrase, crypto);
+    else if (type === oids.encryptedData) safe = decryptSafe(explicit, opening);
     else throw keyFileError(`the PKCS#12 file has content of the type ${type}, which isn't supported`);
-    const bags = new DerReader(safe, 'PKCS#12 contents').enter(tags.sequence, 'SEQUENCE');
-    while (bags.more) {
-      if (++count > maxBags) throw bags.error(`more than ${maxBags} entries`);
-      readBag(bags, keys, certificates, passphrase, crypto);
-    }
+    readBags(new DerReader(safe, 'PKCS#12 contents').enter(tags.sequence, 'SEQUENCE'), opening, 1);
   }
-  return { keys, certificates };
+  return { keys: opening.keys, certificates: opening.certificates };
 }
 
 function readData(fields: DerReader): Uint8Array {
@@ -110,25 +125,27 @@ function readData(fields: DerReader): Uint8Array {
   return data;
 }
 
-function decryptSafe(explicit: DerReader, passphrase: string, crypto: KeyFileCrypto): Uint8Array {
+function decryptSafe(explicit: DerReader, { passphrase, crypto }: Opening): Uint8Array {
   const encrypted = explicit.enter(tags.sequence, 'encrypted data');
   encrypted.smallInteger('version');
   const info = encrypted.enter(tags.sequence, 'encrypted content');
   info.oid('type');
   const algorithm = info.enter(tags.sequence, 'algorithm');
   info.expect(contextPrimitiveTag(0), 'ciphertext');
-  const plaintext = decryptPbes2(algorithm, info.value(), passphrase, crypto);
+  const plaintext = decryptByPassphrase(algorithm, info.value(), passphrase, crypto);
   if (plaintext === undefined) throw passphraseError('the passphrase does not open the PKCS#12 file');
   return plaintext;
 }
 
-function readBag(
-  bags: DerReader,
-  keys: Pkcs12Entry[],
-  certificates: Pkcs12Entry[],
-  passphrase: string,
-  crypto: KeyFileCrypto,
-): void {
+function readBags(bags: DerReader, opening: Opening, depth: number): void {
+  while (bags.more) {
+    if (++opening.bags > maxBags) throw bags.error(`more than ${maxBags} entries`);
+    readBag(bags, opening, depth);
+  }
+}
+
+function readBag(bags: DerReader, opening: Opening, depth: number): void {
+  const { keys, certificates, passphrase, crypto } = opening;
   const bag = bags.enter(tags.sequence, 'entry');
   const type = bag.oid('type');
   const explicit = bag.enter(contextTag(0), 'value');
@@ -146,6 +163,9 @@ function readBag(
     if (certificate.oid('type') !== oids.x509Certificate) return;
     const value = certificate.enter(contextTag(0), 'certificate');
     certificates.push({ der: value.octetString('certificate'), ...attributes });
+  } else if (type === oids.safeContentsBag) {
+    if (depth === maxDepth) throw bags.error(`contents inside contents, more than ${maxDepth} deep`);
+    readBags(explicit.enter(tags.sequence, 'SafeContents'), opening, depth + 1);
   }
 }
 
@@ -166,13 +186,14 @@ function readAttributes(bag: DerReader): Pick<Pkcs12Entry, 'friendlyName' | 'loc
   return { friendlyName, localKeyId };
 }
 
+/** RFC 7292, Section 5.1: an HMAC over the contents, under a key from the passphrase. */
 function checkMac(fields: DerReader, data: Uint8Array, passphrase: string, crypto: KeyFileCrypto): void {
   const mac = fields.enter(tags.sequence, 'macData');
   const info = mac.enter(tags.sequence, 'mac');
   const algorithm = info.enter(tags.sequence, 'digestAlgorithm');
   const oid = algorithm.oid('digestAlgorithm');
-  const hash = digests[oid];
-  if (hash === undefined) throw keyFileError(`the PKCS#12 file is authenticated by ${oid}, which isn't supported`);
+  const digest = digests[oid];
+  if (digest === undefined) throw keyFileError(`the PKCS#12 file is authenticated by ${oid}, which isn't supported`);
   const expected = info.octetString('digest');
   const salt = mac.octetString('salt');
   const iterations = mac.more ? mac.smallInteger('iterations', maxIterations) : 1;
@@ -180,39 +201,11 @@ function checkMac(fields: DerReader, data: Uint8Array, passphrase: string, crypt
   // The empty passphrase is written both as nothing and as a lone terminator.
   const forms = passphrase === '' ? [bmpPassphrase(''), noBytes] : [bmpPassphrase(passphrase)];
   for (const form of forms) {
-    const key = deriveMacKey(hash, form, salt, iterations, crypto);
-    if (constantTimeEqual(crypto.hmac(hash, key, data), expected)) return;
+    const from = { password: form, salt, iterations };
+    const key = derivePkcs12(digest.hash, pkcs12Purpose.mac, from, digest.size, crypto);
+    if (constantTimeEqual(crypto.hmac(digest.hash, key, data), expected)) return;
   }
   throw passphraseError('the passphrase does not open the PKCS#12 file');
-}
-
-/** A passphrase as BMPString with a terminator (RFC 7292, Appendix B.1). */
-function bmpPassphrase(passphrase: string): Uint8Array {
-  const bytes = new Uint8Array(2 * passphrase.length + 2);
-  for (let i = 0; i < passphrase.length; i++) {
-    bytes[2 * i] = passphrase.charCodeAt(i) >> 8;
-    bytes[2 * i + 1] = passphrase.charCodeAt(i);
-  }
-  return bytes;
-}
-
-/** The key derivation of RFC 7292, Appendix B.2 for one hash's length of output and the purpose "MAC". */
-function deriveMacKey(
-  hash: KeyFileHash,
-  password: Uint8Array,
-  salt: Uint8Array,
-  iterations: number,
-  crypto: KeyFileCrypto,
-): Uint8Array {
-  const block = hash === 'sha384' || hash === 'sha512' ? 128 : 64;
-  const stretched = (bytes: Uint8Array): Uint8Array => {
-    const out = new Uint8Array(block * Math.ceil(bytes.length / block));
-    for (let i = 0; i < out.length; i++) out[i] = bytes[i % bytes.length] as number;
-    return out;
-  };
-  let key = crypto.hash(hash, concat(new Uint8Array(block).fill(3), stretched(salt), stretched(password)));
-  for (let i = 1; i < iterations; i++) key = crypto.hash(hash, key);
-  return key;
 }
 
 export interface Pkcs12Input {
@@ -277,7 +270,8 @@ export function encodePkcs12(
   const authSafe = derSequence(...contents);
   const salt = crypto.random(16);
   const iterations = Math.min(encryption.iterations ?? 10_000, 10_000);
-  const macKey = deriveMacKey('sha256', bmpPassphrase(passphrase), salt, iterations, crypto);
+  const from = { password: bmpPassphrase(passphrase), salt, iterations };
+  const macKey = derivePkcs12('sha256', pkcs12Purpose.mac, from, 32, crypto);
   const mac = crypto.hmac('sha256', macKey, authSafe);
   zeroize(macKey);
   return derSequence(

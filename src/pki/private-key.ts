@@ -1,9 +1,10 @@
 import { decodePem, encodePem } from '../bytes/pem.ts';
+import type { KeyFileCrypto } from '../crypto/key-files.ts';
 import { oids } from './der/oid.ts';
 import { contextTag, DerReader, tags } from './der/reader.ts';
 import { derInteger, derNull, derOctetString, derOid, derSequence } from './der/writer.ts';
-import { type KeyFileCrypto, keyFileError, passphraseError } from './key-file-crypto.ts';
-import { decryptPbes2, type EncryptionChoice, encryptPbes2 } from './pbes2.ts';
+import { keyFileError, passphraseError } from './key-file-error.ts';
+import { decryptByPassphrase, type EncryptionChoice, encryptPbes2 } from './pbes2.ts';
 
 export interface KeyFileOptions {
   readonly passphrase?: string;
@@ -84,7 +85,7 @@ export function decryptPkcs8(der: Uint8Array, { passphrase, crypto }: KeyFileOpt
   if (passphrase === undefined) throw passphraseError('the private key is encrypted: give `passphrase`');
   if (crypto === undefined)
     throw keyFileError('reading an encrypted key needs `crypto` (createKeyFileCrypto of the Node shell)');
-  const plaintext = decryptPbes2(algorithm, ciphertext, passphrase, crypto);
+  const plaintext = decryptByPassphrase(algorithm, ciphertext, passphrase, crypto);
   if (plaintext === undefined) throw wrongPassphrase();
   try {
     return checkedPkcs8(plaintext);

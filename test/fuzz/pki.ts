@@ -11,8 +11,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { concat, equal } from '../../src/bytes/bytes.ts';
 import { createNodeCrypto } from '../../src/crypto/node.ts';
+import { createKeyFileCrypto } from '../../src/crypto/node-key-files.ts';
 import { TlsError } from '../../src/errors.ts';
-import { createKeyFileCrypto } from '../../src/node/key-files.ts';
 import { der } from '../../src/pki/der/writer.ts';
 import {
   buildCertificateList,

@@ -5,8 +5,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { createKeyFileCrypto } from '../../src/node/key-files.ts';
-import { decodePrivateKey, encodePem, encodePkcs12, encodePrivateKey, openPkcs12 } from '../../src/pki/index.ts';
+import { createKeyFileCrypto } from '../../src/crypto/node-key-files.ts';
+import { derContext, derInteger, derOctetString, derOid, derSequence } from '../../src/pki/der/writer.ts';
+import { decodePrivateKey, encodePem, encodePkcs12, encodePrivateKey, oids, openPkcs12 } from '../../src/pki/index.ts';
 import { testCertificate, testKey } from './support.ts';
 
 const crypto = createKeyFileCrypto();
@@ -72,18 +73,25 @@ describe('private keys', () => {
     assert.throws(() => decodePrivateKey(encodePem('PRIVATE KEY', Uint8Array.of(0x30, 0))), {
       code: 'ERR_TLS_KEY_FILE',
     });
-    const old = (keys['ec'] as KeyObject).export({
-      type: 'pkcs8',
-      format: 'pem',
-      cipher: 'des-ede3-cbc',
-      passphrase: 'x',
-    }) as string;
-    assert.throws(() => decodePrivateKey(old, { passphrase: 'x', crypto }), {
+    // Triple-DES is read where the provider has it.
+    const old = tripleDes(keys['ec'] as KeyObject);
+    const { decryptTripleDesCbc: _, ...without } = crypto;
+    assert.throws(() => decodePrivateKey(old, { passphrase: 'x', crypto: without }), {
       code: 'ERR_TLS_KEY_FILE',
       message: /openssl pkcs8/,
     });
   });
+
+  it('encrypted with Triple-DES are read', () => {
+    const key = keys['ec'] as KeyObject;
+    same(decodePrivateKey(tripleDes(key), { passphrase: 'x', crypto }), key);
+    assert.throws(() => decodePrivateKey(tripleDes(key), { passphrase: 'y', crypto }), { code: 'ERR_TLS_PASSPHRASE' });
+  });
 });
+
+function tripleDes(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem', cipher: 'des-ede3-cbc', passphrase: 'x' }) as string;
+}
 
 describe('PKCS#12', () => {
   it('files of OpenSSL are read, and OpenSSL reads ours', { skip }, async () => {
@@ -132,6 +140,39 @@ describe('PKCS#12', () => {
     const again = openPkcs12(ours, 'geheim', crypto);
     assert.equal(again.keys[0]?.friendlyName, 'Schlüssel');
     assert.deepEqual(again.certificates.length, 2);
+  });
+
+  it('of old programs are read: Triple-DES and SHA-1, contents inside contents, no integrity check', {
+    skip,
+  }, async () => {
+    const key = testKey();
+    const der = await testCertificate({ name: 'leaf', key, issuer: { name: 'CA', key } });
+    writeFileSync(path('old.pem'), encodePem('CERTIFICATE', der) + encodePem('PRIVATE KEY', pkcs8(key.privateKey)));
+    const words = ['pkcs12', '-export', '-in', path('old.pem'), '-out', path('old.p12'), '-macalg', 'sha1'];
+    const scheme = 'PBE-SHA1-3DES';
+    openssl(...words, '-keypbe', scheme, '-certpbe', scheme, '-passout', 'pass:geheim');
+    const old = readFileSync(path('old.p12'));
+    const { keys: read, certificates } = openPkcs12(old, 'geheim', crypto);
+    same(read[0]?.der as Uint8Array, key.privateKey);
+    assert.deepEqual(Buffer.from(certificates[0]?.der as Uint8Array), Buffer.from(der));
+    assert.throws(() => openPkcs12(old, 'falsch', crypto), { code: 'ERR_TLS_PASSPHRASE' });
+
+    openssl(...words, '-keypbe', scheme, '-certpbe', scheme, '-passout', 'pass:geheim', '-nomac');
+    const bare = readFileSync(path('old.p12'));
+    assert.throws(() => openPkcs12(bare, 'geheim', crypto), { code: 'ERR_TLS_KEY_FILE', message: /integrity/ });
+    assert.equal(openPkcs12(bare, 'geheim', crypto, { allowUnauthenticated: true }).keys.length, 1);
+
+    const bag = (type: string, value: Uint8Array) => derSequence(derOid(type), derContext(0, value));
+    let bags = derSequence(bag(oids.keyBag, pkcs8(key.privateKey)));
+    const file = () => {
+      const contents = derSequence(bag(oids.data, derOctetString(bags)));
+      return derSequence(derInteger(3), bag(oids.data, derOctetString(contents)));
+    };
+    for (let depth = 1; depth <= 8; depth++) {
+      same(openPkcs12(file(), '', crypto, { allowUnauthenticated: true }).keys[0]?.der as Uint8Array, key.privateKey);
+      bags = derSequence(bag(oids.safeContentsBag, bags));
+    }
+    assert.throws(() => openPkcs12(file(), '', crypto, { allowUnauthenticated: true }), { code: 'ERR_TLS_KEY_FILE' });
   });
 
   it('broken files are refused', () => {

@@ -103,11 +103,11 @@ export async function createAuthority(options: CreateOptions): Promise<Authority
       permitted: discarded ? permitted : [],
     });
     if (rootKey !== undefined && options.rootPassphrase !== undefined) {
-      await replaceFile(join(folder, 'root.key'), await keyToPem(rootKey.pkcs8, options.rootPassphrase), 0o600);
+      await replaceFile(join(folder, 'root.key'), keyToPem(rootKey.pkcs8, options.rootPassphrase), 0o600);
     }
     await writeCertificate(folder, 'root', root);
     const logKey = generateKey('ed25519');
-    await replaceFile(join(folder, 'log.key'), await keyToPem(logKey.pkcs8), 0o600);
+    await replaceFile(join(folder, 'log.key'), keyToPem(logKey.pkcs8), 0o600);
     for (const name of ['log.jsonl', 'log.jsonl.heads']) await shredFile(join(folder, name));
     const intermediate = await addIntermediate(file, { ...options, crypto, now }, root, rootSigner, 1);
     const journal = await openLog(folder, crypto, logKey.pkcs8, options, () => {});
@@ -260,7 +260,7 @@ async function addIntermediate(
   const { folder, crypto } = options;
   const key = options.issuingSigner === undefined ? generateKey(options.keyType ?? 'p256') : undefined;
   if (key !== undefined) {
-    const pem = await keyToPem(key.pkcs8, options.issuingPassphrase);
+    const pem = keyToPem(key.pkcs8, options.issuingPassphrase);
     await replaceFile(join(folder, `issuing-${number}.key`), pem, 0o600);
   }
   const notBefore = Math.floor(options.now() / 1000) * 1000 - day / 24;

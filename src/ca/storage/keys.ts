@@ -1,8 +1,6 @@
-import { createCipheriv, createPrivateKey, generateKeyPairSync, pbkdf2, randomBytes } from 'node:crypto';
-import { promisify } from 'node:util';
-import { encodePem } from '../../bytes/pem.ts';
-import { oids } from '../../pki/der/oid.ts';
-import { derInteger, derNull, derOctetString, derOid, derSequence } from '../../pki/der/writer.ts';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { createKeyFileCrypto } from '../../crypto/node-key-files.ts';
+import { encodePrivateKey } from '../../pki/private-key.ts';
 import { caError } from '../error.ts';
 
 /** Keys that an authority makes. */
@@ -22,29 +20,19 @@ export function generateKey(type: NewKeyType): { pkcs8: Uint8Array; spki: Uint8A
   };
 }
 
-/** Iterations of PBKDF2-HMAC-SHA256 for new files: what OWASP's password storage guide asks for. */
-const iterations = 600_000;
-
 /**
- * A PKCS#8 key as PEM; with a passphrase as EncryptedPrivateKeyInfo: PBES2 with PBKDF2-HMAC-SHA256 and AES-256-CBC
- * (RFC 8018), which every tool reads.
+ * A PKCS#8 key as PEM; with a passphrase as EncryptedPrivateKeyInfo: PBES2 with PBKDF2-HMAC-SHA256 (600,000 rounds, what
+ * OWASP's password storage guide asks for) and AES-256-CBC (RFC 8018), which every tool reads.
  */
-export async function keyToPem(pkcs8: Uint8Array, passphrase?: string): Promise<string> {
-  if (passphrase === undefined) return encodePem('PRIVATE KEY', pkcs8);
+export function keyToPem(pkcs8: Uint8Array, passphrase?: string): string {
+  if (passphrase === undefined) return encodePrivateKey(pkcs8);
   checkPassphrase(passphrase);
-  const salt = randomBytes(16);
-  const iv = randomBytes(16);
-  const key = await promisify(pbkdf2)(passphrase, salt, iterations, 32, 'sha256');
-  const cipher = createCipheriv('aes-256-cbc', key, iv);
-  const encrypted = Buffer.concat([cipher.update(pkcs8), cipher.final()]);
-  const prf = derSequence(derOid(oids.hmacSha256), derNull());
-  const kdf = derSequence(
-    derOid(oids.pbkdf2),
-    derSequence(derOctetString(salt), derInteger(iterations), derInteger(32), prf),
-  );
-  const scheme = derSequence(derOid(oids.aes256Cbc), derOctetString(iv));
-  const algorithm = derSequence(derOid(oids.pbes2), derSequence(kdf, scheme));
-  return encodePem('ENCRYPTED PRIVATE KEY', derSequence(algorithm, derOctetString(encrypted)));
+  return encodePrivateKey(pkcs8, {
+    passphrase,
+    crypto: createKeyFileCrypto(),
+    derivation: 'pbkdf2',
+    iterations: 600_000,
+  });
 }
 
 /** Throws `ERR_TLS_CA_PASSPHRASE` for one that guessing finds at once. */

@@ -172,6 +172,8 @@ export const oids = {
   keyBag: '1.2.840.113549.1.12.10.1.1',
   shroudedKeyBag: '1.2.840.113549.1.12.10.1.2',
   certBag: '1.2.840.113549.1.12.10.1.3',
+  safeContentsBag: '1.2.840.113549.1.12.10.1.6',
+  pbeWithSha1AndTripleDes: '1.2.840.113549.1.12.1.3',
   x509Certificate: '1.2.840.113549.1.9.22.1',
   pbes2: '1.2.840.113549.1.5.13',
   pbkdf2: '1.2.840.113549.1.5.12',
@@ -183,6 +185,7 @@ export const oids = {
   aes128Cbc: '2.16.840.1.101.3.4.1.2',
   aes192Cbc: '2.16.840.1.101.3.4.1.22',
   aes256Cbc: '2.16.840.1.101.3.4.1.42',
+  tripleDesCbc: '1.2.840.113549.3.7',
 } as const;
 
 // Known identifiers are found by their bytes, so that no text is built for them: a certificate has fifteen or more.
