@@ -14,6 +14,7 @@ export interface ExternalAccounts {
   key(kid: string): Uint8Array | undefined;
 }
 
+/** What one client may ask for. */
 export interface AcmeLimits {
   /** Identifiers in one order; 100. */
   readonly identifiers: number;
@@ -23,6 +24,7 @@ export interface AcmeLimits {
   readonly validations: number;
 }
 
+/** What the service was opened with, its defaults filled in. */
 export interface AcmeSettings {
   readonly ca: Authority;
   /** Where clients reach the service, e.g. `https://ca.internal:14000/acme`: requests are signed for these URLs. */

@@ -5,11 +5,13 @@ import { AcmeProblem } from './problem.ts';
 
 /** Signature algorithms that account keys may use. */
 export const jwsAlgorithms = ['ES256', 'ES384', 'ES512', 'RS256', 'EdDSA'] as const;
+/** One of {@link jwsAlgorithms}. */
 export type JwsAlgorithm = (typeof jwsAlgorithms)[number];
 
 /** A public key as RFC 7517 writes it, with its required members alone, in the order of RFC 7638. */
 export type Jwk = Readonly<Record<string, string>>;
 
+/** The public key of an account (RFC 8555, Section 6.2). */
 export interface AccountKey {
   readonly jwk: Jwk;
   /** base64url of the SHA-256 of the key (RFC 7638). */

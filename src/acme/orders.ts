@@ -85,6 +85,7 @@ export async function issueFor(context: AcmeContext, order: Order, attempt = 0):
   }
 }
 
+/** An order as its URL shows it (RFC 8555, Section 7.1.3). */
 export function orderResponse(context: AcmeContext, order: Order, status: number): AcmeResponse {
   const { state } = context;
   const current = state.orderStatus(order, context.now());

@@ -26,6 +26,7 @@ const statuses = {
   userActionRequired: 403,
 } as const;
 
+/** The last part of a problem's URN (RFC 8555, Section 6.7). */
 export type ProblemType = keyof typeof statuses;
 
 /** A problem document (RFC 9457) as it stands in an answer and in the journal. */

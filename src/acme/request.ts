@@ -10,6 +10,7 @@ export interface AcmeRequest {
   readonly body?: Uint8Array | undefined;
 }
 
+/** What is answered. */
 export interface AcmeResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
@@ -27,6 +28,7 @@ export interface SignedRequest {
   readonly payload: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** An answer in JSON. */
 export function json(status: number, body: unknown, headers: AcmeResponse['headers'] = {}): AcmeResponse {
   return { status, headers: { 'content-type': 'application/json', ...headers }, body: `${JSON.stringify(body)}\n` };
 }

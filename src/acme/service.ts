@@ -17,6 +17,7 @@ import { networkValidators, type Validator, type ValidatorOptions } from './vali
 /** Bytes of a request. */
 export const maxRequestBody = 256 * 1024;
 
+/** What a service is opened with. */
 export interface AcmeServiceOptions {
   readonly ca: Authority;
   /** Where the journal `acme.jsonl` is kept: the authority's folder, as its lock covers it. */

@@ -2,14 +2,17 @@ import type { JournalBody, JournalEntry } from '../ca/storage/journal.ts';
 import { type AccountKey, importJwk, type Jwk } from './jws.ts';
 import type { ProblemDocument } from './problem.ts';
 
+/** What a certificate is to be for (RFC 8555, Section 9.7.7; addresses by RFC 8738). */
 export interface Identifier {
   readonly type: 'dns' | 'ip';
   /** Lower case; of a wildcard order without the `*.` in an authorization. */
   readonly value: string;
 }
 
+/** How control is shown (RFC 8555, Section 8; RFC 8737). */
 export type ChallengeType = 'http-01' | 'dns-01' | 'tls-alpn-01';
 
+/** RFC 8555, Section 7.1.2. */
 export interface Account {
   readonly id: string;
   key: AccountKey;
@@ -21,6 +24,7 @@ export interface Account {
   readonly orders: string[];
 }
 
+/** RFC 8555, Section 8. */
 export interface Challenge {
   readonly id: string;
   readonly authorization: string;
@@ -31,6 +35,7 @@ export interface Challenge {
   error?: ProblemDocument;
 }
 
+/** RFC 8555, Section 7.1.4. */
 export interface Authorization {
   readonly id: string;
   readonly account: string;
@@ -43,6 +48,7 @@ export interface Authorization {
   readonly challenges: readonly Challenge[];
 }
 
+/** RFC 8555, Section 7.1.3. */
 export interface Order {
   readonly id: string;
   readonly account: string;

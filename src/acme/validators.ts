@@ -21,6 +21,7 @@ export interface AcmeResolver {
   txt(name: string): Promise<readonly string[]>;
 }
 
+/** How the network is asked. */
 export interface ValidatorOptions {
   readonly resolver?: AcmeResolver | undefined;
   /** Port of http-01; 80. */
@@ -33,6 +34,7 @@ export interface ValidatorOptions {
   readonly mayConnect?: ((address: string) => boolean) | undefined;
 }
 
+/** One challenge to look at. */
 export interface ValidationInput {
   readonly identifier: Identifier;
   readonly token: string;

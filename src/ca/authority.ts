@@ -52,6 +52,7 @@ export interface AuthorityParts {
   readonly release: () => Promise<void>;
 }
 
+/** What a certificate is for, whose key it has, and who asked. */
 export interface IssueOptions {
   /** DNS names, IP addresses, e-mail addresses, URIs. With a `csr` and no names: the names that it asks for. */
   readonly names?: readonly string[];
@@ -73,6 +74,7 @@ export interface IssueOptions {
   readonly reference?: string;
 }
 
+/** A certificate with its chain, and its key where the authority made it. */
 export interface IssuedCertificate {
   /** Hexadecimal. */
   readonly serial: string;

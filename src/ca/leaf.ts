@@ -20,6 +20,7 @@ const maxCommonName = 64;
 /** Names in one certificate. */
 const maxNames = 100;
 
+/** What an end-entity certificate is to hold. */
 export interface LeafRequest {
   readonly names: readonly GeneralName[];
   readonly spki: Uint8Array;
@@ -167,6 +168,7 @@ function subjectText(names: readonly GeneralName[]): string | undefined {
   return first?.kind === 'ip' ? formatIp(first.value) : undefined;
 }
 
+/** What a request (PKCS#10, RFC 2986) asks for. */
 export interface RequestedLeaf {
   readonly spki: Uint8Array;
   /** What subjectAltName asks for. */

@@ -9,6 +9,7 @@ import { createTrustAnchors } from '../pki/verify/anchors.ts';
 import { type VerifyOptions, verifyChain } from '../pki/verify/verify-chain.ts';
 import { caError } from './error.ts';
 
+/** A certificate before its signature, and the chain that it will stand in. */
 export interface LintInput {
   readonly crypto: CryptoProvider;
   /** What is about to be signed, and how. */

@@ -12,8 +12,10 @@ export const revocationReasons = {
   privilegeWithdrawn: 9,
 } as const;
 
+/** A name of {@link revocationReasons}. */
 export type RevocationReason = keyof typeof revocationReasons;
 
+/** When and why a certificate was revoked. */
 export interface Revocation {
   /** Milliseconds since 1970. */
   readonly at: number;

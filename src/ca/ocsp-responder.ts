@@ -27,6 +27,7 @@ export interface Responder {
   readonly certificate: Certificate;
 }
 
+/** What the responder answers from. */
 export interface OcspResponderParts {
   readonly crypto: CryptoProvider;
   readonly issuers: readonly { readonly number: number; readonly certificate: Certificate }[];

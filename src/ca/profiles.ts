@@ -2,6 +2,7 @@ import { caError } from './error.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
+/** Milliseconds. */
 export const day = 24 * hour;
 
 /** What certificates of one kind hold. All times in milliseconds. */

@@ -10,6 +10,7 @@ export interface PublishRequest {
   readonly body?: Uint8Array;
 }
 
+/** An answer for any HTTP server. */
 export interface PublishResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

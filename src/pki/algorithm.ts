@@ -40,7 +40,9 @@ const hashOids: Readonly<Record<string, HashName>> = {
 
 const hashLengths = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 } as const;
 
-/** Reads the AlgorithmIdentifier of a signature. */
+/**
+ * Reads the AlgorithmIdentifier of a signature (RFC 5280, Section 4.1.1.2; parameters by RFC 4055, 5758, 8410, 9881).
+ */
 export function readSignatureIdentifier(reader: DerReader, field: string): SignatureIdentifier {
   reader.expect(tags.sequence, field);
   const raw = reader.raw();
@@ -98,7 +100,7 @@ function hashOf(explicit: DerReader): HashName | undefined {
   return hashOids[oid];
 }
 
-/** The AlgorithmIdentifier of a signature algorithm, encoded. */
+/** The AlgorithmIdentifier of a signature algorithm, encoded (RFC 4055, 5758, 8410, 9881). */
 export function encodeSignatureAlgorithm(algorithm: SignatureAlgorithm): Uint8Array {
   for (const [oid, known] of Object.entries(noParameters)) if (same(known, algorithm)) return derSequence(derOid(oid));
   for (const [oid, known] of Object.entries(nullParameters)) {
@@ -147,7 +149,7 @@ const otherKeys: Readonly<Record<string, readonly [KeyType, bits: number, length
   [oids.mldsa87]: ['mldsa87', 2592 * 8, 2592],
 };
 
-/** Reads a SubjectPublicKeyInfo. Throws `ERR_TLS_DER` where it does not parse. */
+/** Reads a SubjectPublicKeyInfo (RFC 5280, Section 4.1.2.7). Throws `ERR_TLS_DER` where it does not parse. */
 export function readPublicKeyInfo(spki: Uint8Array): PublicKeyInfo {
   const outer = new DerReader(spki, 'subjectPublicKeyInfo');
   const fields = outer.enter(tags.sequence, 'SEQUENCE');

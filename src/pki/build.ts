@@ -34,6 +34,7 @@ export interface ExtensionInput {
   readonly value: Uint8Array;
 }
 
+/** What a certificate is to say (RFC 5280, Section 4.1.2); the signer adds the algorithm. */
 export interface CertificateTemplate {
   /** 1 to 20 octets, big-endian, positive. RFC 5280, Section 4.1.2.2; give at least 64 random bits. */
   readonly serialNumber: Uint8Array;
@@ -48,7 +49,7 @@ export interface CertificateTemplate {
   readonly extensions: readonly ExtensionInput[];
 }
 
-/** Encodes and signs a certificate of version 3. */
+/** Encodes and signs a certificate of version 3 (RFC 5280, Section 4.1). */
 export async function buildCertificate(template: CertificateTemplate, signer: Signer): Promise<Uint8Array> {
   return signed(encodeTbsCertificate(template, signer.algorithm), signer);
 }
@@ -78,7 +79,7 @@ export async function signed(tbs: Uint8Array, signer: Signer, ...trailing: Uint8
   return derSequence(tbs, encodeSignatureAlgorithm(signer.algorithm), derBitString(signature), ...trailing);
 }
 
-/** Extensions as a SEQUENCE. */
+/** Extensions as a SEQUENCE (RFC 5280, Section 4.2). */
 export function encodeExtensions(extensions: readonly ExtensionInput[]): Uint8Array {
   return derSequence(
     ...extensions.map(({ oid, critical = false, value }) =>

@@ -25,6 +25,7 @@ const maxCertificateBytes = 1 << 20;
  */
 export type AnchorLeniency = 'serialNumber' | 'names' | 'extensions' | 'times' | 'keyUsage';
 
+/** How strictly a certificate is read. */
 export interface ParseOptions {
   /** For trust anchors only. */
   readonly leniencies?: readonly AnchorLeniency[];
@@ -136,8 +137,8 @@ const noExtensions: ReadonlyMap<string, Extension> = new Map();
 const strict: readonly AnchorLeniency[] = [];
 
 /**
- * Reads one DER certificate; nothing may follow it. The result keeps views of `der`, so don't change it afterwards.
- * Throws `CertificateError` with code `ERR_TLS_DER` and alert `bad_certificate`.
+ * Reads one DER certificate (RFC 5280, Section 4.1); nothing may follow it. The result keeps views of `der`, so don't
+ * change it afterwards. Throws `CertificateError` with code `ERR_TLS_DER` and alert `bad_certificate`.
  */
 export function parseCertificate(der: Uint8Array, options?: ParseOptions): Certificate {
   if (der.length > maxCertificateBytes) {
@@ -150,7 +151,7 @@ export function parseCertificate(der: Uint8Array, options?: ParseOptions): Certi
   return new Certificate(der, options?.leniencies ?? strict);
 }
 
-/** The encoded SubjectPublicKeyInfo, for `CryptoProvider.importPublicKey`. */
+/** The encoded SubjectPublicKeyInfo (RFC 5280, Section 4.1.2.7), for `CryptoProvider.importPublicKey`. */
 export function leafPublicKey(certificate: Certificate): Uint8Array {
   return certificate.spki;
 }

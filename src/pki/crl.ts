@@ -38,6 +38,7 @@ export const crlReasons = {
   aACompromise: 10,
 } as const;
 
+/** A name of {@link crlReasons}. */
 export type CrlReason = keyof typeof crlReasons;
 
 const reasonNames = new Map(Object.entries(crlReasons).map(([name, code]) => [code as number, name as CrlReason]));
@@ -54,6 +55,7 @@ export interface IssuingDistributionPoint extends Pick<DistributionPoint, 'fullN
   readonly onlyAttributeCerts: boolean;
 }
 
+/** An entry of a list (RFC 5280, Section 5.3). */
 export interface RevokedCertificate {
   /** Content of the INTEGER. */
   readonly serialNumber: Uint8Array;
@@ -95,8 +97,8 @@ export interface CertificateList {
 const maxListBytes = 64 << 20;
 
 /**
- * Reads one DER list; every entry is checked. Throws `ERR_TLS_DER`. What it may be used for is judged by
- * the verification (`checkCrl`).
+ * Reads one DER list (RFC 5280, Section 5.1); every entry is checked. Throws `ERR_TLS_DER`. What it may be used for
+ * is judged by the verification (`checkCrl`).
  */
 export function parseCertificateList(der: Uint8Array): CertificateList {
   const outer = new DerReader(der, 'certificate revocation list');
@@ -245,6 +247,9 @@ function serialKey(serialNumber: Uint8Array): string {
   return String.fromCharCode(...(serialNumber.length > 64 ? serialNumber.subarray(0, 64) : serialNumber));
 }
 
+/**
+ * What a list is to say (RFC 5280, Section 5.1.2): complete and direct ones; deltas and indirect lists are not written.
+ */
 export interface CertificateListTemplate {
   /** Encoded Name. */
   readonly issuer: Uint8Array;
@@ -263,7 +268,7 @@ export interface CertificateListTemplate {
   readonly distributionPoint?: { readonly uris?: readonly string[]; readonly only?: 'users' | 'cas' };
 }
 
-/** Encodes and signs a list of version 2. */
+/** Encodes and signs a list of version 2 (RFC 5280, Section 5.1). */
 export async function buildCertificateList(template: CertificateListTemplate, signer: Signer): Promise<Uint8Array> {
   const extensions: ExtensionInput[] = [
     extension.authorityKeyIdentifier(template.authorityKeyIdentifier),

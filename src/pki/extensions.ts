@@ -27,17 +27,20 @@ export const keyUsageBits = {
   decipherOnly: 1 << 8,
 } as const;
 
+/** RFC 5280, Section 4.2.1.9. */
 export interface BasicConstraints {
   readonly ca: boolean;
   /** How many intermediate certificates may follow; `undefined` for no limit. */
   readonly pathLength?: number;
 }
 
+/** RFC 5280, Section 4.2.1.10. */
 export interface NameConstraints {
   readonly permitted: readonly GeneralName[];
   readonly excluded: readonly GeneralName[];
 }
 
+/** RFC 5280, Section 4.2.1.1. */
 export interface AuthorityKeyIdentifier {
   readonly keyIdentifier?: Uint8Array;
   readonly issuer?: readonly GeneralName[];
@@ -45,11 +48,13 @@ export interface AuthorityKeyIdentifier {
   readonly serialNumber?: Uint8Array;
 }
 
+/** RFC 5280, Section 4.2.1.11: certificates that may follow before each demand begins. */
 export interface PolicyConstraints {
   readonly requireExplicitPolicy?: number;
   readonly inhibitPolicyMapping?: number;
 }
 
+/** Where a revocation list is, and who signs it (RFC 5280, Section 4.2.1.13). */
 export interface DistributionPoint {
   readonly fullName?: readonly GeneralName[];
   /** Encoded `[1]` nameRelativeToCRLIssuer. */
@@ -59,6 +64,7 @@ export interface DistributionPoint {
   readonly crlIssuer?: readonly GeneralName[];
 }
 
+/** One entry of authorityInfoAccess (RFC 5280, Section 4.2.2.1). */
 export interface AccessDescription {
   readonly method: string;
   readonly location: GeneralName;
@@ -295,7 +301,7 @@ function readDistributionPoint(list: DerReader): DistributionPoint {
   return { ...name, reasons, crlIssuer };
 }
 
-/** The content of DistributionPointName, a CHOICE. */
+/** The content of DistributionPointName, a CHOICE (RFC 5280, Section 4.2.1.13). */
 export function readDistributionPointName(choice: DerReader): Pick<DistributionPoint, 'fullName' | 'relativeName'> {
   if (choice.optional(contextTag(0))) {
     const fullName = readGeneralNames(choice.inside('fullName'), 'location');

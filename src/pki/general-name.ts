@@ -20,6 +20,7 @@ export type GeneralName =
   | { readonly kind: 'other'; readonly type: string; readonly value: Uint8Array }
   | { readonly kind: 'x400' | 'ediParty'; readonly value: Uint8Array };
 
+/** What a {@link GeneralName} is: the alternatives of RFC 5280, Section 4.2.1.6. */
 export type GeneralNameKind = GeneralName['kind'];
 
 /**
@@ -28,7 +29,7 @@ export type GeneralNameKind = GeneralName['kind'];
  */
 export type GeneralNameUse = 'name' | 'constraint' | 'location';
 
-/** GeneralNames: at least one. The reader stands inside the SEQUENCE. */
+/** GeneralNames (RFC 5280, Section 4.2.1.6): at least one. The reader stands inside the SEQUENCE. */
 export function readGeneralNames(names: DerReader, use: GeneralNameUse = 'name'): GeneralName[] {
   if (!names.more) throw names.error('it holds no name (RFC 5280, Section 4.2.1.6: at least one)');
   const list: GeneralName[] = [];
@@ -39,6 +40,7 @@ export function readGeneralNames(names: DerReader, use: GeneralNameUse = 'name')
   return list;
 }
 
+/** One GeneralName (RFC 5280, Section 4.2.1.6), checked by the rules of its kind and use. */
 export function readGeneralName(reader: DerReader, use: GeneralNameUse): GeneralName {
   const tag = reader.next();
   switch (tag) {
@@ -206,7 +208,7 @@ function isIpRange(value: Uint8Array): boolean {
   return true;
 }
 
-/** The host of a URI, in lower case, or `undefined` where it has none or an IP literal. */
+/** The host of a URI (RFC 3986, Section 3.2.2), in lower case, or `undefined` where it has none or an IP literal. */
 export function uriHost(uri: string): string | undefined {
   const authority = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)/.exec(uri)?.[1];
   if (authority === undefined) return undefined;
@@ -236,7 +238,7 @@ export function formatGeneralName(name: GeneralName): string {
   }
 }
 
-/** Encodes a GeneralName; `x400` and `ediParty` are written as they were read. */
+/** Encodes a GeneralName (RFC 5280, Section 4.2.1.6); `x400` and `ediParty` are written as they were read. */
 export function encodeGeneralName(name: GeneralName): Uint8Array {
   switch (name.kind) {
     case 'email':
@@ -260,6 +262,7 @@ export function encodeGeneralName(name: GeneralName): Uint8Array {
   }
 }
 
+/** GeneralNames (RFC 5280, Section 4.2.1.6), a SEQUENCE. */
 export const encodeGeneralNames = (names: readonly GeneralName[]): Uint8Array =>
   derSequence(...names.map((name) => encodeGeneralName(name)));
 

@@ -51,7 +51,7 @@ export function readName(reader: DerReader, field: string, unsorted = false): Ui
   return raw;
 }
 
-/** Checks the content of an RDNSequence. */
+/** Checks the content of an RDNSequence (RFC 5280, Section 4.1.2.4). */
 export function checkRdnSequence(rdns: DerReader, unsorted = false): void {
   let attributes = 0;
   while (rdns.more) {
@@ -147,7 +147,7 @@ export function rdnKeys(raw: Uint8Array): string[] {
   );
 }
 
-/** A canonical key of the whole name. */
+/** A canonical key of the whole name: equal names (RFC 5280, Section 7.1) have equal keys. */
 export function nameKey(raw: Uint8Array): string {
   return rdnKeys(raw).join('\u0002');
 }

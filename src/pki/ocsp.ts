@@ -32,10 +32,12 @@ export interface CertId {
   readonly raw: Uint8Array;
 }
 
+/** What an answer says about a certificate (RFC 6960, Section 2.2). */
 export type CertStatus =
   | { readonly kind: 'good' | 'unknown' }
   | { readonly kind: 'revoked'; readonly revocationTime: number; readonly reason?: CrlReason };
 
+/** The part of an answer that is about one certificate (RFC 6960, Section 4.2.1). */
 export interface SingleResponse {
   readonly certId: CertId;
   readonly status: CertStatus;
@@ -45,6 +47,7 @@ export interface SingleResponse {
   readonly unknownCritical: string | undefined;
 }
 
+/** OCSPResponseStatus with its codes (RFC 6960, Section 4.2.1). */
 export const ocspStatuses = [
   'successful',
   'malformedRequest',
@@ -54,6 +57,7 @@ export const ocspStatuses = [
   'sigRequired',
   'unauthorized',
 ] as const;
+/** A name of {@link ocspStatuses}. */
 export type OcspStatus = NonNullable<(typeof ocspStatuses)[number]>;
 
 /** A BasicOCSPResponse (RFC 6960, Section 4.2.1). Byte fields are views. */
@@ -72,6 +76,7 @@ export interface BasicOcspResponse {
   readonly certificates: readonly Uint8Array[];
 }
 
+/** An answer of a responder (RFC 6960, Section 4.2.1); only one that is `successful` has a body. */
 export type OcspResponse =
   | { readonly status: 'successful'; readonly basic: BasicOcspResponse }
   | { readonly status: Exclude<OcspStatus, 'successful'> };
@@ -80,7 +85,7 @@ const maxResponseBytes = 1 << 18;
 const maxResponses = 256;
 const maxCertificates = 8;
 
-/** Reads one DER OCSP response. Throws `ERR_TLS_DER`. It is judged by `checkOcspResponse`. */
+/** Reads one DER OCSP response (RFC 6960, Section 4.2.1). Throws `ERR_TLS_DER`. It is judged by `checkOcspResponse`. */
 export function parseOcspResponse(bytes: Uint8Array): OcspResponse {
   const outer = new DerReader(bytes, 'OCSP response');
   if (bytes.length > maxResponseBytes)
@@ -274,6 +279,7 @@ export function publicKeyBits(spki: Uint8Array): Uint8Array {
   return fields.bitString('subjectPublicKey');
 }
 
+/** What a client asks (RFC 6960, Section 4.1.1); signatures of clients are not judged. */
 export interface OcspRequest {
   readonly certIds: readonly CertId[];
   readonly nonce: Uint8Array | undefined;
@@ -313,7 +319,7 @@ export function parseOcspRequest(bytes: Uint8Array): OcspRequest {
   return { certIds, nonce };
 }
 
-/** Encodes a request without signature. @param certIds encoded, from {@link encodeCertId}. */
+/** Encodes a request without signature (RFC 6960, Section 4.1). @param certIds encoded, from {@link encodeCertId}. */
 export function encodeOcspRequest(certIds: readonly Uint8Array[], nonce?: Uint8Array): Uint8Array {
   return derSequence(
     derSequence(
@@ -325,6 +331,7 @@ export function encodeOcspRequest(certIds: readonly Uint8Array[], nonce?: Uint8A
 
 const nonceExtension = (nonce: Uint8Array): ExtensionInput => ({ oid: oids.ocspNonce, value: derOctetString(nonce) });
 
+/** What an answer is to say (RFC 6960, Section 4.2.1). */
 export interface OcspResponseTemplate {
   /** The responder: its encoded Name, or the SHA-1 of its public key ({@link publicKeyBits}). */
   readonly responder: { readonly name: Uint8Array } | { readonly keyHash: Uint8Array };
@@ -342,7 +349,7 @@ export interface OcspResponseTemplate {
   readonly certificates?: readonly Uint8Array[];
 }
 
-/** Encodes and signs a response. */
+/** Encodes and signs a response (RFC 6960, Section 4.2). */
 export async function buildOcspResponse(template: OcspResponseTemplate, signer: Signer): Promise<Uint8Array> {
   const { responder, nonce, certificates = [] } = template;
   const data = derSequence(
@@ -356,7 +363,7 @@ export async function buildOcspResponse(template: OcspResponseTemplate, signer: 
   return derSequence(derEnumerated(0), derContext(0, derSequence(derOid(oids.ocspBasic), derOctetString(basic))));
 }
 
-/** Encodes a response that holds an error alone. */
+/** Encodes a response that holds an error alone (RFC 6960, Section 2.3). */
 export function encodeOcspError(status: Exclude<OcspStatus, 'successful'>): Uint8Array {
   return derSequence(derEnumerated(ocspStatuses.indexOf(status)));
 }

@@ -153,7 +153,7 @@ function deriveKey(derivation: DerReader, passphrase: string, keySize: number, c
   return crypto.scrypt(password, salt, { n, r, p }, keySize);
 }
 
-/** Encrypts; returns the AlgorithmIdentifier and the ciphertext. */
+/** Encrypts by PBES2 (RFC 8018, Section 6.2); returns the AlgorithmIdentifier and the ciphertext. */
 export function encryptPbes2(
   plaintext: Uint8Array,
   passphrase: string,

@@ -26,6 +26,7 @@ export interface Pkcs12 {
   readonly certificates: readonly Pkcs12Entry[];
 }
 
+/** A key or a certificate with its attributes (RFC 7292, Section 4.2). */
 export interface Pkcs12Entry {
   /** PKCS#8 or the certificate. */
   readonly der: Uint8Array;
@@ -34,6 +35,7 @@ export interface Pkcs12Entry {
   readonly localKeyId: Uint8Array | undefined;
 }
 
+/** What may be let pass in a file. */
 export interface Pkcs12Options {
   /**
    * Takes a file without the integrity check by passphrase (RFC 7292, Section 4: macData is optional), which anybody can
@@ -208,6 +210,7 @@ function checkMac(fields: DerReader, data: Uint8Array, passphrase: string, crypt
   throw passphraseError('the passphrase does not open the PKCS#12 file');
 }
 
+/** What goes into a file. */
 export interface Pkcs12Input {
   /** PKCS#8. */
   readonly key?: Uint8Array;

@@ -6,6 +6,7 @@ import { derInteger, derNull, derOctetString, derOid, derSequence } from './der/
 import { keyFileError, passphraseError } from './key-file-error.ts';
 import { decryptByPassphrase, type EncryptionChoice, encryptPbes2 } from './pbes2.ts';
 
+/** How an encrypted key file is opened. */
 export interface KeyFileOptions {
   readonly passphrase?: string;
   /** Needed for encrypted keys. */
@@ -45,7 +46,7 @@ export function decodePrivateKey(file: string | Uint8Array, options: KeyFileOpti
   throw keyFileError(`the file holds no private key${labels === '' ? '' : `, but ${labels}`}`);
 }
 
-/** PKCS#8 as a PEM text; with a passphrase as "ENCRYPTED PRIVATE KEY" (AES-256, scrypt by default). */
+/** PKCS#8 (RFC 5958) as a PEM text; with a passphrase as "ENCRYPTED PRIVATE KEY" (AES-256, scrypt by default). */
 export function encodePrivateKey(pkcs8: Uint8Array, options: KeyFileOptions & EncryptionChoice = {}): string {
   const { passphrase, crypto } = options;
   if (passphrase === undefined) return encodePem('PRIVATE KEY', pkcs8);
@@ -96,7 +97,7 @@ export function decryptPkcs8(der: Uint8Array, { passphrase, crypto }: KeyFileOpt
 
 const wrongPassphrase = () => passphraseError('the passphrase does not open the private key');
 
-/** Checks the frame of OneAsymmetricKey; what is inside is the crypto provider's. */
+/** Checks the frame of OneAsymmetricKey (RFC 5958, Section 2); what is inside is the crypto provider's. */
 export function checkedPkcs8(der: Uint8Array): Uint8Array {
   const outer = new DerReader(der, 'private key');
   const fields = outer.enter(tags.sequence, 'SEQUENCE');

@@ -24,7 +24,7 @@ export interface CertificateRequest {
 /** Bytes of one request. */
 const maxRequestBytes = 1 << 20;
 
-/** Reads one DER request. Throws `ERR_TLS_DER`. The signature is checked by {@link verifyCertificateRequest}. */
+/** Reads one DER request (PKCS#10; RFC 2986, Section 4). Throws `ERR_TLS_DER`. The signature is checked by {@link verifyCertificateRequest}. */
 export function parseCertificateRequest(der: Uint8Array): CertificateRequest {
   const outer = new DerReader(der, 'certificate request');
   if (der.length > maxRequestBytes) throw outer.error(`${der.length} bytes, where ${maxRequestBytes} are allowed`);
@@ -64,13 +64,14 @@ export function parseCertificateRequest(der: Uint8Array): CertificateRequest {
   return { der, tbs, subject, spki, extensions, decoded, signatureAlgorithm, signature };
 }
 
-/** Whether the request is signed by the key it carries (proof of possession). */
+/** Whether the request is signed by the key it carries (RFC 2986, Section 3: proof of possession). */
 export function verifyCertificateRequest(request: CertificateRequest, crypto: CryptoProvider): boolean {
   const { algorithm } = request.signatureAlgorithm;
   if (algorithm === undefined) return false;
   return crypto.importPublicKey(request.spki).verify(algorithm, request.tbs, request.signature);
 }
 
+/** What a request is to ask for (RFC 2986, Section 4.1). */
 export interface CertificateRequestTemplate {
   /** Encoded Name; may be empty where a subjectAltName is asked for. */
   readonly subject: Uint8Array;
@@ -78,7 +79,7 @@ export interface CertificateRequestTemplate {
   readonly extensions?: readonly ExtensionInput[];
 }
 
-/** Encodes and signs a request with the key that it is for. */
+/** Encodes and signs a request with the key that it is for (RFC 2986, Section 4.2). */
 export async function buildCertificateRequest(
   template: CertificateRequestTemplate,
   signer: Signer,

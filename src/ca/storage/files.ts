@@ -92,6 +92,7 @@ export async function shredFile(path: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
+/** Whether an error says that a file is not there. */
 export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 }

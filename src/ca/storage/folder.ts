@@ -41,6 +41,7 @@ interface AuthorityFile {
   readonly profiles: Readonly<Record<string, Profile>>;
 }
 
+/** Where an authority is, and what opens its keys. */
 export interface OpenOptions {
   readonly folder: string;
   /** Where the intermediate's key file is encrypted. */
@@ -54,6 +55,7 @@ export interface OpenOptions {
   readonly witness?: ((head: JournalHead) => void) | undefined;
 }
 
+/** What a new authority is like. */
 export interface CreateOptions extends OpenOptions {
   /** What people see in their trust stores; "Handfast authority" and six digits where absent. */
   readonly name?: string | undefined;

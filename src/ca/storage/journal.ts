@@ -25,6 +25,7 @@ export interface JournalHead {
   readonly signature: string;
 }
 
+/** How a journal is read and vouched for. */
 export interface JournalOptions {
   /**
    * With heads every durable batch is followed by a signed head in the file `<path>.heads`: a journal that was cut or

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { caError } from '../error.ts';
 import { readIfExists } from './files.ts';
 
+/** A folder that is this process's alone until it is released. */
 export interface FolderLock {
   release(): Promise<void>;
 }

@@ -22,6 +22,7 @@ export interface Finding {
   readonly advice?: string;
 }
 
+/** What is looked at. */
 export interface DoctorOptions {
   /** The authority's folder. */
   readonly folder: string;

@@ -14,6 +14,7 @@ export interface Host {
   run(program: string, args: readonly string[]): Promise<RunResult>;
 }
 
+/** What became of a program. */
 export interface RunResult {
   /** Exit status; -1 where the program could not be started. */
   readonly status: number;

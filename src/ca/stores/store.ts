@@ -35,6 +35,7 @@ export interface TrustStore {
   byHand(root: RootToTrust, what: 'add' | 'remove', file: string): readonly string[];
 }
 
+/** A root with its names in the stores. */
 export function rootToTrust(der: Uint8Array): RootToTrust {
   const sha256 = createHash('sha256').update(der).digest('hex');
   return {

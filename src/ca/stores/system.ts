@@ -185,6 +185,7 @@ export function sameCertificate(pem: Uint8Array, root: RootToTrust): boolean {
   return decodePem(Buffer.from(pem).toString()).some(({ bytes }) => Buffer.compare(bytes, root.der) === 0);
 }
 
+/** `ERR_TLS_CA_TRUST` with the last lines of what a tool said. */
 export function failed(what: string, stderr: string): Error {
   const why = stderr.trim().split('\n').slice(-3).join(' ');
   return caError('ERR_TLS_CA_TRUST', why === '' ? what : `${what}: ${why}`);

@@ -4,6 +4,7 @@ import { nssStores } from './nss.ts';
 import { rootToTrust, type TrustStore } from './store.ts';
 import { systemStore } from './system.ts';
 
+/** Which stores, of which machine. */
 export interface TrustOptions {
   /** Stores to act on; all that are found where absent. */
   readonly kinds?: readonly TrustStore['kind'][] | undefined;

@@ -10,7 +10,7 @@ export function oidText(bytes: Uint8Array, start: number, stop: number): string 
   return lookUp(bytes, start, stop) ?? spell(bytes, start, stop);
 }
 
-/** The content of an OBJECT IDENTIFIER. */
+/** The content of an OBJECT IDENTIFIER (X.690, Section 8.19). */
 export function encodeOid(text: string): Uint8Array {
   const arcs = text.split('.').map((arc) => BigInt(arc));
   const [first, second] = arcs;

@@ -48,6 +48,7 @@ function isWide(bytes: Uint8Array, start: number, stop: number, size: 2 | 4): bo
   return true;
 }
 
+/** Whether all bytes are below 0x80. */
 export function isAscii(bytes: Uint8Array, start: number, stop: number): boolean {
   for (let i = start; i < stop; i++) if ((bytes[i] as number) > 0x7f) return false;
   return true;

@@ -7,7 +7,7 @@ export function parseUtcTime(bytes: Uint8Array, start: number, stop: number): nu
   return parseRest(bytes, start + 2, year < 50 ? 2000 + year : 1900 + year);
 }
 
-/** `YYYYMMDDHHMMSSZ` in milliseconds since 1970, or `undefined`. */
+/** `YYYYMMDDHHMMSSZ` in milliseconds since 1970, or `undefined` (RFC 5280, Section 4.1.2.5.2). */
 export function parseGeneralizedTime(bytes: Uint8Array, start: number, stop: number): number | undefined {
   if (stop - start !== 15) return undefined;
   const century = twoDigits(bytes, start);

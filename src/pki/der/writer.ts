@@ -2,7 +2,7 @@ import { concat, fromText, noBytes } from '../../bytes/bytes.ts';
 import { encodeOid } from './oid.ts';
 import { contextPrimitiveTag, contextTag, tags } from './reader.ts';
 
-/** One element: tag, shortest length, content. */
+/** One element: tag, shortest length, content (X.690, Section 10.1). */
 export function der(tag: number, ...content: readonly Uint8Array[]): Uint8Array {
   return derList(tag, content);
 }
@@ -24,6 +24,7 @@ export function derList(tag: number, content: readonly Uint8Array[]): Uint8Array
   return bytes;
 }
 
+/** A SEQUENCE of encoded elements. */
 export const derSequence = (...elements: readonly Uint8Array[]): Uint8Array => der(tags.sequence, ...elements);
 
 /** A SET OF: its elements in ascending order of their encodings (X.690, Section 11.6). */
@@ -35,14 +36,19 @@ export function derInteger(value: number | bigint | Uint8Array, tag: number = ta
   return der(tag, value instanceof Uint8Array ? unsignedContent(value) : signedContent(BigInt(value)));
 }
 
+/** An ENUMERATED. */
 export const derEnumerated = (value: number): Uint8Array => derInteger(value, tags.enumerated);
 
+/** A BOOLEAN. */
 export const derBoolean = (value: boolean): Uint8Array => der(tags.boolean, Uint8Array.of(value ? 0xff : 0));
 
+/** NULL. */
 export const derNull = (): Uint8Array => der(tags.null);
 
+/** An OBJECT IDENTIFIER from its dotted form. */
 export const derOid = (text: string): Uint8Array => der(tags.oid, encodeOid(text));
 
+/** An OCTET STRING. */
 export const derOctetString = (...content: readonly Uint8Array[]): Uint8Array => der(tags.octetString, ...content);
 
 /** A BIT STRING that is a whole number of bytes. */
@@ -60,12 +66,14 @@ export function derNamedBits(bits: number, tag: number = tags.bitString): Uint8A
   return der(tag, content);
 }
 
+/** A UTF8String. */
 export const derUtf8 = (text: string): Uint8Array => der(tags.utf8String, fromText(text));
 
 /** A PrintableString where the text allows it, a UTF8String otherwise. */
 export const derText = (text: string): Uint8Array =>
   der(/^[A-Za-z0-9 '()+,\-./:=?]*$/.test(text) ? tags.printableString : tags.utf8String, fromText(text));
 
+/** An IA5String. Throws where the text is not ASCII. */
 export const derIa5 = (text: string): Uint8Array => der(tags.ia5String, asciiBytes(text));
 
 /** A Time: UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280, Section 4.1.2.5). `ms` since 1970; seconds count. */
@@ -77,6 +85,7 @@ export function derTime(ms: number): Uint8Array {
     : der(tags.generalizedTime, fromText(`${digits}Z`));
 }
 
+/** A GeneralizedTime from milliseconds since 1970 (RFC 5280, Section 4.1.2.5.2); fractions of a second are cut. */
 export const derGeneralizedTime = (ms: number): Uint8Array => der(tags.generalizedTime, fromText(`${timeDigits(ms)}Z`));
 
 /** `[n]` EXPLICIT, or IMPLICIT over a constructed type with the content given. */
@@ -92,7 +101,7 @@ export function asciiBytes(text: string): Uint8Array {
   return fromText(text);
 }
 
-/** Order of two encodings, as SET OF and DER compare them. */
+/** Order of two encodings, as SET OF and DER compare them (X.690, Section 11.6). */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) if (a[i] !== b[i]) return (a[i] as number) - (b[i] as number);

@@ -31,6 +31,7 @@ export type TrustAnchorInput =
       readonly constraints?: NameConstraints;
     };
 
+/** What holds for all inputs of {@link createTrustAnchors}. */
 export interface TrustAnchorOptions {
   /** Source of inputs that name none. */
   readonly source?: string;
@@ -60,7 +61,7 @@ export interface TrustAnchors {
 const leniencies: readonly AnchorLeniency[] = ['serialNumber', 'times', 'keyUsage'];
 
 /**
- * Reads and indexes trust anchors; doubles count once. Throws `ConfigError` `ERR_TLS_TRUST_ANCHOR` for an input that is
+ * Reads and indexes trust anchors (RFC 5280, Section 6.1.1 (d)); doubles count once. Throws `ConfigError` `ERR_TLS_TRUST_ANCHOR` for an input that is
  * no certificate, unless `invalid` is `skip`.
  */
 export function createTrustAnchors(

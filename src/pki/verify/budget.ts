@@ -10,6 +10,7 @@ export interface WorkLimits {
   readonly steps: number;
 }
 
+/** Limits that no honest chain comes near: the x509-limbo suite needs 5 signatures and 28 steps. */
 export const defaultLimits: WorkLimits = { signatures: 64, comparisons: 250_000, steps: 10_000 };
 
 /** Work done so far; each method throws `ERR_TLS_CERT_BUDGET` at its limit. */
@@ -20,6 +21,7 @@ export interface Budget {
   step(): void;
 }
 
+/** A budget that nothing was spent of yet. */
 export function createBudget(limits: WorkLimits): Budget {
   const used = { signatures: 0, comparisons: 0, steps: 0 };
   const spend = (kind: keyof WorkLimits): void => {

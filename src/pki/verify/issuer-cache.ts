@@ -54,6 +54,7 @@ export function keepIssuers(anchors: TrustAnchors, path: readonly Certificate[])
 export const isGoodLink = (certificate: Certificate, issuer: Certificate): boolean =>
   goodLinks.get(certificate)?.has(issuer) === true;
 
+/** Remembers that the certificate's signature was found good under the issuer's key. */
 export function noteGoodLink(certificate: Certificate, issuer: Certificate): void {
   const known = goodLinks.get(certificate);
   if (known === undefined) goodLinks.set(certificate, new WeakSet([issuer]));

@@ -64,6 +64,7 @@ function internationalMailbox(value: Uint8Array): string {
   }
 }
 
+/** Constraints with their bases in the form in which names are compared (RFC 5280, Section 4.2.1.10). */
 export function prepareConstraints(constraints: NameConstraints): PreparedConstraints {
   return { permitted: byKind(constraints.permitted), excluded: byKind(constraints.excluded) };
 }

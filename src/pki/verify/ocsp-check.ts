@@ -10,6 +10,7 @@ import { type Budget, createBudget, defaultLimits } from './budget.ts';
 import { formatTime, problem } from './problem.ts';
 import { clockSkew } from './revocation.ts';
 
+/** A stapled answer, and what it must be about. */
 export interface OcspCheck {
   /** DER. */
   readonly response: Uint8Array;

@@ -22,6 +22,7 @@ export interface Path {
   readonly anchor: TrustAnchor;
 }
 
+/** What to find a path for, and by what rules. */
 export interface PathSearch {
   readonly leaf: Certificate;
   /** What else the peer sent, in its order. */

@@ -31,6 +31,7 @@ export const certificateProblems = {
   ERR_TLS_CERT_SCT: 'badCertificate',
 } as const satisfies Readonly<Record<`ERR_TLS_CERT_${string}`, AlertName>>;
 
+/** A code of {@link certificateProblems}. */
 export type CertificateProblem = keyof typeof certificateProblems;
 
 /** @param rfc the section of the rule, e.g. `RFC 5280, Section 4.2.1.9`. It is also spelled in the message. */

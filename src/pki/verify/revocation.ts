@@ -19,6 +19,7 @@ export const clockSkew = 5 * 60_000;
  */
 export type CrlCoverage = 'all' | 'leaf' | 'ifAvailable';
 
+/** A path, and the lists to judge it by. */
 export interface CrlCheck {
   /** Leaf first, anchor last. */
   readonly path: readonly Certificate[];

@@ -21,6 +21,7 @@ export interface CtLog {
   readonly retiredAt?: number;
 }
 
+/** Which logs count, and how many of them must have seen a certificate. */
 export interface SctPolicy {
   readonly logs: readonly CtLog[];
   /** Distinct logs that must vouch; 2. */
@@ -43,7 +44,7 @@ export interface SignedCertificateTimestamp {
 
 const maxTimestamps = 32;
 
-/** Reads a SignedCertificateTimestampList. Versions that aren't known are left out. Throws `decode_error`. */
+/** Reads a SignedCertificateTimestampList (RFC 6962, Section 3.3). Versions that aren't known are left out. Throws `decode_error`. */
 export function parseSctList(bytes: Uint8Array): SignedCertificateTimestamp[] {
   const outer = new Reader(bytes, 'SCT list');
   const list = new Reader(outer.vector16(1), 'SCT list');
@@ -66,6 +67,7 @@ export function parseSctList(bytes: Uint8Array): SignedCertificateTimestamp[] {
   return timestamps;
 }
 
+/** A certificate whose timestamps are to be judged, and by what. */
 export interface SctCheck {
   readonly certificate: Certificate;
   readonly issuer: Certificate;
@@ -148,7 +150,7 @@ function precertificateEntry(certificate: Certificate, issuer: Certificate, cryp
   return new Writer(tbs.length + 40).u16(1).bytes(crypto.hash('sha256', issuer.spki)).vector24(tbs).finish();
 }
 
-/** A TBSCertificate without the extension of embedded timestamps. */
+/** A TBSCertificate without the extension of embedded timestamps (RFC 6962, Section 3.2). */
 export function withoutTimestamps(tbs: Uint8Array): Uint8Array {
   const fields = new DerReader(tbs, 'tbsCertificate').enter(tags.sequence, 'SEQUENCE');
   const start = fields.at;

@@ -34,6 +34,7 @@ export interface VerifyPolicy {
   readonly limits?: Partial<WorkLimits>;
 }
 
+/** A chain and what it is judged by. */
 export interface VerifyOptions {
   /** What the peer sent: DER, leaf first; the others in any order. */
   readonly chain: readonly Uint8Array[];
@@ -63,6 +64,7 @@ export interface Verified {
   readonly work: Readonly<Budget['used']>;
 }
 
+/** What became of a chain; the work is counted either way. */
 export type Verdict =
   | Verified
   | { readonly ok: false; readonly error: CertificateError; readonly work: Readonly<Budget['used']> };
