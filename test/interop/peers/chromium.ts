@@ -1,6 +1,8 @@
 import { createHash, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { testCertificate } from '../../helpers/pki.ts';
 import { everything } from '../cases.ts';
 import type { Peer } from '../peer.ts';
@@ -26,6 +28,7 @@ for (;;) {
 </script>`;
 
 let browser: Running | undefined;
+let logFile: string | undefined;
 let control: Server | undefined;
 let waiting: ServerResponse | undefined;
 let next: string | undefined;
@@ -73,15 +76,22 @@ function pins(): string {
   return hashes.join(',');
 }
 
+/** What the browser that ran last wrote of its connections, one event a line; whole once `finish` is done. */
+export function netLog(): string {
+  return logFile === undefined ? '' : readFileSync(logFile, 'utf8');
+}
+
 async function startBrowser(): Promise<Running> {
   const port = await startControl();
   const profile = temporaryFolder();
+  logFile = join(profile, 'net-log.json');
   return start(
     'chromium',
     [
       ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage'],
       ...['--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-extensions'],
       ...['--disable-default-apps', '--no-proxy-server', '--enable-logging=stderr', `--user-data-dir=${profile}`],
+      `--log-net-log=${logFile}`,
       `--ignore-certificate-errors-spki-list=${pins()}`,
       `http://127.0.0.1:${port}/`,
     ],

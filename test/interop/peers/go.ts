@@ -7,7 +7,8 @@ import { programVersion, type Running, run as runToEnd, start, temporaryFolder }
 import { serverThatPrintsItsPort } from './program-server.ts';
 
 const source = join(dirname(fileURLToPath(import.meta.url)), 'go', 'main.go');
-const program = join(temporaryFolder(), 'peer');
+/** The compiled program, once `prepare` is done. */
+export const program = join(temporaryFolder(), 'peer');
 
 const codes: Record<Group, number> = {
   X25519MLKEM768: 0x11ec,

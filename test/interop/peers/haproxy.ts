@@ -23,7 +23,7 @@ function fixed(run: Case): string {
 }
 
 /** HAProxy wants chain and key in one file. */
-function pemFile(folder: string, name: IdentityName): string {
+export function pemFile(folder: string, name: IdentityName): string {
   const { chainPem, keyPem } = testIdentity(name);
   const file = join(folder, `${name}.pem`);
   writeFileSync(file, chainPem + keyPem, { mode: 0o600 });
@@ -31,9 +31,8 @@ function pemFile(folder: string, name: IdentityName): string {
 }
 
 function startHaproxy(folder: string, frontend: string, backend: string): { program: Running; alive: () => boolean } {
-  const file = join(folder, 'haproxy.cfg');
-  writeFileSync(
-    file,
+  return startConfigured(
+    folder,
     `defaults
   mode tcp
   timeout connect 5s
@@ -46,6 +45,12 @@ backend there
   server there 127.0.0.1:${backend}
 `,
   );
+}
+
+/** Starts HAProxy with a configuration. */
+export function startConfigured(folder: string, config: string): { program: Running; alive: () => boolean } {
+  const file = join(folder, 'haproxy.cfg');
+  writeFileSync(file, config);
   const program = start('haproxy', ['-db', '-f', file], { stdout: 'collect' });
   let over = false;
   void program.exited.then(() => {

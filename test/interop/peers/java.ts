@@ -7,7 +7,8 @@ import { programVersion, type Running, run as runToEnd, start, temporaryFolder }
 import { serverThatPrintsItsPort } from './program-server.ts';
 
 const source = join(dirname(fileURLToPath(import.meta.url)), 'java', 'Peer.java');
-const classes = temporaryFolder();
+/** Where the compiled program is, once `prepare` is done. */
+export const classes = temporaryFolder();
 
 function algorithm(identity: IdentityName): string {
   if (identity.endsWith('rsa-pss')) return 'RSASSA-PSS';

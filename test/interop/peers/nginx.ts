@@ -15,21 +15,23 @@ function fixed(run: Case, prefix: 'ssl' | 'proxy_ssl'): string {
     : `${prefix}_protocols TLSv1.2; ${prefix}_ciphers ${run.suite.openssl};`;
 }
 
-function startNginx(server: string): Running {
+/** Starts nginx with the lines of one server; `level` is that of its log, which goes to stderr. */
+export function startNginx(server: string, level = 'error'): Running {
   const folder = temporaryFolder();
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${folder}/${name};`,
   );
   writeFileSync(
     join(folder, 'nginx.conf'),
-    `daemon off; master_process off; pid ${folder}/pid; error_log stderr;
+    `daemon off; master_process off; pid ${folder}/pid; error_log stderr ${level};
      events { worker_connections 64; }
      http { access_log off; client_max_body_size 4m; ${temporary.join(' ')} server { ${server} } }`,
   );
   return start('nginx', ['-e', 'stderr', '-p', folder, '-c', join(folder, 'nginx.conf')], { stdout: 'collect' });
 }
 
-function isAlive(program: Running): () => boolean {
+/** Tells whether a program still runs. */
+export function isAlive(program: Running): () => boolean {
   let over = false;
   void program.exited.then(() => {
     over = true;

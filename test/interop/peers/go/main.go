@@ -1,5 +1,6 @@
 // Command main is the Go peer of the interoperability tests: crypto/tls as a client or as an echo server, for one
-// connection. A server prints its port first. Whatever is not as it should be ends it with status 1.
+// connection or several, one after the other; those of a client share their sessions. A server prints its port first.
+// With several each prints whether it resumed. Whatever is not as it should be ends it with status 1.
 package main
 
 import (
@@ -23,6 +24,7 @@ func main() {
 		cert      = flag.String("cert", "", "certificate chain (PEM)")
 		key       = flag.String("key", "", "private key (PEM)")
 		root      = flag.String("root", "", "trusted root (PEM)")
+		count     = flag.Int("connections", 1, "how many connections")
 		needsAuth = flag.Bool("client-auth", false, "require a client certificate")
 		groups    groupList
 	)
@@ -39,7 +41,7 @@ func main() {
 		ClientCAs:        roots,
 		ServerName:       "localhost",
 	}
-	if *version == tls.VersionTLS12 {
+	if *version == tls.VersionTLS12 && *suite != 0 {
 		config.CipherSuites = []uint16{uint16(*suite)}
 	}
 	if *cert != "" {
@@ -50,14 +52,17 @@ func main() {
 	}
 	time.AfterFunc(25*time.Second, func() { fail("out of time") })
 	if *role == "client" {
-		client(config, *port)
+		config.ClientSessionCache = tls.NewLRUClientSessionCache(4)
+		payload := must(io.ReadAll(os.Stdin))
+		for i := 0; i < *count; i++ {
+			client(config, *port, payload, *count > 1)
+		}
 	} else {
-		server(config)
+		server(config, *count)
 	}
 }
 
-func client(config *tls.Config, port int) {
-	payload := must(io.ReadAll(os.Stdin))
+func client(config *tls.Config, port int, payload []byte, tell bool) {
 	conn := must(tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port), config))
 	sent := make(chan error, 1)
 	go func() {
@@ -75,17 +80,25 @@ func client(config *tls.Config, port int) {
 	if rest := must(io.ReadAll(conn)); len(rest) != 0 {
 		fail("there is more than the echo")
 	}
+	if tell {
+		fmt.Println("resumed", conn.ConnectionState().DidResume)
+	}
 	check(conn.Close())
 }
 
-func server(config *tls.Config) {
+func server(config *tls.Config, count int) {
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))
 	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
-	conn := tls.Server(must(listener.Accept()), config)
-	check(conn.Handshake())
-	must(io.Copy(conn, conn))
-	check(conn.CloseWrite())
-	check(conn.Close())
+	for i := 0; i < count; i++ {
+		conn := tls.Server(must(listener.Accept()), config)
+		check(conn.Handshake())
+		if count > 1 {
+			fmt.Println("resumed", conn.ConnectionState().DidResume)
+		}
+		must(io.Copy(conn, conn))
+		check(conn.CloseWrite())
+		check(conn.Close())
+	}
 }
 
 type groupList []tls.CurveID

@@ -24,8 +24,9 @@ import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManagerFactory;
 
 /**
- * The Java peer of the interoperability tests: JSSE as a client or as an echo server, for one connection. A server
- * prints its port first. Whatever is not as it should be ends it with an exception.
+ * The Java peer of the interoperability tests: JSSE as a client or as an echo server, for one connection or several, one
+ * after the other, with one context. A server prints its port first. With several each prints whether it resumed.
+ * Whatever is not as it should be ends it with an exception.
  */
 public final class Peer {
   public static void main(String[] args) throws Exception {
@@ -36,19 +37,30 @@ public final class Peer {
         words.containsKey("cert") ? keys(words.get("cert"), words.get("key"), words.get("algorithm")) : null,
         trust(words.get("root")),
         null);
-    SSLParameters parameters = new SSLParameters(new String[] {words.get("suite")}, new String[] {words.get("version")});
+    SSLParameters parameters = context.getDefaultSSLParameters();
+    parameters.setProtocols(new String[] {words.get("version")});
+    if (words.containsKey("suite")) parameters.setCipherSuites(new String[] {words.get("suite")});
+    int count = Integer.parseInt(words.getOrDefault("connections", "1"));
     if (words.get("role").equals("client")) {
       parameters.setServerNames(List.of(new SNIHostName("localhost")));
       parameters.setEndpointIdentificationAlgorithm("HTTPS");
-      client(context, parameters, Integer.parseInt(words.get("port")));
+      byte[] payload = System.in.readAllBytes();
+      for (int i = 0; i < count; i++) client(context, parameters, Integer.parseInt(words.get("port")), payload, count > 1);
     } else {
       parameters.setNeedClientAuth(words.containsKey("clientAuth"));
-      server(context, parameters);
+      server(context, parameters, count);
     }
   }
 
-  private static void client(SSLContext context, SSLParameters parameters, int port) throws Exception {
-    byte[] payload = System.in.readAllBytes();
+  /** JSSE does not say whether a session was resumed: a resumed one is as old as the first connection. */
+  private static void tell(SSLSocket socket, long began) {
+    System.out.println("resumed " + (socket.getSession().getCreationTime() < began));
+  }
+
+  private static void client(SSLContext context, SSLParameters parameters, int port, byte[] payload, boolean tell)
+      throws Exception {
+    Thread.sleep(2); // Times are in milliseconds: the next session is younger than what began before it.
+    long began = System.currentTimeMillis();
     try (SSLSocket socket = (SSLSocket) context.getSocketFactory().createSocket()) {
       // By name, so that the name is what is checked against the certificate.
       InetAddress address = InetAddress.getByAddress("localhost", new byte[] {127, 0, 0, 1});
@@ -71,19 +83,26 @@ public final class Peer {
       if (!Arrays.equals(echo, payload)) throw new IllegalStateException("the echo differs");
       // Half-close: after our close_notify the other side's must come, and nothing else.
       socket.shutdownOutput();
+      if (tell) tell(socket, began);
       if (socket.getInputStream().read() != -1) throw new IllegalStateException("there is more than the echo");
     }
   }
 
-  private static void server(SSLContext context, SSLParameters parameters) throws Exception {
+  private static void server(SSLContext context, SSLParameters parameters, int count) throws Exception {
     try (SSLServerSocket listener =
         (SSLServerSocket) context.getServerSocketFactory().createServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
       listener.setSSLParameters(parameters);
       System.out.println(listener.getLocalPort());
-      try (SSLSocket socket = (SSLSocket) listener.accept()) {
-        socket.setSoTimeout(20000);
-        socket.getInputStream().transferTo(socket.getOutputStream());
-        socket.shutdownOutput();
+      for (int i = 0; i < count; i++) {
+        try (SSLSocket socket = (SSLSocket) listener.accept()) {
+          socket.setSoTimeout(20000);
+          Thread.sleep(2);
+          long began = System.currentTimeMillis();
+          socket.startHandshake();
+          if (count > 1) tell(socket, began);
+          socket.getInputStream().transferTo(socket.getOutputStream());
+          socket.shutdownOutput();
+        }
       }
     }
   }
