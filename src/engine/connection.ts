@@ -53,6 +53,8 @@ export interface ConnectionInfo {
 interface Task {
   readonly flow: Flow<unknown>;
   wait: Wait | undefined;
+  /** The id under which the host was asked for what it waits for. */
+  asked: number | undefined;
 }
 
 const misuse: readonly string[] = ['ERR_TLS_NO_POST_HANDSHAKE_AUTH', 'ERR_TLS_STATE'];
@@ -75,9 +77,7 @@ export abstract class Connection {
   readonly #config: CommonHandshakeConfig;
   readonly #records: RecordLayer;
   readonly #alerts: AlertReader;
-  readonly #tasks: Task[] = [];
-  readonly #hostQueue: { id: number; task: Task; request: HostRequest }[] = [];
-  readonly #hostPending = new Map<number, Task>();
+  #tasks: Task[] = [];
   #handshake: Task | undefined;
   #established: Established | undefined;
   #started = false;
@@ -162,7 +162,8 @@ export abstract class Connection {
 
   /** What was agreed. Throws before `connected`. */
   get info(): ConnectionInfo {
-    const { agreement, latePeerCertificates } = this.#connected('info');
+    const established = this.#connected('info');
+    const { agreement } = established;
     const { suite, resumption } = agreement;
     return {
       version: agreement.version,
@@ -178,7 +179,7 @@ export abstract class Connection {
       extendedMasterSecret: agreement.extendedMasterSecret,
       earlyData: agreement.earlyData,
       helloRetryRequest: agreement.helloRetryRequest,
-      peerCertificates: latePeerCertificates() ?? agreement.peerCertificates,
+      peerCertificates: established.latePeerCertificates() ?? agreement.peerCertificates,
       ocspResponse: agreement.ocspResponse,
       scts: agreement.scts,
       sessionId: agreement.sessionId,
@@ -206,10 +207,10 @@ export abstract class Connection {
       this.#fail(error);
     }
     if (this.#closed) return this.#progress;
-    const next = this.#hostQueue.shift();
-    if (next !== undefined) {
-      this.#hostPending.set(next.id, next.task);
-      return { state: 'needsHost', id: next.id, request: next.request };
+    for (const task of this.#tasks) {
+      if (task.wait?.for !== 'host' || task.asked !== undefined) continue;
+      task.asked = this.#nextRequest++;
+      return { state: 'needsHost', id: task.asked, request: task.wait.request };
     }
     return this.#established === undefined ? needsInput : connectedProgress;
   }
@@ -358,7 +359,7 @@ export abstract class Connection {
   }
 
   #begin(flow: Flow<unknown>): Task {
-    const task: Task = { flow, wait: undefined };
+    const task: Task = { flow, wait: undefined, asked: undefined };
     this.#tasks.push(task);
     try {
       this.#step(task, flow.next());
@@ -379,20 +380,17 @@ export abstract class Connection {
       return;
     }
     task.wait = result.value;
-    if (result.value.for === 'host') {
-      this.#hostQueue.push({ id: this.#nextRequest++, task, request: result.value.request });
-    }
+    task.asked = undefined;
   }
 
   #remove(task: Task): void {
-    const at = this.#tasks.indexOf(task);
-    if (at >= 0) this.#tasks.splice(at, 1);
+    // A new array: an idle connection shall not keep the room of a busy one.
+    this.#tasks = this.#tasks.filter((other) => other !== task);
   }
 
   #settle(id: number, resume: (task: Task) => IteratorResult<Wait, unknown>): void {
-    const task = this.#hostPending.get(id);
+    const task = this.#tasks.find(({ asked }) => asked === id);
     if (task === undefined || this.#closed) return;
-    this.#hostPending.delete(id);
     try {
       this.#step(task, resume(task));
     } catch (error) {
@@ -408,7 +406,8 @@ export abstract class Connection {
     this.#records.writable = true;
     this.#records.earlyDataLeft = undefined;
     this.#config.trace?.({ kind: 'connected' });
-    for (const flow of established.due) this.#begin(flow);
+    // Taken out: what has run its course holds much that an idle connection does not need.
+    for (const flow of established.due.splice(0)) this.#begin(flow);
     if (this.#writeClosed && !this.#closed) this.#sendCloseNotify();
   }
 
@@ -617,8 +616,6 @@ export abstract class Connection {
     this.#closed = true;
     this.#progress = this.#error === undefined ? { state: 'closed' } : { state: 'closed', error: this.#error };
     for (const { flow } of this.#tasks.splice(0)) closeFlow(flow);
-    this.#hostQueue.length = 0;
-    this.#hostPending.clear();
     this.#established?.destroy();
     this.#records.destroy();
     this.#config.trace?.(this.#error === undefined ? { kind: 'closed' } : { kind: 'closed', error: this.#error.code });

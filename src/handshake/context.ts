@@ -101,8 +101,9 @@ export function* wipingSecrets<C extends HandshakeContext, T>(context: C, handsh
     done = true;
     return result;
   } finally {
-    for (const secret of secrets.untilEnd) secret.destroy();
-    if (!done) for (const secret of secrets.untilFailure) secret.destroy();
+    // Taken out, for the connection goes on with this context.
+    for (const secret of secrets.untilEnd.splice(0)) secret.destroy();
+    for (const secret of secrets.untilFailure.splice(0)) if (!done) secret.destroy();
   }
 }
 

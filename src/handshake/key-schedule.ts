@@ -159,7 +159,7 @@ export class HandshakeSecrets {
 /** From the finished handshake: application traffic, key updates, exporters and resumption. */
 export class ApplicationSecrets {
   readonly #schedule: Schedule;
-  readonly #secret: Uint8Array;
+  #secret: Uint8Array;
   readonly #exporterMasterSecret: Uint8Array;
   readonly #traffic: { client: Uint8Array; server: Uint8Array };
 
@@ -167,10 +167,10 @@ export class ApplicationSecrets {
     this.#schedule = schedule;
     this.#secret = secret;
     this.#traffic = {
-      client: derive(schedule, secret, 'c ap traffic', transcriptHash),
-      server: derive(schedule, secret, 's ap traffic', transcriptHash),
+      client: compact(derive(schedule, secret, 'c ap traffic', transcriptHash)),
+      server: compact(derive(schedule, secret, 's ap traffic', transcriptHash)),
     };
-    this.#exporterMasterSecret = derive(schedule, secret, 'exp master', transcriptHash);
+    this.#exporterMasterSecret = compact(derive(schedule, secret, 'exp master', transcriptHash));
   }
 
   /** The current traffic secret of one side. */
@@ -184,7 +184,7 @@ export class ApplicationSecrets {
 
   /** Moves one side to its next traffic secret (RFC 9846, Section 7.2) and zeroizes the old one. */
   nextTrafficSecret(side: 'client' | 'server'): Uint8Array {
-    const next = derive(this.#schedule, this.#traffic[side], 'traffic upd', noBytes);
+    const next = compact(derive(this.#schedule, this.#traffic[side], 'traffic upd', noBytes));
     zeroize(this.#traffic[side]);
     this.#traffic[side] = next;
     return next;
@@ -200,6 +200,7 @@ export class ApplicationSecrets {
   /** Ends the main key schedule of a connection that will not be resumed. */
   endSchedule(): void {
     zeroize(this.#secret);
+    this.#secret = noBytes;
   }
 
   /** The Finished of a post-handshake authentication (RFC 9846, Section 4.4.4). */
@@ -215,6 +216,13 @@ export class ApplicationSecrets {
   destroy(): void {
     zeroize(this.#secret, this.#exporterMasterSecret, this.#traffic.client, this.#traffic.server);
   }
+}
+
+/** Moves a secret that lives as long as the connection: what a hash gives lies outside the heap, at four times the cost. */
+function compact(secret: Uint8Array): Uint8Array {
+  const copy = secret.slice();
+  zeroize(secret);
+  return copy;
 }
 
 /** The exporter of one exporter master secret (RFC 9846, Section 7.5). */

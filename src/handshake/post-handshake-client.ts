@@ -10,7 +10,7 @@ import { readCertificateRequest, sendClientAuthentication } from './client13.ts'
 import { decide, type MessageOutput } from './context.ts';
 import type { Flow } from './flow.ts';
 import { type ApplicationSecrets, resumptionPsk } from './key-schedule.ts';
-import { exporter13, KeyUpdates, notInThisVersion, unexpectedAfterHandshake } from './post-handshake.ts';
+import { exportKeyingMaterial13, KeyUpdates, notInThisVersion, unexpectedAfterHandshake } from './post-handshake.ts';
 import type { Agreement, Established } from './result.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -32,7 +32,7 @@ export function establishClient13(
 
   return {
     agreement,
-    exportKeyingMaterial: exporter13(secrets),
+    exportKeyingMaterial: (length, label, context) => exportKeyingMaterial13(secrets, length, label, context),
     due: [],
     *receive(message) {
       if (message.type === 'keyUpdate') return keyUpdates.receive(message);

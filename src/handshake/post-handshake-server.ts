@@ -4,65 +4,85 @@ import { PeerError } from '../errors.ts';
 import { earlyDataContext } from '../session/policy.ts';
 import { type SessionState, sessionState } from '../session/state.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
-import { frameMessage } from '../wire/handshake-type.ts';
+import { frameMessage, type HandshakeMessage } from '../wire/handshake-type.ts';
 import { encodeNewSessionTicket13 } from '../wire/new-session-ticket.ts';
 import { tls13 } from '../wire/versions.ts';
 import { checkFinished, readCertificate } from './authentication13.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import { type ApplicationSecrets, resumptionPsk } from './key-schedule.ts';
 import { verifyPeer } from './peer.ts';
-import { exporter13, KeyUpdates, unexpectedAfterHandshake } from './post-handshake.ts';
+import { exportKeyingMaterial13, KeyUpdates, unexpectedAfterHandshake } from './post-handshake.ts';
 import type { Agreement, Established } from './result.ts';
 import type { ServerContext } from './server.ts';
 import { certificateRequestBody, requireCertificate } from './server13.ts';
 import type { Transcript } from './transcript.ts';
 
-/** A server's TLS 1.3 connection once the client's Finished has come. */
-export function establishServer13(
-  context: ServerContext,
-  agreement: Agreement,
-  hello: ClientHello,
-  secrets: ApplicationSecrets,
-  transcript: Transcript,
-  resumed: SessionState | undefined,
-): Established {
-  const { suite } = agreement;
-  const keyUpdates = new KeyUpdates(context, agreement, secrets, 'server');
-  const tickets = ticketCount(context, hello, resumed);
-  const masterSecret = tickets > 0 ? secrets.resumptionMasterSecret(transcript.hash(suite.hash)) : undefined;
-  secrets.endSchedule();
-  const canAskClient = hello.extensions.postHandshakeAuth === true;
-  if (!canAskClient) transcript.drop();
-  let lateCertificates: readonly Uint8Array[] | undefined;
+/** A server's TLS 1.3 connection once the client's Finished has come. One object, for there may be many idle ones. */
+export class EstablishedServer13 implements Established {
+  readonly agreement: Agreement;
+  readonly due: Flow<void>[];
+  readonly #context: ServerContext;
+  readonly #secrets: ApplicationSecrets;
+  readonly #keyUpdates: KeyUpdates;
+  /** Kept where the client may still be asked for a certificate. */
+  readonly #transcript: Transcript | undefined;
+  #lateCertificates: readonly Uint8Array[] | undefined;
 
-  return {
-    agreement,
-    exportKeyingMaterial: exporter13(secrets),
-    due: masterSecret === undefined ? [] : [sendTickets(context, agreement, tickets, masterSecret, resumed)],
-    // biome-ignore lint/correctness/useYield: most messages are handled at once
-    *receive(message) {
-      if (message.type !== 'keyUpdate') throw unexpectedAfterHandshake(message);
-      keyUpdates.receive(message);
-    },
-    updateKeys: (requestPeer) => keyUpdates.send(requestPeer),
-    *requestClientCertificate() {
-      if (!canAskClient) {
-        throw new PeerError(
-          'ERR_TLS_NO_POST_HANDSHAKE_AUTH',
-          'internalError',
-          'the client did not offer post_handshake_auth, so it may not be asked for a certificate now',
-          { rfc: 'RFC 9846, Section 4.6.2' },
-        );
-      }
-      lateCertificates = yield* authenticateClient(context, agreement, secrets, transcript.fork());
-    },
-    latePeerCertificates: () => lateCertificates,
-    destroy() {
-      secrets.destroy();
-      zeroize(masterSecret);
-      transcript.drop();
-    },
-  };
+  constructor(
+    context: ServerContext,
+    agreement: Agreement,
+    hello: ClientHello,
+    secrets: ApplicationSecrets,
+    transcript: Transcript,
+    resumed: SessionState | undefined,
+  ) {
+    this.agreement = agreement;
+    this.#context = context;
+    this.#secrets = secrets;
+    this.#keyUpdates = new KeyUpdates(context, agreement, secrets, 'server');
+    const count = ticketCount(context, hello, resumed);
+    const masterSecret = count > 0 ? secrets.resumptionMasterSecret(transcript.hash(agreement.suite.hash)) : undefined;
+    this.due = masterSecret === undefined ? [] : [sendTickets(context, agreement, count, masterSecret, resumed)];
+    secrets.endSchedule();
+    if (hello.extensions.postHandshakeAuth === true) this.#transcript = transcript;
+    else transcript.drop();
+  }
+
+  exportKeyingMaterial(length: number, label: string, context: Uint8Array | undefined): Uint8Array {
+    return exportKeyingMaterial13(this.#secrets, length, label, context);
+  }
+
+  // biome-ignore lint/correctness/useYield: most messages are handled at once
+  *receive(message: HandshakeMessage): Flow<void> {
+    if (message.type !== 'keyUpdate') throw unexpectedAfterHandshake(message);
+    this.#keyUpdates.receive(message);
+  }
+
+  updateKeys(requestPeer: boolean): void {
+    this.#keyUpdates.send(requestPeer);
+  }
+
+  *requestClientCertificate(): Flow<void> {
+    if (this.#transcript === undefined) {
+      throw new PeerError(
+        'ERR_TLS_NO_POST_HANDSHAKE_AUTH',
+        'internalError',
+        'the client did not offer post_handshake_auth, so it may not be asked for a certificate now',
+        { rfc: 'RFC 9846, Section 4.6.2' },
+      );
+    }
+    const transcript = this.#transcript.fork();
+    this.#lateCertificates = yield* authenticateClient(this.#context, this.agreement, this.#secrets, transcript);
+  }
+
+  latePeerCertificates(): readonly Uint8Array[] | undefined {
+    return this.#lateCertificates;
+  }
+
+  destroy(): void {
+    this.#secrets.destroy();
+    this.#transcript?.drop();
+  }
 }
 
 /** Post-handshake authentication (RFC 9846, Section 4.6.2). */

@@ -73,7 +73,11 @@ export function notInThisVersion(call: string): TlsError {
 }
 
 /** The exporter of TLS 1.3 makes no difference between no context and an empty one (RFC 9846, Section 7.5). */
-export function exporter13(secrets: ApplicationSecrets) {
-  return (length: number, label: string, context: Uint8Array | undefined): Uint8Array =>
-    secrets.exportKeyingMaterial(length, label, context ?? noBytes);
+export function exportKeyingMaterial13(
+  secrets: ApplicationSecrets,
+  length: number,
+  label: string,
+  context: Uint8Array | undefined,
+): Uint8Array {
+  return secrets.exportKeyingMaterial(length, label, context ?? noBytes);
 }

@@ -38,7 +38,7 @@ export interface Established {
   /** The verify_data of both Finished messages, for tls-unique style bindings. */
   exportKeyingMaterial(length: number, label: string, context: Uint8Array | undefined): Uint8Array;
   /** Flows that are due now, and keep nobody waiting: the server's tickets. */
-  readonly due: readonly Flow<void>[];
+  readonly due: Flow<void>[];
   /** A message that came after the handshake: a flow that handles it. Throws where it may not come. */
   receive(message: HandshakeMessage): Flow<void>;
   /** Moves this side's keys on (TLS 1.3 KeyUpdate). Throws in TLS 1.2. */

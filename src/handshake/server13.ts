@@ -24,7 +24,7 @@ import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, earlyKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
 import { chooseAlpn, chooseCipherSuite, commonGroups, ownRecordSizeLimit } from './negotiate.ts';
 import { verifyPeer } from './peer.ts';
-import { establishServer13 } from './post-handshake-server.ts';
+import { EstablishedServer13 } from './post-handshake-server.ts';
 import { type SelectedPsk, selectPsk } from './psk-server.ts';
 import type { Agreement, Established } from './result.ts';
 import type { ReceivedClientHello, ServerContext } from './server.ts';
@@ -122,7 +122,7 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
     scts: undefined,
     sessionId: hello.legacySessionId.slice(),
   };
-  return establishServer13(context, agreement, hello, application, transcript, psk?.state);
+  return new EstablishedServer13(context, agreement, hello, application, transcript, psk?.state);
 }
 
 /** What TLS 1.3 asks of a ClientHello (RFC 9846, Sections 4.1.2 and 9.2). */

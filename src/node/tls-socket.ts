@@ -79,6 +79,7 @@ export class TLSSocket extends Socket {
   #started = false;
   #pumping = false;
   #ticketTimer: NodeJS.Timeout | undefined;
+  #handshakeTimer: NodeJS.Timeout | undefined;
   #pumpAgain = false;
   #transportEnded = false;
   #endPushed = false;
@@ -133,7 +134,9 @@ export class TLSSocket extends Socket {
     if (options.pskIdentityHint) validateString(options.pskIdentityHint, 'options.pskIdentityHint');
     if (!options.isServer && options.session) this.setSession(options.session);
     if (options.handshakeTimeout !== undefined && options.handshakeTimeout > 0) {
-      this.setTimeout(options.handshakeTimeout, this._handleTimeout);
+      // A limit for all of it, not for each pause in it: who sends a byte now and then may not keep it open for ever.
+      this.#handshakeTimer = setTimeout(() => this._handleTimeout(), options.handshakeTimeout);
+      this.#handshakeTimer.unref();
     }
   }
 
@@ -308,8 +311,7 @@ export class TLSSocket extends Socket {
   _finishInit(): void {
     if (this.destroyed) return;
     this._secureEstablished = true;
-    const { handshakeTimeout } = this._tlsOptions;
-    if (handshakeTimeout !== undefined && handshakeTimeout > 0) this.setTimeout(0, this._handleTimeout);
+    this.#endHandshakeTimer();
     if (this.#connection !== undefined) this.#repeatEarly(this.#connection);
     this.emit('secure');
     const write = this.#pendingWrite;
@@ -602,6 +604,7 @@ export class TLSSocket extends Socket {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#setConnecting(false);
     clearTimeout(this.#ticketTimer);
+    this.#endHandshakeTimer();
     const hadError = error !== null && error !== undefined;
     const connection = this.#connection;
     const transport = this.#transport;
@@ -688,6 +691,12 @@ export class TLSSocket extends Socket {
   }
 
   // ---- errors before the connection belongs to the program ----
+
+  #endHandshakeTimer(): void {
+    if (this.#handshakeTimer === undefined) return;
+    clearTimeout(this.#handshakeTimer);
+    this.#handshakeTimer = undefined;
+  }
 
   _handleTimeout(): void {
     this._emitTLSError(nodeError('ERR_TLS_HANDSHAKE_TIMEOUT', 'TLS handshake timeout'));

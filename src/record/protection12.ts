@@ -1,4 +1,3 @@
-import { zeroize } from '../bytes/bytes.ts';
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import type { Aead, CryptoProvider } from '../crypto/provider.ts';
 import {
@@ -6,6 +5,7 @@ import {
   headerLength,
   maxCiphertextLength12,
   type ReadProtection,
+  RecordIv,
   SequenceNumber,
   type WriteProtection,
   writeAdditionalData,
@@ -32,7 +32,7 @@ export function createReadProtection12(
   sequence = new SequenceNumber(),
 ): ReadProtection {
   if (suite.cbc !== undefined) return createCbcReadProtection(crypto, suite.cbc, keys, sequence);
-  return new AeadReadProtection12(createAead(crypto, suite, keys), keys.iv.slice(), sequence);
+  return new AeadReadProtection12(createAead(crypto, suite, keys), keys.iv, sequence);
 }
 
 /** The write half; see {@link createReadProtection12}. */
@@ -43,7 +43,7 @@ export function createWriteProtection12(
   sequence = new SequenceNumber(),
 ): WriteProtection {
   if (suite.cbc !== undefined) return createCbcWriteProtection(crypto, suite.cbc, keys, sequence);
-  return new AeadWriteProtection12(createAead(crypto, suite, keys), keys.iv.slice(), sequence);
+  return new AeadWriteProtection12(createAead(crypto, suite, keys), keys.iv, sequence);
 }
 
 /** Shared by all connections, which saves each some memory: they are filled and used within one call. */
@@ -51,8 +51,8 @@ const nonce = new Uint8Array(12);
 const additionalData = new Uint8Array(additionalDataLength);
 
 /** GCM's nonce: the fixed part, and the part that the record carries. */
-function nonceOf(fixed: Uint8Array, explicit: Uint8Array): void {
-  nonce.set(fixed);
+function nonceOf(fixed: RecordIv, explicit: Uint8Array): void {
+  fixed.writeFixed(nonce);
   nonce.set(explicit, 4);
 }
 
@@ -72,13 +72,13 @@ class AeadReadProtection12 implements ReadProtection {
   readonly version = 0x0303;
   readonly maxCiphertextLength = maxCiphertextLength12;
   readonly #aead: Aead;
-  readonly #iv: Uint8Array;
+  readonly #iv: RecordIv;
   readonly #explicitLength: number;
   readonly #sequence: SequenceNumber;
 
   constructor(aead: Aead, iv: Uint8Array, sequence: SequenceNumber) {
     this.#aead = aead;
-    this.#iv = iv;
+    this.#iv = new RecordIv(iv);
     this.#explicitLength = explicitNonceLength(iv);
     this.#sequence = sequence;
   }
@@ -98,7 +98,7 @@ class AeadReadProtection12 implements ReadProtection {
 
   destroy(): void {
     this.#aead.destroy();
-    zeroize(this.#iv);
+    this.#iv.destroy();
   }
 }
 
@@ -107,13 +107,13 @@ class AeadWriteProtection12 implements WriteProtection {
   // TLS 1.2 cannot change its keys; the sequence number is the only bound.
   readonly recordsUntilLimit = Infinity;
   readonly #aead: Aead;
-  readonly #iv: Uint8Array;
+  readonly #iv: RecordIv;
   readonly #explicitLength: number;
   readonly #sequence: SequenceNumber;
 
   constructor(aead: Aead, iv: Uint8Array, sequence: SequenceNumber) {
     this.#aead = aead;
-    this.#iv = iv;
+    this.#iv = new RecordIv(iv);
     this.#explicitLength = explicitNonceLength(iv);
     this.#sequence = sequence;
   }
@@ -143,6 +143,6 @@ class AeadWriteProtection12 implements WriteProtection {
 
   destroy(): void {
     this.#aead.destroy();
-    zeroize(this.#iv);
+    this.#iv.destroy();
   }
 }

@@ -6,6 +6,7 @@ import {
   headerLength,
   maxContentLength,
   type ReadProtection,
+  RecordIv,
   SequenceNumber,
   type WriteProtection,
   writeHeader,
@@ -53,14 +54,15 @@ function trafficKeys(
   crypto: CryptoProvider,
   suite: CipherSuite,
   trafficSecret: Uint8Array,
-): { aead: Aead; iv: Uint8Array; name: AeadName } {
+): { aead: Aead; iv: RecordIv; name: AeadName } {
   const name = suite.aead;
   if (name === undefined || suite.version !== 0x0304) throw new RangeError(`${suite.name} is no suite of TLS 1.3`);
   const key = hkdfExpandLabel(crypto, suite.hash, trafficSecret, 'key', noBytes, suite.keyLength);
   const iv = hkdfExpandLabel(crypto, suite.hash, trafficSecret, 'iv', noBytes, suite.ivLength);
   const aead = crypto.createAead(name, key);
-  zeroize(key);
-  return { aead, iv, name };
+  const recordIv = new RecordIv(iv);
+  zeroize(key, iv);
+  return { aead, iv: recordIv, name };
 }
 
 class ReadProtection13 implements ReadProtection {
@@ -68,10 +70,10 @@ class ReadProtection13 implements ReadProtection {
   // "the length MUST NOT exceed 2^14 + 256 bytes" (RFC 9846, Section 5.2)
   readonly maxCiphertextLength = maxContentLength + 256;
   readonly #aead: Aead;
-  readonly #iv: Uint8Array;
+  readonly #iv: RecordIv;
   readonly #sequence: SequenceNumber;
 
-  constructor(aead: Aead, iv: Uint8Array, sequence: SequenceNumber) {
+  constructor(aead: Aead, iv: RecordIv, sequence: SequenceNumber) {
     this.#aead = aead;
     this.#iv = iv;
     this.#sequence = sequence;
@@ -87,18 +89,18 @@ class ReadProtection13 implements ReadProtection {
 
   destroy(): void {
     this.#aead.destroy();
-    zeroize(this.#iv);
+    this.#iv.destroy();
   }
 }
 
 class WriteProtection13 implements WriteProtection {
   readonly version = 0x0304;
   readonly #aead: Aead;
-  readonly #iv: Uint8Array;
+  readonly #iv: RecordIv;
   readonly #sequence: SequenceNumber;
   #recordsUntilLimit: number;
 
-  constructor(aead: Aead, iv: Uint8Array, sequence: SequenceNumber, recordLimit: number) {
+  constructor(aead: Aead, iv: RecordIv, sequence: SequenceNumber, recordLimit: number) {
     this.#aead = aead;
     this.#iv = iv;
     this.#sequence = sequence;
@@ -131,6 +133,6 @@ class WriteProtection13 implements WriteProtection {
 
   destroy(): void {
     this.#aead.destroy();
-    zeroize(this.#iv);
+    this.#iv.destroy();
   }
 }

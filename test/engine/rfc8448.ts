@@ -31,7 +31,7 @@ import {
   logHandshakeSecrets,
 } from '../../src/handshake/keys13.ts';
 import { verifyPeer } from '../../src/handshake/peer.ts';
-import { establishServer13 } from '../../src/handshake/post-handshake-server.ts';
+import { EstablishedServer13 } from '../../src/handshake/post-handshake-server.ts';
 import type { Established } from '../../src/handshake/result.ts';
 import { receiveClientHello } from '../../src/handshake/server.ts';
 import { Transcript } from '../../src/handshake/transcript.ts';
@@ -287,7 +287,7 @@ export class TraceServer extends Connection {
       scts: undefined,
       sessionId: hello.legacySessionId,
     } as const;
-    return establishServer13(context, agreement, hello, application, transcript, undefined);
+    return new EstablishedServer13(context, agreement, hello, application, transcript, undefined);
   }
 }
 

@@ -427,3 +427,21 @@ test('a key that lives elsewhere signs through a callback, now or later', limit,
   assert.equal((await readAll(client)).toString(), 'x');
   assert.equal(signed, 1);
 });
+
+test(
+  'handshakeTimeout is for the whole handshake: a client that sends a byte now and then is not waited for',
+  limit,
+  async (t) => {
+    const { port, server } = await listen(t, tls, { handshakeTimeout: 150 }, echo);
+    const failed = once(server, 'tlsClientError') as Promise<[NodeJS.ErrnoException]>;
+    const client = net.connect(port, '127.0.0.1');
+    client.on('error', () => {});
+    // The header of a ClientHello of 512 bytes, which never ends.
+    const hello = Buffer.concat([Buffer.from('16030102000100 01fc0303'.replace(' ', ''), 'hex'), Buffer.alloc(400)]);
+    let sent = 0;
+    const drip = setInterval(() => client.write(hello.subarray(sent, ++sent)), 20);
+    t.after(() => clearInterval(drip));
+    assert.equal((await failed)[0].code, 'ERR_TLS_HANDSHAKE_TIMEOUT');
+    assert.ok(sent < hello.length, 'it was still sending');
+  },
+);
