@@ -323,7 +323,9 @@ async function* checkEarlyDataReplay(context: Context): AsyncGenerator<Finding> 
     summary:
       accepted > 1
         ? `the same early data was accepted ${accepted} times: an attacker can repeat what a client asked for`
-        : `early data that is sent ${probes.length} times is accepted ${accepted === 1 ? 'once' : 'never'}`,
+        : accepted === 1
+          ? `early data that is sent ${probes.length} times is accepted once`
+          : 'early data is refused, though tickets allow it: after a start a server can not know what was replayed',
     details: { offered: true, sent: probes.length, accepted },
   };
 }

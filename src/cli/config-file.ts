@@ -71,7 +71,10 @@ async function load(file: string): Promise<unknown> {
         hint: 'Node 22.18 and later can. Or write handfast.config.mjs or .json.',
       });
     }
-    throw new CliError(`${file} can't be loaded: ${(error as Error).message}`, { cause: error });
+    throw new CliError(`${file} can't be loaded: ${(error as Error).message}`, {
+      hint: 'It must be a module like this: export default { serve: { port: 8443 } };',
+      cause: error,
+    });
   }
 }
 
@@ -85,15 +88,15 @@ function objectAt(value: unknown, file: string, where: string): Record<string, u
 function checkedValue(value: unknown, type: 'boolean' | 'list' | 'text', where: string): unknown {
   if (type === 'boolean') {
     if (typeof value === 'boolean') return value ? true : undefined;
-    throw new CliError(`${where} is ${describe(value)}, not true or false`);
+    throw new CliError(`${where} is ${describe(value)}, not true or false`, { hint: 'Write true, without quotes.' });
   }
   if (type === 'list') {
     const list = Array.isArray(value) ? value : [value];
     if (list.every((item) => typeof item === 'string' || typeof item === 'number')) return list.map(String);
-    throw new CliError(`${where} is ${describe(value)}, not a list of texts`);
+    throw new CliError(`${where} is ${describe(value)}, not a list of texts`, { hint: 'Like this: ["…", "…"]' });
   }
   if (typeof value === 'string' || typeof value === 'number') return String(value);
-  throw new CliError(`${where} is ${describe(value)}, not a text or a number`);
+  throw new CliError(`${where} is ${describe(value)}, not a text or a number`, { hint: 'Like this: "…"' });
 }
 
 function fromFolder(value: unknown, folder: string): unknown {

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { AlertReceivedError, CertificateError, ConfigError, TlsError } from '../errors.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 
@@ -26,6 +28,19 @@ interface SystemError extends Error {
   readonly port?: number;
   readonly hostname?: string;
   readonly syscall?: string;
+  readonly [portOption]?: string;
+}
+
+/** The option by which a port was chosen, on errors of listening: the advice names it. */
+const portOption = Symbol('option');
+
+/** Waits for a server to listen; where it can't, the advice names this option, e.g. `--listen [HOST:]PORT`. */
+export async function listening<T>(option: string, bound: Promise<T>): Promise<T> {
+  try {
+    return await bound;
+  } catch (error) {
+    throw error instanceof Error ? Object.assign(error, { [portOption]: option }) : error;
+  }
 }
 
 /** Whatever was thrown, in words for people. Errors that nobody foresaw keep their stack. */
@@ -106,6 +121,7 @@ const setupHints: Readonly<Record<string, string>> = {
   ERR_TLS_CA_LINT:
     'An authority with default settings only issues for names that nobody owns on the Internet (localhost, *.test, private addresses …). `handfast ca init --permit NAME` makes one that may issue for yours.',
   ERR_TLS_CA_SERIAL: '`handfast ca list` shows the serial numbers.',
+  ERR_TLS_FLEET_KEY: 'Every machine of the fleet gets the same file: --fleet-key FILE',
   ERR_TLS_CA_PASSPHRASE: 'Passphrases come from a file: see the options that end with -passphrase-file.',
 };
 
@@ -114,20 +130,28 @@ function systemError(error: SystemError): CliError {
   const make = (message: string, hint: string, exitCode: ExitCode = exitCodes.setup) =>
     new CliError(message, { hint, exitCode, cause: error });
   switch (error.code) {
-    case 'ENOENT':
+    case 'ENOENT': {
+      const folder = dirname(where);
+      if (error.path !== undefined && !existsSync(folder))
+        return make(`the folder ${folder} does not exist`, 'Make it, or check the path.');
       return make(`${where || 'a file'} does not exist`, 'Check the path.');
+    }
     case 'EISDIR':
       return make(`${where || 'what was named'} is a folder, not a file`, 'Name a file.');
     case 'ENOTDIR':
       return make(`${where} is not a folder`, 'Name a folder.');
     case 'EADDRINUSE':
-      return make(`the port ${error.port} on ${error.address} is taken by another program`, 'Choose another: --port N');
+      return make(
+        `the port ${error.port} on ${error.address} is taken by another program`,
+        `Choose another: ${error[portOption] ?? '--port N'}`,
+      );
     case 'EADDRNOTAVAIL':
       return make(`${where} is no address of this machine`, 'Choose another: --host ADDRESS');
     case 'EACCES':
     case 'EPERM':
-      if (error.syscall === 'listen') {
-        return make(`this user may not listen on port ${error.port}`, 'Choose a port from 1024 up: --port 8443');
+      if (error.syscall === 'listen' || error.syscall === 'bind') {
+        const option = error[portOption] ?? '--port N';
+        return make(`this user may not listen on port ${error.port}`, `Choose a port from 1024 up: ${option}`);
       }
       return make(`this user may not use ${where || error.message}`, 'Check owner and mode with `ls -l`.');
     case 'ENOSPC':

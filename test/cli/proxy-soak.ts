@@ -127,7 +127,9 @@ function overHttp1(port: number, ca: Buffer, agent: Agent): Promise<void> {
           else tally.certificates.add(secure.getPeerCertificate().fingerprint256);
         });
       });
-      sent.on('error', fail);
+      sent.on('error', (error) =>
+        fail(new Error(`${error.message}${sent.reusedSocket ? ' on a reused connection' : ''}`)),
+      );
       sent.end(asked.body);
     });
   });

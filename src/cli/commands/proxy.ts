@@ -1,71 +1,32 @@
 import cluster, { type Worker } from 'node:cluster';
 import { readFile } from 'node:fs/promises';
-import type { Server } from 'node:http';
 import { resolve } from 'node:path';
 import { createNodeCrypto } from '../../crypto/node.ts';
-import type { Credential, CryptoProvider, ServerOptions, VerifyPeer } from '../../index.ts';
+import type { CryptoProvider, ServerOptions, VerifyPeer } from '../../index.ts';
 import { createTrustAnchors, type TrustAnchors, trustAnchorsDigest, verifyChainOrThrow } from '../../pki/index.ts';
 import { MemoryStore } from '../../session/index.ts';
-import { type Command, type Options, parse, type Values, wholeNumber } from '../command.ts';
+import { type Command, parse, wholeNumber } from '../command.ts';
 import { withConfig } from '../config-file.ts';
-import { CliError, humanError, usageError } from '../errors.ts';
+import { CliError, humanError, listening } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { shellPath, stateFolder, statePaths } from '../paths.ts';
-import { Forwarder, type Route } from '../proxy/forward.ts';
+import { Forwarder } from '../proxy/forward.ts';
 import { acceptProxyProtocol } from '../proxy/proxy-protocol.ts';
+import { type ProxyValues, proxyOptions, readSettings, type Settings } from '../proxy/settings.ts';
 import { serveStore, workerStore } from '../proxy/worker-store.ts';
 import { createCounters, metricsText, statusText, total } from '../server/counters.ts';
-import { loadCredential, localCredential, readPassphrase } from '../server/local-authority.ts';
-import { listenForMetrics } from '../server/metrics-server.ts';
+import {
+  type LoadedCredential,
+  loadCredential,
+  localCredential,
+  readPassphrase,
+  warnOfDates,
+} from '../server/local-authority.ts';
+import { listenForMetrics, type MetricsServer } from '../server/metrics-server.ts';
 import { SecureServer } from '../server/secure-server.ts';
 import { makeSessions } from '../server/sessions.ts';
 import { ended } from '../server/signals.ts';
 import { painter, StatusLine } from '../ui/terminal.ts';
-
-const options = {
-  to: {
-    value: 'URL',
-    multiple: true,
-    help: 'the app behind, e.g. http://localhost:3000; with a host name: app.test=http://localhost:3000',
-  },
-  listen: {
-    value: 'ADDRESS',
-    multiple: true,
-    help: '[HOST:]PORT; default 8443 on this machine alone, 0.0.0.0:443 for all',
-  },
-  name: {
-    value: 'NAME',
-    multiple: true,
-    help: 'host name for the local certificate; default localhost and the names of --to',
-  },
-  cert: { value: 'FILE', multiple: true, help: 'certificate chain (PEM); several for several host names' },
-  key: { value: 'FILE', multiple: true, help: 'private key (PEM), in the order of --cert' },
-  'passphrase-file': { value: 'FILE', help: 'file with the passphrase of encrypted keys (or HANDFAST_PASSPHRASE)' },
-  'client-ca': { value: 'FILE', help: 'ask for client certificates of these authorities (PEM)' },
-  'client-cert': {
-    value: 'RULE',
-    choices: ['require', 'request'],
-    help: 'with --client-ca: refuse clients without (default), or let them pass',
-  },
-  'proxy-protocol': { help: 'connections begin with a PROXY protocol header (v1 or v2) that names the client' },
-  'trust-forwarded': { help: 'keep X-Forwarded-For of clients: only behind another proxy' },
-  workers: { value: 'N', help: 'worker processes that share sessions and ticket keys; default 1' },
-  redis: { value: 'URL', help: 'share sessions and ticket keys with other machines through Redis or Valkey' },
-  'fleet-key': {
-    value: 'FILE',
-    multiple: true,
-    help: 'with --redis: 32 random bytes or more that all machines have; the first seals, all open',
-  },
-  tls: { value: 'VERSION', choices: ['1.2', '1.3'], help: 'only this TLS version; default both' },
-  'no-early-data': { help: 'no 0-RTT' },
-  'single-use': { help: 'TLS 1.3 tickets can be used once' },
-  timeout: { value: 'SECONDS', help: 'for an answer of the app; default 60' },
-  drain: { value: 'SECONDS', help: 'how long open requests may take when it ends; default 10' },
-  metrics: { value: 'PORT', help: 'port for /metrics on 127.0.0.1; default 9465, "off" for none' },
-  state: { value: 'FOLDER', help: 'where the local authority, certificates and ticket keys are kept' },
-  config: { value: 'FILE', help: 'configuration; default handfast.config.json (or .mjs, .ts) of the working folder' },
-  quiet: { short: 'q', help: 'print errors only' },
-} as const satisfies Options;
 
 export const proxy: Command = {
   name: 'proxy',
@@ -73,7 +34,7 @@ export const proxy: Command = {
   usage: '--to URL [options]',
   description:
     'Ends TLS in front of an app: HTTP/1.1, HTTP/2 and WebSockets outside, HTTP/1.1 inside, with X-Forwarded-For, -Proto, -Host and -Port. Sessions resume on every worker, and with --redis on every machine. SIGHUP reads the certificates again; SIGTERM lets open requests finish. Early data is passed on for safe methods with "Early-Data: 1"; others get 425.',
-  options,
+  options: proxyOptions,
   examples: [
     ['handfast proxy --to http://localhost:3000', 'https://localhost:8443 in front of an app'],
     [
@@ -83,66 +44,11 @@ export const proxy: Command = {
     ['handfast proxy --to http://localhost:3000 --redis redis://10.0.0.5 --fleet-key fleet.key', 'one node of a fleet'],
   ],
   run: async (words) => {
-    const { values: given } = parse(options, words);
-    const values = await withConfig('proxy', options, given, given.config);
+    const { values: given } = parse(proxyOptions, words);
+    const values = await withConfig('proxy', proxyOptions, given, given.config);
     return cluster.isWorker ? runWorker(values) : runPrimary(values);
   },
 };
-
-type ProxyValues = Values<typeof options>;
-
-interface Settings {
-  readonly routes: readonly Route[];
-  readonly listen: readonly { readonly host: string | undefined; readonly port: number }[];
-  readonly timeout: number;
-  readonly drain: number;
-  readonly workers: number;
-}
-
-function readSettings(values: ProxyValues): Settings {
-  const routes = (values.to ?? []).map(readRoute);
-  if (routes.length === 0) throw usageError('where to? --to is missing', 'Like this: --to http://localhost:3000');
-  if ((values.cert?.length ?? 0) !== (values.key?.length ?? 0)) throw usageError('every --cert needs its --key');
-  if (values['client-cert'] !== undefined && values['client-ca'] === undefined)
-    throw usageError('--client-cert needs --client-ca FILE');
-  if ((values.redis === undefined) !== (values['fleet-key'] === undefined)) {
-    throw usageError(
-      '--redis and --fleet-key belong together',
-      'Make a key that all machines get: openssl rand -out fleet.key 32',
-    );
-  }
-  return {
-    routes,
-    listen: (values.listen ?? ['8443']).map(readListen),
-    timeout: 1000 * wholeNumber('timeout', values.timeout ?? '60', 1, 86_400),
-    drain: 1000 * wholeNumber('drain', values.drain ?? '10', 0, 86_400),
-    workers: wholeNumber('workers', values.workers ?? '1', 1, 256),
-  };
-}
-
-function readRoute(text: string): Route {
-  const match = /^([a-z0-9.-]+)=(https?:.*)$/i.exec(text);
-  const address = match?.[2] ?? text;
-  let to: URL;
-  try {
-    to = new URL(address);
-  } catch {
-    throw usageError(
-      `--to ${text} is no URL`,
-      'Like this: --to http://localhost:3000, or --to app.test=http://localhost:3000',
-    );
-  }
-  if (to.protocol !== 'http:' && to.protocol !== 'https:')
-    throw usageError(`--to ${text}: the app must speak http or https`);
-  return { host: match?.[1]?.toLowerCase() ?? '*', to };
-}
-
-function readListen(text: string) {
-  const match = /^(?:(.+):)?(\d{1,5})$/.exec(text);
-  if (match === null)
-    throw usageError(`--listen ${text}: it must be PORT or HOST:PORT`, 'Like this: 8443, 0.0.0.0:443, [::]:443');
-  return { host: match[1]?.replace(/^\[|\]$/g, ''), port: wholeNumber('listen', match[2] as string, 0, 65_535) };
-}
 
 // ---- the process that holds the others together ----
 
@@ -153,7 +59,7 @@ async function runPrimary(values: ProxyValues): Promise<number> {
   if (settings.workers === 1) return runAlone(values, settings, status, say);
 
   // What is wrong with the settings shows here, once, and not in every worker.
-  await makeTls(values, createNodeCrypto(), settings);
+  await makeTls(values, createNodeCrypto(), settings, (text) => status.print(text));
   const store = new MemoryStore({ clock: { now: Date.now }, claimsSince: Date.now() });
   const reports = new Map<number, string>();
   let ending = false;
@@ -180,9 +86,15 @@ async function runPrimary(values: ProxyValues): Promise<number> {
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({ serialization: 'json' });
   const first = Array.from({ length: settings.workers }, start);
-  await Promise.all(first.map(whenReady));
-  announce(values, settings, say, `${settings.workers} workers`);
-  const metrics = await startMetrics(values.metrics, say, () => sumMetrics([...reports.values()]));
+  const metrics = await Promise.all(first.map(whenReady))
+    .then(() => startMetrics(values.metrics, () => sumMetrics([...reports.values()])))
+    .catch((error) => {
+      // The others run, and would keep this process.
+      ending = true;
+      for (const worker of Object.values(cluster.workers ?? {})) worker?.kill('SIGKILL');
+      throw error;
+    });
+  announce(values, settings, say, `${settings.workers} workers`, metrics);
   const tell = (message: string) => {
     for (const worker of Object.values(cluster.workers ?? {})) worker?.send(message, () => {});
   };
@@ -194,7 +106,7 @@ async function runPrimary(values: ProxyValues): Promise<number> {
   ending = true;
   say(`${signal}: ending; open requests have ${settings.drain / 1000} s`);
   tell('drain');
-  metrics?.close();
+  metrics?.server.close();
   const end = Date.now() + settings.drain + 2000;
   while (Object.keys(cluster.workers ?? {}).length > 0 && Date.now() < end)
     await new Promise((done) => setTimeout(done, 50));
@@ -224,11 +136,11 @@ async function runAlone(
   say: (text: string) => void,
 ): Promise<number> {
   const node = await startNode(values, settings, false, (text) => status.print(text));
-  announce(values, settings, say, `port ${node.ports.join(', ')}`);
-  const metrics = await startMetrics(values.metrics, say, node.metrics).catch(async (error) => {
+  const metrics = await startMetrics(values.metrics, node.metrics).catch(async (error) => {
     await node.close();
     throw error;
   });
+  announce(values, settings, say, `port ${node.ports.join(', ')}`, metrics);
   const ticker = setInterval(() => values.quiet !== true && status.show(node.status()), 1000).unref();
   process.on(
     'SIGHUP',
@@ -241,7 +153,7 @@ async function runAlone(
   clearInterval(ticker);
   status.clear();
   say(`${signal}: ending; open requests have ${settings.drain / 1000} s`);
-  metrics?.close();
+  metrics?.server.close();
   await node.close();
   say(node.status());
   return exitCodes.ok;
@@ -332,7 +244,7 @@ async function startNode(
   });
   try {
     const make = async (): Promise<ServerOptions> => ({
-      ...(await makeTls(values, crypto, settings)),
+      ...(await makeTls(values, crypto, settings, shared ? () => {} : note)),
       sessions: kit.sessions,
     });
     let tls = await make();
@@ -345,7 +257,8 @@ async function startNode(
     });
     const ports: number[] = [];
     for (const { host, port } of settings.listen) {
-      const bound = await server.listen(port, host === undefined ? ['127.0.0.1', '::1'] : [host]);
+      const hosts = host === undefined ? ['127.0.0.1', '::1'] : [host];
+      const bound = await listening('--listen [HOST:]PORT', server.listen(port, hosts));
       ports.push(...bound.slice(0, 1).map((each) => each.port));
     }
     return {
@@ -385,8 +298,15 @@ function statePathsOf(values: ProxyValues) {
   return statePaths(values.state === undefined ? stateFolder() : resolve(values.state));
 }
 
-async function makeTls(values: ProxyValues, crypto: CryptoProvider, settings: Settings): Promise<ServerOptions> {
-  const credentials = await makeCredentials(values, crypto, settings);
+async function makeTls(
+  values: ProxyValues,
+  crypto: CryptoProvider,
+  settings: Settings,
+  warn: (text: string) => void,
+): Promise<ServerOptions> {
+  const loaded = await loadCredentials(values, crypto, settings);
+  for (const each of loaded) warnOfDates(each, (text) => warn(`warning: ${text}`));
+  const credentials = loaded.map(({ credential }) => credential);
   const version = values.tls === '1.2' ? 0x0303 : values.tls === '1.3' ? 0x0304 : undefined;
   const file = values['client-ca'];
   const anchors =
@@ -417,22 +337,28 @@ function clientVerifier(crypto: CryptoProvider, anchors: TrustAnchors): VerifyPe
   };
 }
 
-async function makeCredentials(values: ProxyValues, crypto: CryptoProvider, settings: Settings): Promise<Credential[]> {
+async function loadCredentials(
+  values: ProxyValues,
+  crypto: CryptoProvider,
+  settings: Settings,
+): Promise<LoadedCredential[]> {
   if (values.cert !== undefined) {
     const passphrase = await readPassphrase(values['passphrase-file']);
     const keys = values.key ?? [];
-    return Promise.all(
-      values.cert.map(
-        async (file, i) => (await loadCredential(crypto, file, keys[i] as string, { passphrase })).credential,
-      ),
-    );
+    return Promise.all(values.cert.map((file, i) => loadCredential(crypto, file, keys[i] as string, { passphrase })));
   }
   const hosts = settings.routes.flatMap(({ host }) => (host === '*' ? [] : [host]));
   const names = [...new Set([...(values.name ?? []), ...hosts, 'localhost', '127.0.0.1', '::1'])];
-  return [(await localCredential(crypto, statePathsOf(values), names)).credential];
+  return [await localCredential(crypto, statePathsOf(values), names)];
 }
 
-function announce(values: ProxyValues, settings: Settings, say: (text: string) => void, how: string): void {
+function announce(
+  values: ProxyValues,
+  settings: Settings,
+  say: (text: string) => void,
+  how: string,
+  metrics: MetricsServer | undefined,
+): void {
   const paint = painter(process.stdout);
   const to = settings.routes
     .map(({ host, to: app }) => (host === '*' ? app.origin : `${host} → ${app.origin}`))
@@ -440,23 +366,21 @@ function announce(values: ProxyValues, settings: Settings, say: (text: string) =
   const where = settings.listen.map(({ host, port }) => `${host ?? 'localhost'}:${port}`).join(', ');
   say(`${paint('green', '●')} HTTPS on ${paint('bold', where)} in front of ${to} (${how})`);
   if (values.cert === undefined) say(`  Root of its certificate: ${shellPath(statePathsOf(values).root)}`);
+  if (metrics !== undefined) say(`  Metrics: http://127.0.0.1:${metrics.port}/metrics`);
+  else if (values.metrics === undefined)
+    say(`  No metrics, since port ${defaultMetricsPort} is taken; choose one with --metrics PORT`);
   say('  SIGHUP reads the certificates again, SIGTERM or Ctrl-C ends it.\n');
 }
 
-async function startMetrics(
-  wanted: string | undefined,
-  say: (text: string) => void,
-  text: () => string,
-): Promise<Server | undefined> {
+const defaultMetricsPort = 9465;
+
+async function startMetrics(wanted: string | undefined, text: () => string): Promise<MetricsServer | undefined> {
   if (wanted === 'off') return undefined;
-  const port = wholeNumber('metrics', wanted ?? '9465', 0, 65_535);
+  const port = wanted === undefined ? defaultMetricsPort : wholeNumber('metrics', wanted, 0, 65_535);
   try {
-    const metrics = await listenForMetrics(port, text);
-    say(`  Metrics: http://127.0.0.1:${metrics.port}/metrics`);
-    return metrics.server;
+    return await listenForMetrics(port, text);
   } catch (error) {
     if (wanted !== undefined) throw error;
-    say(`  No metrics, since port ${port} is taken; choose one with --metrics PORT`);
     return undefined;
   }
 }

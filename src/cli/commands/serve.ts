@@ -1,4 +1,5 @@
-import { existsSync, statSync } from 'node:fs';
+import { constants, existsSync, statSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import type { ServerOptions } from '../../index.ts';
@@ -9,7 +10,13 @@ import { exitCodes } from '../exit-codes.ts';
 import { shellPath, stateFolder, statePaths } from '../paths.ts';
 import { createCounters, metricsText, statusText, total } from '../server/counters.ts';
 import { fileHandler } from '../server/files.ts';
-import { type LoadedCredential, loadCredential, localCredential, readPassphrase } from '../server/local-authority.ts';
+import {
+  type LoadedCredential,
+  loadCredential,
+  localCredential,
+  readPassphrase,
+  warnOfDates,
+} from '../server/local-authority.ts';
 import { listenForMetrics, type MetricsServer } from '../server/metrics-server.ts';
 import { sampleSite } from '../server/sample-site.ts';
 import { type Handler, SecureServer } from '../server/secure-server.ts';
@@ -112,14 +119,19 @@ async function runServe(values: ServeValues, folder: string | undefined): Promis
 
   try {
     const first = await load();
-    warnOfDates(first.loaded, status, paint);
+    warnOfDates(first.loaded, (text) => status.print(`${paint('yellow', 'warning')}: ${text}`));
     let tls = optionsFor(first.loaded);
     let leafEnd = first.loaded.leaf.notAfter;
     const handler: Handler = values.log === true ? logged(pages, (line) => status.print(line)) : pages;
     const server = new SecureServer({ tls: () => tls, counters, handler });
     const hosts = values.host ?? ['127.0.0.1', '::1'];
     const bound = await server.listen(port, hosts);
-    const metrics = await startMetrics(values.metrics, () => metricsText(counters, kit), say, paint);
+    const metrics = await startMetrics(values.metrics, () => metricsText(counters, kit), say, paint).catch(
+      async (error) => {
+        await server.close(0);
+        throw error;
+      },
+    );
 
     const name =
       values.name?.[0] ?? (values.host === undefined ? 'localhost' : shownHost(bound[0]?.address ?? 'localhost'));
@@ -131,6 +143,7 @@ async function runServe(values: ServeValues, folder: string | undefined): Promis
         const { loaded } = await load();
         tls = optionsFor(loaded);
         leafEnd = loaded.leaf.notAfter;
+        warnOfDates(loaded, (text) => status.print(`${paint('yellow', 'warning')}: ${text}`));
         counters.reloads++;
         say(`${why}: the certificate was read again; it is valid until ${day(loaded.leaf.notAfter)}`);
       } catch (error) {
@@ -171,6 +184,7 @@ async function handlerOf(folder: string | undefined, values: ServeValues): Promi
     throw new CliError(`the folder ${folder} does not exist`, { hint: 'Name a folder with the files to serve.' });
   if (!statSync(folder).isDirectory())
     throw new CliError(`${folder} is not a folder`, { hint: 'Name the folder that the file is in.' });
+  await access(folder, constants.R_OK | constants.X_OK);
   return fileHandler(folder, values['no-list'] !== true);
 }
 
@@ -186,19 +200,6 @@ function logged(handler: Handler, print: (line: string) => void): Handler {
     });
     handler(request, response, context);
   };
-}
-
-function warnOfDates({ leaf, certificateFile }: LoadedCredential, status: StatusLine, paint: Paint): void {
-  const now = Date.now();
-  if (leaf.notAfter < now) {
-    status.print(
-      `${paint('yellow', 'warning')}: the certificate in ${certificateFile} expired on ${day(leaf.notAfter)}; clients will refuse it`,
-    );
-  } else if (leaf.notBefore > now) {
-    status.print(
-      `${paint('yellow', 'warning')}: the certificate in ${certificateFile} is valid only from ${day(leaf.notBefore)}`,
-    );
-  }
 }
 
 const defaultMetricsPort = 9464;
@@ -245,9 +246,9 @@ function announce(facts: {
     say(`             ${paint('cyan', `npx handfast get ${url} --trace`)}   the handshake in plain words`);
     say(`  Trust it:  ${paint('cyan', 'npx handfast ca trust')}   so that browsers open it without a warning`);
   }
-  say(
-    `\n  Certificate until ${day(loaded.leaf.notAfter)} (${duration(loaded.leaf.notAfter - Date.now())}) in ${shellPath(loaded.certificateFile)}`,
-  );
+  const left = loaded.leaf.notAfter - Date.now();
+  const dates = left < 0 ? `expired ${duration(left)} ago` : `until ${day(loaded.leaf.notAfter)} (${duration(left)})`;
+  say(`\n  Certificate ${dates} in ${shellPath(loaded.certificateFile)}`);
   if (metrics !== undefined) say(`  Metrics    http://127.0.0.1:${metrics.port}/metrics`);
   say('  Ctrl-C ends it, SIGHUP reads the certificate again.\n');
 }

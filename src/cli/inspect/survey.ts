@@ -317,13 +317,13 @@ function judgeCertificate(
   } else findings.push({ section, check: 'chain', verdict: 'bad', summary: verdict.error.message });
   const [leaf, issuer] = chain;
   if (leaf === undefined) return { findings, chain };
-  const days = Math.floor((leaf.notAfter - now) / 86_400_000);
+  const days = Math.trunc((leaf.notAfter - now) / 86_400_000);
+  const expired = leaf.notAfter < now;
   // What the chain is refused for first may hide what comes next.
-  if (!verdict.ok && days < 0)
-    findings.push({ section, check: 'expiry', verdict: 'bad', summary: `the certificate expired ${-days} days ago` });
-  else if (days < 0)
-    findings.push({ section, check: 'expiry', verdict: 'bad', summary: 'the certificate has expired' });
-  else {
+  if (expired) {
+    const ago = days === 0 ? 'today' : `${-days} day${days === -1 ? '' : 's'} ago`;
+    findings.push({ section, check: 'expiry', verdict: 'bad', summary: `the certificate expired ${ago}: renew it` });
+  } else {
     const short = leaf.notAfter - leaf.notBefore < 20 * 86_400_000;
     const late = days < (short ? 1 : 14);
     findings.push({

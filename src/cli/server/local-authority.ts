@@ -52,11 +52,24 @@ export async function loadCredential(
   return { credential, leaf, certificateFile, keyFile };
 }
 
+/** Says when clients will refuse a certificate for its dates. */
+export function warnOfDates({ leaf, certificateFile }: LoadedCredential, warn: (text: string) => void): void {
+  const day = (milliseconds: number) => new Date(milliseconds).toISOString().slice(0, 10);
+  const now = Date.now();
+  if (leaf.notAfter < now)
+    warn(`the certificate in ${certificateFile} expired on ${day(leaf.notAfter)}; clients will refuse it: renew it`);
+  else if (leaf.notBefore > now)
+    warn(`the certificate in ${certificateFile} is valid only from ${day(leaf.notBefore)}; is the clock right?`);
+}
+
 function readLeaf(der: Uint8Array, file: string): Certificate {
   try {
     return parseCertificate(der);
   } catch (error) {
-    throw new CliError(`the certificate in ${file} is malformed: ${(error as Error).message}`, { cause: error });
+    throw new CliError(`the certificate in ${file} is malformed: ${(error as Error).message}`, {
+      hint: 'Was the file cut or edited? Get it again from whoever issued it.',
+      cause: error,
+    });
   }
 }
 
@@ -81,7 +94,12 @@ function pkcs8FromPem(pem: string, file: string, passphrase: string | undefined)
     const key = createPrivateKey({ key: pem, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) });
     return new Uint8Array(key.export({ format: 'der', type: 'pkcs8' }));
   } catch (error) {
-    if (encrypted) throw new CliError(`the passphrase of ${file} is wrong, or the file is damaged`, { cause: error });
+    if (encrypted) {
+      throw new CliError(`the passphrase of ${file} is wrong, or the file is damaged`, {
+        hint: `Try it by hand: openssl pkey -in ${file} -noout. A line break at its end does not count.`,
+        cause: error,
+      });
+    }
     throw new CliError(`${file} holds a private key that can't be read`, { hint: 'Is the file whole?', cause: error });
   }
 }

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { listening } from '../errors.ts';
 
 /** Where metrics are read: a plain HTTP server on the loopback address. */
 export interface MetricsServer {
@@ -18,9 +19,10 @@ export async function listenForMetrics(port: number, text: () => string): Promis
     response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
     response.end(found ? text() : 'see /metrics\n');
   });
-  await new Promise<void>((done, fail) => {
+  const bound = new Promise<void>((done, fail) => {
     server.once('error', fail);
     server.listen(port, '127.0.0.1', done);
   });
+  await listening('--metrics PORT', bound);
   return { server, port: (server.address() as { port: number }).port };
 }

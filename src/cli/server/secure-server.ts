@@ -48,6 +48,12 @@ const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
 
 const http2Preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
+/**
+ * Seconds that a kept connection may be idle: what clients are told, and what is really waited. Were both the same, a
+ * client's next request would now and then cross the end of its connection, and be lost.
+ */
+const idleSeconds = { told: 60, waited: 65 };
+
 /** HTTP/1.1 and HTTP/2 over the TLS engine. */
 export class SecureServer {
   readonly #options: SecureServerOptions;
@@ -65,6 +71,7 @@ export class SecureServer {
       this.#handle(request, response, request.socket as unknown as EngineSocket);
     });
     this.#http1.headersTimeout = 30_000;
+    this.#http1.keepAliveTimeout = 1000 * idleSeconds.waited;
     const { upgrade } = options;
     if (upgrade !== undefined) {
       this.#http1.on('upgrade', (request, socket, head) => {
@@ -195,7 +202,11 @@ export class SecureServer {
     const { counters, handler } = this.#options;
     counters.requests++;
     const early = !socket.secured;
-    if (this.#closing && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
+    if (request.httpVersionMajor === 1) {
+      if (this.#closing) response.setHeader('connection', 'close');
+      else if (request.httpVersionMinor === 1 && !/\bclose\b/i.test(request.headers.connection ?? ''))
+        response.setHeader('keep-alive', `timeout=${idleSeconds.told}`);
+    }
     if (early && !safeMethods.has(request.method ?? '')) {
       counters.tooEarly++;
       response.statusCode = 425;

@@ -100,15 +100,25 @@ async function localRing({ crypto, folder, store: shared }: SessionsOptions, rot
 async function redisRing(options: SessionsOptions, redis: NonNullable<SessionsOptions['redis']>): Promise<Ring> {
   const { connectRedis, createRedisFleet } = await import('../../node/redis.ts');
   const connection = await connectRedis({ url: redis.url });
-  const fleet = createRedisFleet({
-    crypto: options.crypto,
-    connection,
-    fleetKeys: redis.fleetKeys,
-    ...(options.rotateEvery === undefined ? {} : { rotateEvery: options.rotateEvery }),
-    observeBreaker: (state) => options.onStore?.(state),
-  });
+  const fleet = makeFleet();
   await fleet.ready();
   const reached = fleet.keyring.describe().some((key) => key.origin === 'fleet');
   if (!reached) options.onStore?.('unreachable');
   return { keyring: fleet.keyring, store: fleet.store, stop: () => fleet.close() };
+
+  function makeFleet() {
+    try {
+      return createRedisFleet({
+        crypto: options.crypto,
+        connection,
+        fleetKeys: redis.fleetKeys,
+        ...(options.rotateEvery === undefined ? {} : { rotateEvery: options.rotateEvery }),
+        observeBreaker: (state) => options.onStore?.(state),
+      });
+    } catch (error) {
+      // It would keep the process alive, trying to connect.
+      connection.close();
+      throw error;
+    }
+  }
 }
