@@ -42,6 +42,8 @@ export interface Probe {
   /** Why there is no handshake; undefined where there is one. */
   readonly error: string | undefined;
   readonly info: ConnectionInfo | undefined;
+  /** The time was over before a single byte came back: asking in another way takes as long. */
+  readonly silent: boolean;
   /** Tickets and sessions that the server gave. */
   readonly sessions: readonly ClientSession[];
   /** Whether early data was really sent. */
@@ -49,6 +51,8 @@ export interface Probe {
   /** Duration of the handshake in ms. */
   readonly milliseconds: number;
 }
+
+const inTime = 'the server did not answer in time';
 
 /** Makes one connection, says what it is like, and closes it. Never rejects. */
 export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe> {
@@ -69,10 +73,11 @@ export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe>
     const socket = connect({ host: endpoint.address, port: endpoint.port, noDelay: true });
     const sessions: ClientSession[] = [];
     let over = false;
+    let heard = false;
     let sentEarlyData = false;
     let connectedAt: number | undefined;
     let ticketTimer: NodeJS.Timeout | undefined;
-    const timer = setTimeout(() => finish('the server did not answer in time'), options.timeoutMs ?? 5_000);
+    const timer = setTimeout(() => finish(inTime), options.timeoutMs ?? 5_000);
 
     function finish(error?: string): void {
       if (over) return;
@@ -89,6 +94,7 @@ export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe>
       resolve({
         error: info === undefined ? (error ?? 'no handshake') : undefined,
         info,
+        silent: error === inTime && !heard,
         sessions,
         sentEarlyData,
         milliseconds,
@@ -122,6 +128,7 @@ export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe>
 
     socket.on('connect', turn);
     socket.on('data', (bytes: Buffer) => {
+      heard = true;
       tls.receive(bytes);
       turn();
     });

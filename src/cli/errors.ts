@@ -121,6 +121,7 @@ const setupHints: Readonly<Record<string, string>> = {
   ERR_TLS_CA_LINT:
     'An authority with default settings only issues for names that nobody owns on the Internet (localhost, *.test, private addresses …). `handfast ca init --permit NAME` makes one that may issue for yours.',
   ERR_TLS_CA_SERIAL: '`handfast ca list` shows the serial numbers.',
+  ERR_TLS_WEAK_KEY: 'What can be guessed protects nothing: openssl rand -out fleet.key 32',
   ERR_TLS_FLEET_KEY: 'Every machine of the fleet gets the same file: --fleet-key FILE',
   ERR_TLS_CA_PASSPHRASE: 'Passphrases come from a file: see the options that end with -passphrase-file.',
 };

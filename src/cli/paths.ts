@@ -1,5 +1,7 @@
+import { constants, existsSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -29,6 +31,17 @@ export function statePaths(folder: string = stateFolder()) {
     /** Session ticket keys, wrapped, and the key that wraps them. */
     sessions: join(folder, 'sessions'),
   };
+}
+
+/** Rejects for files that can't be made: said before the long work whose result they are to hold. */
+export async function mayWrite(...files: (string | undefined)[]): Promise<void> {
+  for (const file of files) {
+    if (file === undefined) continue;
+    const place = existsSync(file) ? file : dirname(file);
+    await access(place, constants.W_OK).catch((error: NodeJS.ErrnoException) => {
+      throw Object.assign(error, { path: file });
+    });
+  }
 }
 
 /** A path as one types it in a shell. */

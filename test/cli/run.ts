@@ -1,6 +1,6 @@
 /** Runs the command in a process of its own, with a home of its own. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
@@ -14,6 +14,8 @@ let bundled: string | undefined;
 export function program(): string {
   if (bundled !== undefined) return bundled;
   const folder = mkdtempSync(join(tmpdir(), 'handfast-cli-program-'));
+  // Some tests run it as another user.
+  chmodSync(folder, 0o755);
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   buildSync({
     entryPoints: [join(root, 'src', 'cli', 'main.ts')],
@@ -53,15 +55,21 @@ export function environment(home: string, more: Record<string, string> = {}): No
   return { ...rest, HANDFAST_HOME: home, HOME: home, ...more };
 }
 
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+  /** Number of the user and the group to run as: only root can. */
+  readonly user?: number | undefined;
+}
+
+function spawnOptions(home: string, { cwd, env, user }: RunOptions) {
+  return { env: environment(home, env), cwd: cwd ?? home, ...(user === undefined ? {} : { uid: user, gid: user }) };
+}
+
 /** Runs a command to its end. */
-export function handfast(
-  home: string,
-  words: readonly string[],
-  options: { cwd?: string; env?: Record<string, string> } = {},
-): Promise<Finished> {
+export function handfast(home: string, words: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const child = spawn(process.execPath, [program(), ...words], {
-    env: environment(home, options.env),
-    cwd: options.cwd ?? home,
+    ...spawnOptions(home, options),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   return finished(child, 60_000);
@@ -153,4 +161,39 @@ export async function startServe(
 /** Whether a program is there. */
 export function hasProgram(name: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
+}
+
+/** Whether there are pseudo-terminals: `script` of util-linux makes them. */
+export function hasTerminal(): boolean {
+  return hasProgram('script');
+}
+
+/** Runs the command on a pseudo-terminal; `keys` are typed once the pattern shows. */
+export function onTerminal(
+  home: string,
+  words: readonly string[],
+  keys?: { when: RegExp; type: string },
+  options: RunOptions = {},
+): Promise<{ code: number | null; screen: string }> {
+  // `exec`, for a shell that stays (dash) would be interrupted too, and would end with its own status.
+  const quoted = ['exec', ...[process.execPath, program(), ...words].map((word) => `'${word}'`)].join(' ');
+  const child = spawn('script', ['-qefc', quoted, '/dev/null'], {
+    ...spawnOptions(home, { ...options, env: { TERM: 'xterm', ...options.env } }),
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  return new Promise((resolve) => {
+    let screen = '';
+    let typed = false;
+    const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
+    child.stdout.on('data', (text) => {
+      screen += text;
+      if (keys === undefined || typed || !keys.when.test(screen)) return;
+      typed = true;
+      child.stdin.write(keys.type);
+    });
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, screen });
+    });
+  });
 }

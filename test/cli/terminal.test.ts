@@ -1,46 +1,15 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { describe, test } from 'node:test';
-import { environment, handfast, hasProgram, program, temporaryFolder } from './run.ts';
+import { handfast, hasTerminal, onTerminal, temporaryFolder } from './run.ts';
 
 const esc = String.fromCharCode(0x1b);
-const skip = hasProgram('script') ? false : 'the program `script` (util-linux) is missing';
-
-/** Runs the command on a pseudo-terminal; `keys` are typed once the pattern shows. */
-function onTerminal(
-  home: string,
-  words: readonly string[],
-  keys?: { when: RegExp; type: string },
-  env: Record<string, string> = {},
-): Promise<{ code: number | null; screen: string }> {
-  // `exec`, for a shell that stays (dash) would be interrupted too, and would end with its own status.
-  const quoted = ['exec', ...[process.execPath, program(), ...words].map((word) => `'${word}'`)].join(' ');
-  const child = spawn('script', ['-qefc', quoted, '/dev/null'], {
-    env: environment(home, { TERM: 'xterm', ...env }),
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  return new Promise((resolve) => {
-    let screen = '';
-    let typed = false;
-    const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
-    child.stdout.on('data', (text) => {
-      screen += text;
-      if (keys === undefined || typed || !keys.when.test(screen)) return;
-      typed = true;
-      child.stdin.write(keys.type);
-    });
-    child.on('close', (code) => {
-      clearTimeout(timer);
-      resolve({ code, screen });
-    });
-  });
-}
+const skip = hasTerminal() ? false : 'the program `script` (util-linux) is missing';
 
 describe('on a terminal', { skip }, () => {
   test('help has colours; with NO_COLOR and through a pipe it has none', async () => {
     const home = temporaryFolder();
     assert.ok((await onTerminal(home, ['--help'])).screen.includes(`${esc}[36mserve`));
-    assert.ok(!(await onTerminal(home, ['--help'], undefined, { NO_COLOR: '1' })).screen.includes(`${esc}[3`));
+    assert.ok(!(await onTerminal(home, ['--help'], undefined, { env: { NO_COLOR: '1' } })).screen.includes(`${esc}[3`));
     const piped = await handfast(home, ['--help']);
     assert.equal(piped.code, 0);
     assert.ok(!piped.stdout.includes(esc));

@@ -4,7 +4,7 @@ import { openAuthority } from '../../ca/index.ts';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import type { ServerOptions } from '../../index.ts';
 import { type Command, type Options, parse, wholeNumber } from '../command.ts';
-import { usageError } from '../errors.ts';
+import { listening, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { shellPath } from '../paths.ts';
 import { createCounters } from '../server/counters.ts';
@@ -83,17 +83,23 @@ export const acme: Command = {
       await server.listen(port, hosts);
       const publisher = values['publish-port'] === undefined ? undefined : createServer(publishListener(service));
       if (publisher !== undefined) {
-        await new Promise<void>((done, fail) => {
+        const bound = new Promise<void>((done, fail) => {
           publisher.once('error', fail);
           publisher.listen(number('publish-port', 80), hosts[0], done);
         });
+        await listening('--publish-port N', bound).catch(async (error) => {
+          await server.close(0);
+          await service.close();
+          throw error;
+        });
       }
+      const asked = ended();
       say(`ACME directory: https://${name}:${port}/acme/directory`);
       say(
         `Clients need the root: ${shellPath(`${folder}/root.pem`)}; the certificate of this server is valid until ${day(until)}.`,
       );
       say('Ctrl-C ends it.');
-      const signal = await ended();
+      const signal = await asked;
       say(`${signal}: ending`);
       clearInterval(renewal);
       publisher?.close();

@@ -168,6 +168,7 @@ export const show: Command = {
         return parseCertificate(der);
       } catch (error) {
         throw new CliError(`certificate ${i + 1} in ${file} is malformed: ${(error as Error).message}`, {
+          hint: 'It must be a certificate, as PEM or DER. Was it cut or edited?',
           cause: error,
         });
       }

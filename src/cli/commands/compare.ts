@@ -7,6 +7,7 @@ import type { Measured, NotOffered } from '../compare/modes.ts';
 import { compareRemote } from '../compare/remote.ts';
 import { usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { mayWrite } from '../paths.ts';
 import { escapeHtml } from '../server/files.ts';
 import { painter, StatusLine, table } from '../ui/terminal.ts';
 import { groupsOf } from './get.ts';
@@ -48,6 +49,7 @@ export const compare: Command = {
       throw usageError('--local and a URL: which one?', 'Leave one of them out.');
     const status = new StatusLine(process.stderr);
     const progress = (text: string) => status.show(`measuring ${text} …`);
+    await mayWrite(values.svg, values.html);
     const groups = values.groups === undefined ? undefined : groupsOf(values.groups);
     const repeats = wholeNumber('repeat', values.repeat ?? (url === undefined ? '100' : '5'), 1, 100_000);
     const results: (Measured | NotOffered)[] =

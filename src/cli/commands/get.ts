@@ -17,6 +17,7 @@ import { peerVerifier, trustedRoots } from '../client/trust.ts';
 import { type Command, type Options, parse, type Values, wholeNumber } from '../command.ts';
 import { usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { mayWrite } from '../paths.ts';
 import { loadCredential, readPassphrase } from '../server/local-authority.ts';
 import { painter, printable } from '../ui/terminal.ts';
 
@@ -82,6 +83,7 @@ async function runGet(values: GetValues, url: string): Promise<number> {
   const sessionFile = values.resume === undefined ? undefined : await openSessionFile(crypto, values.resume);
   const version = values.tls === undefined ? undefined : versionCodes[values.tls];
   const credential = await clientCredential(values);
+  await mayWrite(values.output, values.figure);
   const policy = clientPolicyDigest(crypto, {
     host: target.host,
     port: target.port,

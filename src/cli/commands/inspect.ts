@@ -13,6 +13,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { openKeyHistory } from '../inspect/key-history.ts';
 import { type StartTls, startTlsBridge, startTlsPorts, startTlsProtocols } from '../inspect/starttls.ts';
 import { type Finding, type Survey, survey, type Verdict } from '../inspect/survey.ts';
+import { mayWrite } from '../paths.ts';
 import { escapeHtml } from '../server/files.ts';
 import { type Paint, painter, printable, StatusLine, wrap } from '../ui/terminal.ts';
 
@@ -76,6 +77,7 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
   const protocol = values.starttls as StartTls | undefined;
   const target = parseTarget(word, protocol === undefined ? 443 : startTlsPorts[protocol]);
   const status = new StatusLine(process.stderr);
+  await mayWrite(values.html, values.history);
   const crypto = createNodeCrypto();
   const anchors = await trustedRoots(values.cacert);
   const name = values.servername ?? target.host;

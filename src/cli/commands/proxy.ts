@@ -94,6 +94,7 @@ async function runPrimary(values: ProxyValues): Promise<number> {
       for (const worker of Object.values(cluster.workers ?? {})) worker?.kill('SIGKILL');
       throw error;
     });
+  const asked = ended();
   announce(values, settings, say, `${settings.workers} workers`, metrics);
   const tell = (message: string) => {
     for (const worker of Object.values(cluster.workers ?? {})) worker?.send(message, () => {});
@@ -102,7 +103,7 @@ async function runPrimary(values: ProxyValues): Promise<number> {
     say('SIGHUP: the workers read the certificates again');
     tell('reload');
   });
-  const signal = await ended();
+  const signal = await asked;
   ending = true;
   say(`${signal}: ending; open requests have ${settings.drain / 1000} s`);
   tell('drain');
@@ -140,6 +141,7 @@ async function runAlone(
     await node.close();
     throw error;
   });
+  const asked = ended();
   announce(values, settings, say, `port ${node.ports.join(', ')}`, metrics);
   const ticker = setInterval(() => values.quiet !== true && status.show(node.status()), 1000).unref();
   process.on(
@@ -149,7 +151,7 @@ async function runAlone(
         .reload()
         .then(say, (error: Error) => status.print(`the certificates could not be read again: ${error.message}`)),
   );
-  const signal = await ended();
+  const signal = await asked;
   clearInterval(ticker);
   status.clear();
   say(`${signal}: ending; open requests have ${settings.drain / 1000} s`);

@@ -136,6 +136,7 @@ async function runServe(values: ServeValues, folder: string | undefined): Promis
     const name =
       values.name?.[0] ?? (values.host === undefined ? 'localhost' : shownHost(bound[0]?.address ?? 'localhost'));
     const url = `https://${name}${bound[0]?.port === 443 ? '' : `:${bound[0]?.port}`}`;
+    const end = ended();
     announce({ url, made: first.made, values, paths, folder, loaded: first.loaded, metrics, paint, say });
 
     const reload = async (why: string) => {
@@ -159,7 +160,7 @@ async function runServe(values: ServeValues, folder: string | undefined): Promis
       if (values.quiet !== true) status.show(paint('dim', statusText(counters, kit)));
     }, 1000).unref();
 
-    const signal = await ended();
+    const signal = await end;
     clearInterval(renewal);
     clearInterval(ticker);
     status.clear();

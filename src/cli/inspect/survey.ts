@@ -61,13 +61,17 @@ export interface SurveyOptions {
 export async function survey(options: SurveyOptions): Promise<Survey> {
   const versions: VersionSurvey[] = [];
   let error: string | undefined;
+  let silent = true;
   for (const version of [0x0304, 0x0303] as const) {
     options.progress(version === 0x0304 ? 'TLS 1.3' : 'TLS 1.2');
     const first = await ask(options, { ...range(version), cipherSuites: suitesOf(version, false) });
-    const info = first.info ?? (await ask(options, { ...range(version), cipherSuites: suitesOf(version, true) })).info;
+    silent &&= first.silent;
+    const withRsa = { ...range(version), cipherSuites: suitesOf(version, true) };
+    const info = first.info ?? (first.silent ? undefined : (await ask(options, withRsa)).info);
     if (info === undefined) error ??= first.error;
     else versions.push(await surveyVersion(options, version, info));
   }
+  if (silent) return { versions, error, findings: [], chain: [], alpn: [] };
   options.progress('what is too old');
   const old = await oldProtocols(options.endpoint, options);
   const [best] = versions;

@@ -231,8 +231,13 @@ function joinStreams(a: Duplex, b: Duplex): void {
   for (const stream of [a, b]) {
     stream.on('error', end);
     stream.on('close', end);
+    // An app that never ends its own half would hold a connection whose client is long gone.
+    stream.on('end', () => setTimeout(end, halfOpenTime).unref());
   }
 }
+
+/** How long one half of an upgraded connection may go on once the other has ended, in ms. */
+const halfOpenTime = 2000;
 
 function refuse(response: Response, status: number, text: string): void {
   if (response.headersSent) {

@@ -1,6 +1,9 @@
 import { exitCodes } from '../exit-codes.ts';
 
-/** The signal that ends a server; a second one ends it at once. */
+/**
+ * The signal that ends a server; a second one ends it at once. Called before the server says that it runs: who reads
+ * that may press Ctrl-C at once.
+ */
 export function ended(): Promise<string> {
   return new Promise((resolve) => {
     let asked = false;
