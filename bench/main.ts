@@ -6,13 +6,11 @@
  *     npm run bench -- full13 bulkSend      only these rows
  *     npm run bench -- --engine …           the bare engine instead of handfast/tls
  */
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import tls from 'node:tls';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { rootPem, testIdentity } from '../test/helpers/pki.ts';
 import type { ServerKind } from './server.ts';
+import { buildServer, median, ServerProcess } from './server-process.ts';
 
 interface Sample {
   /** Server CPU in microseconds. */
@@ -35,17 +33,7 @@ interface Row {
   readonly measure?: 'wall';
 }
 
-/** The server runs as users run it: compiled, without the test loader's wrappers around functions. */
-const serverFile = fileURLToPath(new URL('../dist/bench/server.mjs', import.meta.url));
-await build({
-  entryPoints: [fileURLToPath(new URL('server.ts', import.meta.url))],
-  outfile: serverFile,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  logLevel: 'error',
-});
+const serverFile = await buildServer('server.ts');
 
 const connections = 400;
 const warmUpRounds = 8;
@@ -189,39 +177,10 @@ async function openMany(
   await Promise.all(Array.from({ length: lanes }, lane));
 }
 
-class Server {
-  readonly kind: ServerKind;
-  readonly child: ChildProcess;
-  port = 0;
-
+class Server extends ServerProcess {
   constructor(kind: ServerKind, resumption: Row['resumption']) {
-    this.kind = kind;
     const { keyFile, chainFile } = testIdentity('ecdsa-p256');
-    const words = [kind, resumption, keyFile, chainFile];
-    this.child = fork(serverFile, words, { execArgv: ['--expose-gc'], stdio: 'inherit' });
-  }
-
-  async ready(): Promise<void> {
-    this.port = (await this.#answer<{ port: number }>()).port;
-  }
-
-  async cpu(): Promise<number> {
-    this.child.send('usage');
-    return (await this.#answer<{ cpu: number }>()).cpu;
-  }
-
-  async memory(): Promise<number> {
-    this.child.send('memory');
-    return (await this.#answer<{ rss: number }>()).rss;
-  }
-
-  stop(): void {
-    this.child.kill();
-  }
-
-  async #answer<T>(): Promise<T> {
-    const [message] = await once(this.child, 'message');
-    return message as T;
+    super(serverFile, [kind, resumption, keyFile, chainFile]);
   }
 }
 
@@ -243,11 +202,6 @@ async function measure(row: Row, server: Server, session: Buffer | undefined): P
   await row.run(server.port, session);
   const wall = performance.now() - start;
   return { cpu: (await server.cpu()) - before, wall };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 async function compare(row: Row, ours: ServerKind, rounds: number): Promise<void> {

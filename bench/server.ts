@@ -17,6 +17,7 @@ import handfastTls from '../src/node/tls.ts';
 import { MemoryStore } from '../src/session/memory-store.ts';
 import { ServerSessions } from '../src/session/resumption.ts';
 import { TicketKeyring } from '../src/session/ticket-keyring.ts';
+import { answerQuestions } from './answer.ts';
 
 export type ServerKind = 'node' | 'handfast' | 'engine';
 export type Job = 'echo' | 'send' | 'receive';
@@ -158,20 +159,4 @@ const server =
     ? engineServer()
     : await tlsServer(kind === 'node' ? nodeTls : (handfastTls as unknown as typeof nodeTls));
 
-server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
-  const address = server.address();
-  process.send?.({ port: typeof address === 'object' ? address?.port : undefined });
-});
-
-process.on('message', (message) => {
-  if (message === 'usage') {
-    const { user, system } = process.cpuUsage();
-    process.send?.({ cpu: user + system });
-  }
-  if (message === 'memory') {
-    globalThis.gc?.();
-    const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
-    process.send?.({ rss, heapUsed, external, arrayBuffers });
-  }
-});
-process.on('disconnect', () => process.exit());
+answerQuestions(server);

@@ -126,7 +126,8 @@ export class ServerResumption {
     const events = this.#server.listenerCount('newSession') > 0 || this.#server.listenerCount('resumeSession') > 0;
     const tickets = !context.noTickets;
     if (!events && !tickets) return undefined;
-    const lifetime = Math.min(Math.max(context.sessionTimeout ?? 7200, 1), 604_800);
+    // As OpenSSL counts, in whole seconds: a session lives through the last one. So a ticket of one second is one too.
+    const lifetime = Math.min(Math.max(context.sessionTimeout ?? 7200, 1) + 1, 604_800);
     const key = `${events}|${tickets}|${lifetime}`;
     let sessions = this.#cache.get(key);
     if (sessions === undefined) {

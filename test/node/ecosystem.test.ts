@@ -1,8 +1,8 @@
 // Real packages over Handfast, each used by its own documented way, plus `--import handfast/register`.
 //
 // By default those that the project has installed for it (ws, undici, Node's http2). With HANDFAST_ECOSYSTEM=1 all of
-// `ecosystem/`: the packages are installed into a folder of their own (HANDFAST_ECOSYSTEM_DIR keeps it), and PostgreSQL
-// and Redis are started where they are installed.
+// `ecosystem/`: the packages are installed into a folder of their own (HANDFAST_ECOSYSTEM_DIR keeps it), and PostgreSQL,
+// Redis and MariaDB are started from where they are installed.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -64,7 +64,7 @@ const cases = readdirSync(join(here, 'ecosystem'))
   .filter((name) => whole || ['http2.mjs', 'ws.mjs', 'undici.mjs'].includes(name));
 
 for (const name of cases) {
-  test(`${name.replace('.mjs', '')} over Handfast`, { timeout: 90_000 }, async () => {
+  test(`${name.replace('.mjs', '')} over Handfast`, { timeout: 90_000 }, async (t) => {
     const output = await new Promise<string>((resolve) => {
       execFile(
         process.execPath,
@@ -77,6 +77,8 @@ for (const name of cases) {
         (error, stdout, stderr) => resolve(`${stdout}${stderr}${error === null ? '' : `\n${error.message}`}`),
       );
     });
+    const leftOut = /^left out: (.*)$/m.exec(output);
+    if (leftOut !== null) return t.skip(leftOut[1]);
     assert.match(output, /^ok$/m);
   });
 }

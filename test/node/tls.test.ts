@@ -346,6 +346,23 @@ test('a store that answers with an error, or never, costs a full handshake', lim
   assert.equal(second.isSessionReused(), false);
 });
 
+test('a session timeout of one second gives tickets too, also where a millisecond has passed', limit, async (t) => {
+  const { port } = await listen(t, tls, { sessionTimeout: 1 }, (socket) => socket.end('x'));
+  for (let i = 0; i < 60; i++) {
+    const client = nodeTls.connect({
+      host: '127.0.0.1',
+      port,
+      ca: rootPem,
+      servername: 'localhost',
+      maxVersion: 'TLSv1.2',
+    });
+    client.resume();
+    await once(client, 'secureConnect');
+    assert.ok(client.getTLSTicket());
+    await once(client, 'close');
+  }
+});
+
 test('a session is offered only under the name that it was verified for', limit, async (t) => {
   const { port } = await listen(t, tls, {}, (socket) => socket.end('x'));
   const options = { host: '127.0.0.1', port, ca: rootPem };
