@@ -325,7 +325,7 @@ async function* checkEarlyDataReplay(context: Context): AsyncGenerator<Finding> 
         ? `the same early data was accepted ${accepted} times: an attacker can repeat what a client asked for`
         : accepted === 1
           ? `early data that is sent ${probes.length} times is accepted once`
-          : 'early data is refused, though tickets allow it: after a start a server can not know what was replayed',
+          : 'early data is refused, though tickets allow it: after a start a server cannot know what was replayed',
     details: { offered: true, sent: probes.length, accepted },
   };
 }

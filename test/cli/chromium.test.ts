@@ -8,7 +8,7 @@ import { environment, handfast, hasProgram, start, temporaryFolder } from './run
 
 const skip = hasProgram('chromium') && hasProgram('certutil') ? false : 'chromium or certutil is missing';
 
-test('Chromium opens the site without a warning after `ca trust`, and resumes', {
+test('Chromium opens the site without a warning after `ca trust`, and resumes; the console shows it', {
   skip,
   timeout: 120_000,
 }, async () => {
@@ -29,22 +29,19 @@ test('Chromium opens the site without a warning after `ca trust`, and resumes', 
   const server = start(home, ['serve', site, '--port', '0', '--metrics', '0', '--http', '1.1']);
   const [, port] = await server.until(/at https:\/\/localhost:(\d+)/);
   const [, metrics] = await server.until(/http:\/\/127\.0\.0\.1:(\d+)\/metrics/);
-  const arguments_ = [
-    '--headless',
-    '--no-sandbox',
-    '--disable-gpu',
-    `--user-data-dir=${join(home, 'profile')}`,
-    '--dump-dom',
-    `https://localhost:${port}/`,
-  ];
-  const { stdout } = await promisify(execFile)('chromium', arguments_, {
-    env: environment(home),
-    timeout: 60_000,
-    maxBuffer: 1 << 24,
-  });
-  assert.match(stdout, /it is here/);
+  const profile = `--user-data-dir=${join(home, 'profile')}`;
+  const contentOf = async (...more: string[]): Promise<string> => {
+    const words = ['--headless', '--no-sandbox', '--disable-gpu', profile, '--dump-dom', ...more];
+    const limits = { env: environment(home), timeout: 60_000, maxBuffer: 1 << 24 };
+    return (await promisify(execFile)('chromium', words, limits)).stdout;
+  };
+  assert.match(await contentOf(`https://localhost:${port}/`), /it is here/);
   const text = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
   const psk = Number(/^handfast_handshakes_total\{kind="psk"\} (\d+)$/m.exec(text)?.[1]);
   assert.ok(psk > 0, text);
+  // The console's script runs under its own policy, and shows the same number.
+  const watched = await contentOf('--virtual-time-budget=3000', `http://127.0.0.1:${metrics}/`);
+  assert.match(watched, new RegExp(`PSK ${psk}<`));
+  assert.match(watched, /<td>current<\/td>/);
   await server.end();
 });

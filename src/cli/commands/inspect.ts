@@ -272,7 +272,7 @@ function reportHtml(report: Report): string {
     bad: '#b3261e',
     weak: '#a15c00',
     info: '#666',
-    unknown: '#666',
+    unknown: '#999',
   };
   const total = report.findings.length;
   let x = 0;
@@ -281,6 +281,10 @@ function reportHtml(report: Report): string {
     const rect = `<rect x="${x}" width="${part}" height="18" fill="${colours[verdict]}"><title>${verdict}</title></rect>`;
     x += part;
     return rect;
+  });
+  const legend = (['bad', 'weak', 'info', 'unknown', 'good'] as const).flatMap((verdict) => {
+    const count = report.findings.filter((finding) => finding.verdict === verdict).length;
+    return count === 0 ? [] : [`<b style="color:${colours[verdict]}">${count} ${verdict}</b>`];
   });
   const body = sections.map(([section, title]) => {
     const found = report.findings.filter((finding) => finding.section === section);
@@ -297,7 +301,7 @@ function reportHtml(report: Report): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem}ul{list-style:none;padding:0}li{margin:.3rem 0}pre{white-space:pre-wrap;font-size:13px;background:#f4f4f4;padding:.6rem}svg{max-width:100%}</style></head>
-<body><h1>${escapeHtml(title)}</h1><p>${conclusion(report.findings)}</p><svg viewBox="0 0 700 18" role="img" aria-label="findings by verdict">${bar.join('')}</svg>
+<body><h1>${escapeHtml(title)}</h1><p>${conclusion(report.findings)}</p><svg viewBox="0 0 700 18" role="img" aria-label="findings by verdict">${bar.join('')}</svg><p>${legend.join(' · ')}</p>
 ${body.join('\n')}</body></html>
 `;
 }

@@ -368,7 +368,7 @@ function announce(
   const where = settings.listen.map(({ host, port }) => `${host ?? 'localhost'}:${port}`).join(', ');
   say(`${paint('green', '●')} HTTPS on ${paint('bold', where)} in front of ${to} (${how})`);
   if (values.cert === undefined) say(`  Root of its certificate: ${shellPath(statePathsOf(values).root)}`);
-  if (metrics !== undefined) say(`  Metrics: http://127.0.0.1:${metrics.port}/metrics`);
+  if (metrics !== undefined) say(`  Console: http://127.0.0.1:${metrics.port}, for programs /metrics`);
   else if (values.metrics === undefined)
     say(`  No metrics, since port ${defaultMetricsPort} is taken; choose one with --metrics PORT`);
   say('  SIGHUP reads the certificates again, SIGTERM or Ctrl-C ends it.\n');
@@ -380,7 +380,7 @@ async function startMetrics(wanted: string | undefined, text: () => string): Pro
   if (wanted === 'off') return undefined;
   const port = wanted === undefined ? defaultMetricsPort : wholeNumber('metrics', wanted, 0, 65_535);
   try {
-    return await listenForMetrics(port, text);
+    return await listenForMetrics(port, 'handfast proxy', text);
   } catch (error) {
     if (wanted !== undefined) throw error;
     return undefined;

@@ -41,7 +41,10 @@ const options = {
   'passphrase-file': { value: 'FILE', help: 'file with the passphrase of an encrypted key (or HANDFAST_PASSPHRASE)' },
   tls: { value: 'VERSION', choices: ['1.2', '1.3'], help: 'only this TLS version; default both' },
   http: { value: 'VERSION', choices: ['1.1', '2'], help: 'only this HTTP version; default both' },
-  metrics: { value: 'PORT', help: 'port for /metrics (Prometheus) on 127.0.0.1; default 9464, "off" for none' },
+  metrics: {
+    value: 'PORT',
+    help: 'port for the console and /metrics (Prometheus) on 127.0.0.1; default 9464, "off" for none',
+  },
   'no-resume': { help: 'full handshakes only: no session IDs, no tickets' },
   'no-early-data': { help: 'no 0-RTT' },
   'session-ids': { help: 'TLS 1.2 clients resume by session ID alone: no tickets for them' },
@@ -214,7 +217,7 @@ async function startMetrics(
   if (wanted === 'off') return undefined;
   const port = wanted === undefined ? defaultMetricsPort : wholeNumber('metrics', wanted, 0, 65_535);
   try {
-    return await listenForMetrics(port, text);
+    return await listenForMetrics(port, 'handfast serve', text);
   } catch (error) {
     if (wanted !== undefined) throw error;
     say(`${paint('yellow', 'note')}: no metrics, since port ${port} is taken; choose one with --metrics PORT`);
@@ -250,7 +253,10 @@ function announce(facts: {
   const left = loaded.leaf.notAfter - Date.now();
   const dates = left < 0 ? `expired ${duration(left)} ago` : `until ${day(loaded.leaf.notAfter)} (${duration(left)})`;
   say(`\n  Certificate ${dates} in ${shellPath(loaded.certificateFile)}`);
-  if (metrics !== undefined) say(`  Metrics    http://127.0.0.1:${metrics.port}/metrics`);
+  if (metrics !== undefined) {
+    const console = `http://127.0.0.1:${metrics.port}`;
+    say(`  Console    ${paint('cyan', console)}   what it is doing; for programs: ${console}/metrics`);
+  }
   say('  Ctrl-C ends it, SIGHUP reads the certificate again.\n');
 }
 

@@ -1,6 +1,6 @@
 import type { ConnectionInfo } from '../../index.ts';
 import { escapeHtml, pathOf } from './files.ts';
-import type { Handler } from './secure-server.ts';
+import type { Handler, Request } from './secure-server.ts';
 import { endWith } from './secure-server.ts';
 
 /** What the sample site knows of the connection that a page came over. */
@@ -48,11 +48,17 @@ export function sampleSite(): Handler {
       return endWith(response, head ? '' : 'not here; try / or /connection.json\n');
     }
     response.setHeader('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'");
-    endWith(response, head ? '' : page(facts));
+    endWith(response, head ? '' : page(facts, `https://${hostOf(request)}`));
   };
 }
 
-function page(facts: ReturnType<typeof connectionFacts>): string {
+/** As the client wrote it. */
+function hostOf(request: Request): string {
+  const { ':authority': authority, host } = request.headers;
+  return (typeof authority === 'string' ? authority : host) ?? 'localhost:8443';
+}
+
+function page(facts: ReturnType<typeof connectionFacts>, url: string): string {
   const rows: [string, string][] = [
     ['Protocol', facts.protocol],
     ['TLS version', facts.tls],
@@ -74,8 +80,8 @@ p.how{border-left:4px solid #2a7;padding:.4rem 1rem;margin:1.5rem 0}code{font-si
 <p class="how">${escapeHtml(resumptionWords[facts.resumption] ?? '')}</p>
 <table>${body}</table>
 <p>Every byte of the handshake was made by Handfast, in TypeScript. See it, message by message:</p>
-<pre>handfast get https://localhost:8443 --trace</pre>
-<p>Serve a folder of your own: <code>handfast serve my-site/</code></p>
+<pre>npx handfast get ${escapeHtml(url)} --trace</pre>
+<p>Serve a folder of your own: <code>npx handfast serve my-site/</code></p>
 </body></html>
 `;
 }

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { Script } from 'node:vm';
+import { listenForMetrics } from '../../src/cli/server/metrics-server.ts';
+import { consolePage } from '../../src/console/page.ts';
+import { missReasons } from '../../src/session/index.ts';
+
+const scriptOf = (html: string) => /<script>(.*)<\/script>/s.exec(html)?.[1] ?? '';
+
+describe('the console', () => {
+  test('its policy lets its own script run and no other; the script parses, and knows every reason', () => {
+    const { html, contentSecurityPolicy } = consolePage('handfast serve');
+    const script = scriptOf(html);
+    assert.doesNotThrow(() => new Script(script));
+    const hash = createHash('sha256').update(script).digest('base64');
+    assert.ok(contentSecurityPolicy.includes(`script-src 'sha256-${hash}'`), contentSecurityPolicy);
+    assert.ok(contentSecurityPolicy.startsWith("default-src 'none'"));
+    for (const words of Object.values(missReasons)) assert.ok(script.includes(words), words);
+  });
+
+  test('it is served beside the metrics, to this machine only', async () => {
+    const { server, port } = await listenForMetrics(0, 'handfast serve', () => 'handfast_connections_open 7\n');
+    const { request } = await import('node:http');
+    const ask = (path: string, host: string) =>
+      new Promise<{ status: number; type: string; body: string }>((done, fail) => {
+        const sent = request({ port, host: '127.0.0.1', path, headers: { host } }, (response) => {
+          let body = '';
+          response.on('data', (part) => (body += part));
+          response.on('end', () => {
+            done({ status: response.statusCode ?? 0, type: String(response.headers['content-type']), body });
+          });
+        });
+        sent.on('error', fail);
+        sent.end();
+      });
+    for (const host of [`127.0.0.1:${port}`, 'localhost', '[::1]:9464']) {
+      const page = await ask('/', host);
+      assert.deepEqual([page.status, page.type], [200, 'text/html; charset=utf-8'], host);
+      assert.equal((await ask('/metrics', host)).body, 'handfast_connections_open 7\n');
+    }
+    // A name of somebody else that was made to mean this machine (DNS rebinding).
+    for (const path of ['/', '/metrics']) assert.equal((await ask(path, 'evil.example')).status, 421, path);
+    assert.equal((await ask('/other', 'localhost')).status, 404);
+    await new Promise((done) => server.close(done));
+  });
+});
