@@ -1,7 +1,7 @@
 import { toHex } from '../bytes/bytes.ts';
 import { oids } from './der/oid.ts';
 import { DerReader, tags } from './der/reader.ts';
-import { isValidString, stringText } from './der/strings.ts';
+import { hasControls, isValidString, stringText } from './der/strings.ts';
 import { compareBytes, der, derIa5, derOid, derSequence, derSet, derText } from './der/writer.ts';
 
 const emptyText = new Uint8Array(0);
@@ -42,7 +42,8 @@ const shortNameOf = new Map(Object.entries(shortNames).map(([name, oid]) => [oid
 
 /**
  * Reads a Name (RFC 5280, Section 4.1.2.4) and checks every part of it; what stays is the view of its encoding.
- * @param unsorted accepts a SET OF out of order and strings with characters their type lacks (old trust anchors).
+ * @param unsorted accepts a SET OF out of order, and strings with characters their type lacks or with control characters
+ * (old trust anchors).
  */
 export function readName(reader: DerReader, field: string, unsorted = false): Uint8Array {
   reader.expect(tags.sequence, field);
@@ -77,6 +78,10 @@ export function checkRdnSequence(rdns: DerReader, unsorted = false): void {
       checkValueTag(type, tag, attribute);
       if (!unsorted && !isValidString(tag, bytes, attribute.start, attribute.stop)) {
         throw rdns.error('a string with characters that its type does not allow');
+      }
+      if (!unsorted && hasControls(tag, bytes, attribute.start, attribute.stop)) {
+        // Some programs end a string there, some drop them, some compare them: a name that is read in two ways is none.
+        throw rdns.error(`the value of ${type} has control characters`);
       }
       attribute.done();
     }
@@ -167,8 +172,14 @@ function foldText(text: string): string {
       break;
     }
   }
-  // Characters that separate the parts of a key become spaces, as RFC 4518, Section 2.2 drops control characters.
-  const prepared = plain ? text : text.normalize('NFKC').replace(/[\p{Cc}\u00ad]/gu, ' ');
+  // RFC 4518, Section 2.2: white space of any kind becomes a space, controls and what is not seen become nothing. (With
+  // the controls go the characters that separate the parts of a key.)
+  const prepared = plain
+    ? text
+    : text
+        .replace(/[\t-\r\u0085\p{Z}]/gu, ' ')
+        .replace(/[\p{Cc}\p{Cf}\u1806\ufffc]|\u034f|[\u180b-\u180d]|[\ufe00-\ufe0f]/gu, '')
+        .normalize('NFKC');
   return prepared
     .toLowerCase()
     .trim()

@@ -157,6 +157,10 @@ describe('distinguished names', () => {
     assert.equal(name('Example  Inc'), name(' example inc '));
     assert.notEqual(name('Example Inc'), name('ExampleInc'));
     assert.equal(name('ﬁne'), name('FINE'));
+    // RFC 4518, Section 2.2: white space of any kind is a space, what is not seen is nothing.
+    assert.equal(name('Example\tInc'), name('Example\u00a0Inc'));
+    assert.equal(name('Exa\u0001mple\u200b'), name('Example'));
+    assert.notEqual(name('Example\u0000Inc'), name('Example Inc'));
     // PrintableString and UTF8String of the same text.
     assert.equal(
       nameKey(Buffer.from('300d310b3009060355040613024445', 'hex')),
@@ -188,6 +192,18 @@ describe('distinguished names', () => {
     // What neither OpenSSL nor Go reads: VisibleString, and what is no string at all.
     for (const tag of [tags.visibleString, tags.octetString, tags.integer])
       assert.throws(() => readName(cn(tag, 'ab'), 'subject'), { code: 'ERR_TLS_DER' });
+    // Control characters, in every type that could hold them.
+    for (const [tag, text] of [
+      [tags.utf8String, 'www.example.com\0.evil.example'],
+      [tags.ia5String, 'a\nb'],
+      [tags.teletexString, 'a\u007fb'],
+      [tags.bmpString, '\0a\0\u0001'],
+      [tags.universalString, '\0\0\0a\0\0\0\t'],
+    ] as const)
+      assert.throws(() => readName(cn(tag, text), 'subject'), { code: 'ERR_TLS_DER', message: /control/ });
+    readName(cn(tags.bmpString, '\0a\u0001\u0001'), 'subject');
+    readName(cn(tags.universalString, '\0\0\0a\0\0\u0001\t'), 'subject');
+    readName(cn(tags.bmpString, '\0a\0\u0001'), 'subject', true);
   });
 
   it('show control characters escaped', () => {

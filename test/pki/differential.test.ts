@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { faultNames } from './differential/cases.ts';
-import { compareChains, compareMutations, fixedOriginals } from './differential/run.ts';
+import {
+  acceptedByUsAlone,
+  compareChains,
+  compareMutatedChains,
+  compareMutations,
+  fixedOriginals,
+} from './differential/run.ts';
 
 // A longer run and its figures: docs/pki.md.
 describe('beside OpenSSL, Go and @peculiar/x509', () => {
@@ -15,6 +21,17 @@ describe('beside OpenSSL, Go and @peculiar/x509', () => {
       // What is good by construction is good for everybody, or the case is wrong.
       for (const { test, accepted } of judged)
         if (test.good) assert.equal(accepted[verifier], true, `${verifier}: ${test.what}`);
+    }
+  });
+
+  it('what we accept of changed chains that are signed again, all others accept', async (context) => {
+    const results = await compareMutatedChains(400, 3);
+    assert.ok(results.some(({ accepted }) => accepted.handfast) && results.some(({ accepted }) => !accepted.handfast));
+    if (results[0]?.accepted.go === undefined) context.diagnostic('go is not on this machine');
+    if (results[0]?.accepted.openssl === undefined) context.diagnostic('openssl is not on this machine');
+    for (const result of results) {
+      const chain = result.test.chain.map((der) => Buffer.from(der).toString('base64')).join(' ');
+      assert.ok(!acceptedByUsAlone(result), `${JSON.stringify(result.complaints)} ${chain}`);
     }
   });
 

@@ -37,6 +37,23 @@ export function isValidString(tag: number, bytes: Uint8Array, start: number, sto
   }
 }
 
+/** Whether the content of a string type has a control character of ASCII: 00 to 1F, 7F. */
+export function hasControls(tag: number, bytes: Uint8Array, start: number, stop: number): boolean {
+  if (tag === tags.bmpString || tag === tags.universalString) {
+    const size = tag === tags.bmpString ? 2 : 4;
+    for (let i = start + size - 1; i < stop; i += size) {
+      if (!isControl(bytes[i] as number) || bytes[i - 1] !== 0) continue;
+      if (size === 2 || (bytes[i - 2] === 0 && bytes[i - 3] === 0)) return true;
+    }
+    return false;
+  }
+  if (tag !== tags.utf8String && tag !== tags.ia5String && tag !== tags.teletexString) return false;
+  for (let i = start; i < stop; i++) if (isControl(bytes[i] as number)) return true;
+  return false;
+}
+
+const isControl = (byte: number): boolean => byte < 0x20 || byte === 0x7f;
+
 /** Whole characters of 2 or 4 bytes, none of them a surrogate or beyond Unicode. */
 function isWide(bytes: Uint8Array, start: number, stop: number, size: 2 | 4): boolean {
   if ((stop - start) % size !== 0) return false;

@@ -219,6 +219,10 @@ function authorityProblem(certificate: Certificate, role: Role, rules: Certifica
   if (strictForm && certificate.extensions.get(oids.basicConstraints)?.critical !== true) {
     return wrong(what, 'is a CA whose basicConstraints is not marked critical', 'RFC 5280, Section 4.2.1.9');
   }
+  // "Conforming CAs MUST include this extension in certificates that contain public keys that are used to validate digital
+  // signatures on other public key certificates or CRLs." Roots are trusted by decision, and old ones lack it.
+  if (keyUsage === undefined && role === 'intermediate')
+    return wrong(what, 'is a CA without keyUsage', 'RFC 5280, Section 4.2.1.3');
   if (keyUsage !== undefined && (keyUsage & keyUsageBits.keyCertSign) === 0) {
     return problem(
       'ERR_TLS_CERT_KEY_USAGE',

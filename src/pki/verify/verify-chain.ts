@@ -6,7 +6,7 @@ import type { CertificateList } from '../crl.ts';
 import type { TrustAnchor, TrustAnchors } from './anchors.ts';
 import { type Budget, createBudget, defaultLimits, type WorkLimits } from './budget.ts';
 import { checkHost } from './host.ts';
-import { keepIssuers, keptIssuer } from './issuer-cache.ts';
+import { keepIssuers, keptIssuer, publicKeyOf } from './issuer-cache.ts';
 import { checkOcspResponse } from './ocsp-check.ts';
 import { findPath, type Path } from './path.ts';
 import { policyProblem } from './policies.ts';
@@ -126,11 +126,26 @@ function verify(options: VerifyOptions, budget: Budget): Omit<Verified, 'ok' | '
   if (path instanceof CertificateError)
     throw broken !== undefined && path.alert === 'unknownCa' ? withCause(path, broken) : path;
   if (name !== undefined) checkHost(leaf, name);
+  checkKey(leaf, crypto);
   if (trusted === undefined) {
     checkStatus(path.certificates, options, budget);
     keepIssuers(anchors, path.certificates);
   }
   return { leaf, path: path.certificates, anchor: path.anchor };
+}
+
+/** The key that the certificate is about must be one: a point on its curve, of a kind that the provider knows. */
+function checkKey(leaf: Certificate, crypto: CryptoProvider): void {
+  try {
+    publicKeyOf(leaf, crypto);
+  } catch (error) {
+    throw problem(
+      'ERR_TLS_CERT_KEY',
+      `the certificate ${leaf} has a key that can't be used: ${(error as Error).message}; have it issued again with a fresh key`,
+      'RFC 5280, Section 4.1.2.7',
+      error,
+    );
+  }
 }
 
 /** The tls feature that RFC 7633 calls status_request: "must-staple". */

@@ -1,5 +1,8 @@
 /** Chains whose verdict is known by construction: good ones in many shapes, and each with one thing wrong. */
-import { extension, type GeneralName, ipRange, oids } from '../../../src/pki/index.ts';
+import { encodeSignatureAlgorithm } from '../../../src/pki/algorithm.ts';
+import { derBitString, derSequence } from '../../../src/pki/der/writer.ts';
+import { extension, type GeneralName, ipRange, oids, parseCertificate } from '../../../src/pki/index.ts';
+import { mutateBytes, mutateTree } from '../../fuzz/mutate-der.ts';
 import { dns, now, type TestCertificate, type TestIssuer, type TestKey, testCertificate, testKey } from '../support.ts';
 
 export interface ChainCase {
@@ -31,6 +34,8 @@ interface Draft {
   leaf: Part;
   /** Which keys really sign: the issuer of the leaf, of the first intermediate, … */
   forgedAt?: number;
+  /** A certificate whose content is changed before it is signed: the leaf is 0, the first intermediate 1, … */
+  change?: { readonly at: number; how(tbs: Uint8Array): Uint8Array };
   name: string;
   missing?: boolean;
   untrusted?: boolean;
@@ -119,8 +124,7 @@ function poolKey(random: (below: number) => number): TestKey {
   return keyPool[random(keyPool.length)] as TestKey;
 }
 
-/** A random chain: one to three shapes together, and for every second one a fault. */
-export async function randomChain(random: (below: number) => number, index: number): Promise<ChainCase> {
+function goodDraft(random: (below: number) => number): { draft: Draft; what: string[] } {
   const depth = 1 + random(3);
   const draft: Draft = {
     root: {},
@@ -136,6 +140,23 @@ export async function randomChain(random: (below: number) => number, index: numb
     what.push(shape);
     shapes[shape]?.(draft);
   }
+  return { draft, what };
+}
+
+/**
+ * A good chain in which one certificate says something else than it did, under a signature that is right: who accepts it
+ * has judged the change. Whether it is still good nobody knows.
+ */
+export async function mutatedChain(random: (below: number) => number): Promise<Omit<ChainCase, 'good'>> {
+  const { draft, what } = goodDraft(random);
+  const at = random(1 + draft.inters.length);
+  draft.change = { at, how: (tbs) => (random(4) === 0 ? mutateBytes(tbs, random) : mutateTree(tbs, random)) };
+  return build(draft, `${what.join(', ')}, certificate ${at} changed`, true, random);
+}
+
+/** A random chain: one to three shapes together, and for every second one a fault. */
+export async function randomChain(random: (below: number) => number, index: number): Promise<ChainCase> {
+  const { draft, what } = goodDraft(random);
   const good = index % 2 === 0;
   if (!good) {
     const fault = faultNames[(index >> 1) % faultNames.length] as string;
@@ -152,13 +173,22 @@ async function build(draft: Draft, what: string, good: boolean, random: (below: 
   const ders: Uint8Array[] = [];
   for (let i = draft.inters.length - 1; i >= 0; i--) {
     const own: TestIssuer = { name: `Differential CA ${i}`, key: freshKey(random, [root, issuer]) };
-    ders.unshift(
-      await testCertificate({ ...own, issuer: forged(issuer, draft.forgedAt === i + 1), ca: true, ...draft.inters[i] }),
-    );
+    const der = await testCertificate({
+      ...own,
+      issuer: forged(issuer, draft.forgedAt === i + 1),
+      ca: true,
+      ...draft.inters[i],
+    });
+    ders.unshift(await changed(der, issuer, draft, i + 1));
     issuer = own;
   }
   const leafKey = freshKey(random, [root, issuer]);
-  const leafDer = await testCertificate({ key: leafKey, issuer: forged(issuer, draft.forgedAt === 0), ...draft.leaf });
+  const leafDer = await changed(
+    await testCertificate({ key: leafKey, issuer: forged(issuer, draft.forgedAt === 0), ...draft.leaf }),
+    issuer,
+    draft,
+    0,
+  );
   const others = draft.missing === true ? ders.slice(1) : ders;
   if (draft.unrelated === true) {
     const stranger: TestIssuer = { name: 'Stranger', key: poolKey(random) };
@@ -169,6 +199,14 @@ async function build(draft: Draft, what: string, good: boolean, random: (below: 
   const roots =
     draft.untrusted === true ? [await testCertificate({ ...elsewhere, issuer: elsewhere, ca: true })] : [rootDer];
   return { what, good, chain: [leafDer, ...others], roots, name: draft.name };
+}
+
+/** The certificate, or where it is the one to be changed: changed, and signed again by its issuer. */
+async function changed(der: Uint8Array, issuer: TestIssuer, { change }: Draft, at: number): Promise<Uint8Array> {
+  if (change?.at !== at) return der;
+  const tbs = change.how(parseCertificate(der).tbs);
+  const { key } = issuer;
+  return derSequence(tbs, encodeSignatureAlgorithm(key.algorithm), derBitString(await key.sign(tbs)));
 }
 
 function freshKey(random: (below: number) => number, used: readonly TestIssuer[]): TestKey {

@@ -1,7 +1,7 @@
 /**
  * Our verifier beside OpenSSL's, Go's and @peculiar/x509's, on generated chains and on mutated certificates.
  *
- *     npx tsx test/pki/differential/run.ts [--chains=2000] [--mutations=20000] [--seed=1]
+ *     npx tsx test/pki/differential/run.ts [--chains=2000] [--changed=2000] [--mutations=20000] [--seed=1]
  */
 import 'reflect-metadata';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -15,26 +15,54 @@ import { toHex } from '../../../src/bytes/bytes.ts';
 import { createNodeCrypto } from '../../../src/crypto/node.ts';
 import { createTrustAnchors, encodePem, keyUsageBits, parseCertificate, verifyChain } from '../../../src/pki/index.ts';
 import { now } from '../support.ts';
-import { type ChainCase, randomChain, randomFrom } from './cases.ts';
+import { type ChainCase, mutatedChain, randomChain, randomFrom } from './cases.ts';
 
 const crypto = createNodeCrypto();
 
 export type Verifier = 'handfast' | 'openssl' | 'go' | 'peculiar';
 
 /** For each case what each verifier said; `undefined` where the verifier isn't on this machine. */
-export interface ChainResult {
-  readonly test: ChainCase;
+export interface ChainResult<T = ChainCase> {
+  readonly test: T;
   readonly accepted: Readonly<Record<Verifier, boolean | undefined>>;
   readonly reason: string;
+  /** What the others had against it. */
+  readonly complaints: { readonly go: string; readonly openssl: string };
 }
 
 export async function compareChains(count: number, seed: number): Promise<ChainResult[]> {
   const random = randomFrom(seed);
   const cases: ChainCase[] = [];
   for (let i = 0; i < count; i++) cases.push(await randomChain(random, i));
+  return judgeAll(cases);
+}
+
+/** Good chains with one certificate changed and signed again: does anybody refuse what we accept? */
+export async function compareMutatedChains(count: number, seed: number): Promise<ChainResult<MutatedChain>[]> {
+  const random = randomFrom(seed);
+  const cases: MutatedChain[] = [];
+  for (let i = 0; i < count; i++) cases.push(await mutatedChain(random));
+  return judgeAll(cases);
+}
+
+/**
+ * Whether we accept what OpenSSL or Go refuses. Two rules of theirs are none of RFC 5280: OpenSSL takes no issuer whose key
+ * identifier is another than the one named (Section 4.2.1.1 gives it to find issuers by), Go compares names byte by byte
+ * (Section 7.1 folds case and white space).
+ */
+export function acceptedByUsAlone({ accepted, complaints }: ChainResult<MutatedChain>): boolean {
+  if (!accepted.handfast) return false;
+  const openssl = accepted.openssl === false && !complaints.openssl.includes('unable to get local issuer certificate');
+  const go = accepted.go === false && !complaints.go.includes('signed by unknown authority');
+  return openssl || go || (accepted.openssl === false && accepted.go === false);
+}
+
+type MutatedChain = Omit<ChainCase, 'good'>;
+
+async function judgeAll<T extends MutatedChain>(cases: readonly T[]): Promise<ChainResult<T>[]> {
   const go = goVerdicts(cases.map(({ chain, roots, name }) => ({ chain, roots, name })));
-  const openssl = opensslVerdicts(cases);
-  const results: ChainResult[] = [];
+  const openssl = opensslComplaints(cases);
+  const results: ChainResult<T>[] = [];
   for (const [i, test] of cases.entries()) {
     const verdict = verifyChain({
       chain: test.chain,
@@ -48,11 +76,12 @@ export async function compareChains(count: number, seed: number): Promise<ChainR
       test,
       accepted: {
         handfast: verdict.ok,
-        openssl: openssl?.[i],
+        openssl: openssl === undefined ? undefined : openssl[i] === '',
         go: go?.[i]?.accepted,
         peculiar: await peculiarVerdict(test),
       },
       reason: verdict.ok ? '' : verdict.error.message,
+      complaints: { go: go?.[i]?.error ?? '', openssl: openssl?.[i] ?? '' },
     });
   }
   return results;
@@ -90,7 +119,8 @@ function goVerdicts(requests: readonly GoRequest[]): GoAnswer[] | undefined {
     .map((line) => JSON.parse(line) as GoAnswer);
 }
 
-function opensslVerdicts(cases: readonly ChainCase[]): boolean[] | undefined {
+/** What OpenSSL has against each; empty where nothing. */
+function opensslComplaints(cases: readonly MutatedChain[]): string[] | undefined {
   try {
     execFileSync('openssl', ['version'], { timeout: 10_000, stdio: 'ignore' });
   } catch {
@@ -115,7 +145,10 @@ function opensslVerdicts(cases: readonly ChainCase[]): boolean[] | undefined {
       ];
       words.push('-CAfile', put('roots.pem', roots), '-verify_hostname', name);
       if (others.length > 0) words.push('-untrusted', put('others.pem', others));
-      return spawnSync('openssl', [...words, put('leaf.pem', [leaf as Uint8Array])], { timeout: 10_000 }).status === 0;
+      const file = put('leaf.pem', [leaf as Uint8Array]);
+      const { status, stderr } = spawnSync('openssl', [...words, file], { timeout: 10_000, encoding: 'utf8' });
+      if (status === 0) return '';
+      return /^error \d+.*/m.exec(stderr)?.[0] ?? stderr.split('\n')[0] ?? 'refused';
     });
   } finally {
     rmSync(folder, { recursive: true });
@@ -123,7 +156,7 @@ function opensslVerdicts(cases: readonly ChainCase[]): boolean[] | undefined {
 }
 
 // The package builds chains by names and signatures; a caller compares the end with its roots.
-async function peculiarVerdict({ chain, roots }: ChainCase): Promise<boolean> {
+async function peculiarVerdict({ chain, roots }: MutatedChain): Promise<boolean> {
   try {
     const [leaf, ...others] = [...chain, ...roots].map((der) => new peculiar.X509Certificate(Buffer.from(der)));
     const built = await new peculiar.X509ChainBuilder({ certificates: others }).build(leaf as peculiar.X509Certificate);
@@ -260,6 +293,19 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     }
     for (const [kind, number] of kinds) console.log(`          accepts ${kind} (${number})`);
     for (const { test, reason } of goodRejects.slice(0, 5)) console.log(`          refuses ${test.what} ${reason}`);
+  }
+  const changed = await compareMutatedChains(option('changed', 2000), seed);
+  for (const verifier of verifiers) {
+    const accepting = changed.filter(({ accepted }) => accepted[verifier] === true).length;
+    console.log(`${verifier.padEnd(9)} accepts ${accepting} of ${changed.length} chains with a changed certificate`);
+  }
+  const lonely = changed.filter(acceptedByUsAlone);
+  console.log(`accepted by us, and refused by OpenSSL or Go for another reason than theirs alone: ${lonely.length}`);
+  for (const { test, complaints } of lonely.slice(0, 40)) {
+    console.log(
+      `          ${test.what}; OpenSSL: ${complaints.openssl || 'accepted'}; Go: ${complaints.go || 'accepted'}`,
+    );
+    console.log(test.chain.map((der) => Buffer.from(der).toString('base64')).join(' '));
   }
   const mutations = compareMutations(await freshOriginals(seed), option('mutations', 20_000), seed);
   for (const verifier of verifiers) {
