@@ -91,7 +91,7 @@ export function bridgeHttp2(): void {
     configurable: true,
     get(this: TLSSocket) {
       // Before the constructor is through there is nothing to look at.
-      const over = this.negotiation !== undefined && this.hasTransport && this.netTransport === undefined;
+      const over = this.negotiation !== undefined && this.transport !== undefined && this.netTransport === undefined;
       return over && !this.destroyed ? facade : null;
     },
     set() {},

@@ -3,17 +3,11 @@
  * without a handle of its own, whose stream hooks (`_read`, `_write`, `_writev`, `_final`, `_destroy`) and whose view of
  * the connection are those of the transport under it.
  */
-import { X509Certificate } from 'node:crypto';
-import { type AddressInfo, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
-import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
-import { cipherSuite } from '../crypto/cipher-suites.ts';
 import type { Connection } from '../engine/connection.ts';
 import type { TlsError } from '../errors.ts';
-import { ephemeralKeyInfo, sigalgName, versionLabel } from './algorithm-names.ts';
 import { convertALPNProtocols } from './alpn.ts';
-import { cipherInfo } from './ciphers.ts';
-import type { ReceivedClientHello } from './client-hello.ts';
 import { createConnection, type Negotiation, newNegotiation } from './connection-setup.ts';
 import {
   type CodedError,
@@ -22,16 +16,14 @@ import {
   nodeError,
   toNodeError,
   validateBoolean,
-  validateBuffer,
   validateFunction,
-  validateInteger,
-  validateObject,
   validateString,
 } from './node-errors.ts';
-import { issuerOf, peerCertificateObject } from './peer-certificate.ts';
+import { OnReadTarget } from './onread.ts';
 import { createSecureContext, invalidContext, SecureContextObject } from './secure-context.ts';
-import { decodeSession } from './session-codec.ts';
+import { TlsDetails } from './tls-details.ts';
 import type { InternalServer, TlsSocketOptions } from './tls-types.ts';
+import { closeTransport, own, startReading, stopReading, type TransportOwner } from './transport.ts';
 
 /** Plaintext that is encrypted in one go; more would only make the peak of memory higher. */
 const slab = 1 << 18;
@@ -52,10 +44,8 @@ const bulkWrite = 64 * 1024;
 
 type WriteDone = ((error?: Error | null) => void) | undefined;
 
-const noop = (): void => {};
-
 /** Node's `tls.TLSSocket`. */
-export class TLSSocket extends Socket {
+export class TLSSocket extends TlsDetails implements TransportOwner {
   encrypted!: true;
   authorized = false;
   authorizationError!: Error;
@@ -75,7 +65,6 @@ export class TLSSocket extends Socket {
   declare _unrefTimer: () => void;
 
   #connection: Connection | undefined;
-  #transport: Duplex | undefined;
   #started = false;
   #pumping = false;
   #ticketTimer: NodeJS.Timeout | undefined;
@@ -86,15 +75,11 @@ export class TLSSocket extends Socket {
   #waitsForDrain = false;
   #pendingWrite: PendingWrite | undefined;
   #pendingFinal: ((error?: Error | null) => void) | undefined;
-  #plaintextRead = 0;
-  #plaintextWritten = 0;
-  #noDelay: boolean | undefined;
-  #keepAlive: [boolean | undefined, number | undefined] | undefined;
-  #unref = false;
-  #facade: TlsHandle | null | undefined;
-  #held: Uint8Array[] | undefined;
-  #readBuffer: Uint8Array | undefined;
   #endDue = false;
+  #onread: OnReadTarget | undefined;
+  #resetting = false;
+  #earlyTold = false;
+  #earlyRest: Uint8Array | undefined;
 
   constructor(socket?: Duplex | null, options: TlsSocketOptions = {}) {
     const tlsOptions: TlsSocketOptions = { ...options };
@@ -128,6 +113,7 @@ export class TLSSocket extends Socket {
 
   #readOptions(): void {
     const options = this._tlsOptions;
+    if (options.onread) this.#onread = new OnReadTarget(options.onread);
     if (options.ALPNCallback) validateFunction(options.ALPNCallback, 'options.ALPNCallback');
     if (options.SNICallback) validateFunction(options.SNICallback, 'options.SNICallback');
     if (options.pskCallback) validateFunction(options.pskCallback, 'pskCallback');
@@ -149,7 +135,7 @@ export class TLSSocket extends Socket {
 
   /** Takes a socket that is there already: what it still has to send goes first, what comes from now on is TLS. */
   #wrap(socket: Duplex): void {
-    this.#transport = socket;
+    this.adopt(socket);
     if (socket instanceof Socket) {
       (this as unknown as { _parent: Socket })._parent = socket;
       this.#setConnecting(socket.connecting || socket.pending);
@@ -166,15 +152,11 @@ export class TLSSocket extends Socket {
       }
     }
     socket.on('error', (error: Error) => this.#transportFailed(error));
-    this.#watch(socket);
+    this.#own(socket);
   }
 
-  #watch(transport: Duplex): void {
-    // Half-close is this socket's business: a transport that ends by itself would cut off what is still to be sent.
-    transport.allowHalfOpen = true;
-    const owned = transport as OwnedTransport;
-    owned[owner] = this;
-    transport.on('close', onTransportClose);
+  #own(transport: Duplex): void {
+    own(transport, this);
     if (transport.destroyed) process.nextTick(() => this.destroy());
   }
 
@@ -186,31 +168,23 @@ export class TLSSocket extends Socket {
     }
     if (this.negotiation.bridged) {
       // Node's wrapper must see its write answered before it hears of the error.
-      this.#transport?.destroy();
+      this.transport?.destroy();
       setImmediate(() => setImmediate(() => this.destroy(error)));
       return;
     }
     this._emitTLSError(error);
   }
 
-  /** Starts reading from the transport. */
-  #listen(transport: Duplex): void {
-    transport.on('data', onTransportData);
-    transport.on('end', onTransportEnd);
-    transport.resume();
-    if (transport.readableEnded) process.nextTick(onTransportEnd.bind(transport as OwnedTransport));
-  }
-
   override connect(...args: unknown[]): this {
     const callback = args.findLast((arg) => typeof arg === 'function');
     if (callback !== undefined) this.once('connect', callback as () => void);
     if (this.destroyed) return this;
-    if (this.#transport !== undefined) {
-      const { connecting } = this.#transport as Socket;
+    if (this.transport !== undefined) {
+      const { connecting } = this.transport as Socket;
       if (connecting) return this;
     }
     const transport = new Socket({ allowHalfOpen: true });
-    this.#transport = transport;
+    this.equip(transport);
     this.#setConnecting(true);
     transport.on('error', (error: Error) => this.destroy(error));
     for (const event of ['lookup', 'connectionAttempt', 'connectionAttemptFailed', 'connectionAttemptTimeout']) {
@@ -226,10 +200,7 @@ export class TLSSocket extends Socket {
       this._start();
       this.emit('ready');
     });
-    this.#watch(transport);
-    if (this.#noDelay !== undefined) transport.setNoDelay(this.#noDelay);
-    if (this.#keepAlive !== undefined) transport.setKeepAlive(...this.#keepAlive);
-    if (this.#unref) transport.unref();
+    this.#own(transport);
     const rest = args.filter((arg) => typeof arg !== 'function');
     const [first] = rest;
     // The timeout is this socket's own; a signal and a read buffer are too.
@@ -248,7 +219,7 @@ export class TLSSocket extends Socket {
       this.once('connect', this._start);
       return;
     }
-    const transport = this.#transport;
+    const transport = this.transport;
     if (transport === undefined || this.destroyed) return;
     this.#started = true;
     try {
@@ -258,7 +229,7 @@ export class TLSSocket extends Socket {
       process.nextTick(() => this.destroy(toNodeError(error)));
       return;
     }
-    this.#listen(transport);
+    startReading(transport);
     if (this._tlsOptions.earlyData !== undefined) this.#sendEarly(this.#connection);
     this.#pump();
   }
@@ -292,8 +263,8 @@ export class TLSSocket extends Socket {
     }
     if (connection.closed) this.#closed(connection);
     else if (connection.peerClosed) this.#pushEnd();
-    else if (!connection.wantsMoreInput) this.#transport?.pause();
-    else if (!this.#waitsForDrain) this.#transport?.resume();
+    else if (!connection.wantsMoreInput) this.transport?.pause();
+    else if (!this.#waitsForDrain) this.transport?.resume();
   }
 
   #finishHandshake(connection: Connection): void {
@@ -335,57 +306,21 @@ export class TLSSocket extends Socket {
 
   #deliverChunk(chunk: Uint8Array): void {
     if (this.destroyed || this.#endPushed || chunk.length === 0) return;
-    this.#plaintextRead += chunk.length;
-    if (this._tlsOptions.onread) {
-      this.#deliverInto(chunk);
+    this.plaintextRead += chunk.length;
+    if (this.#onread !== undefined) {
+      if (!this.#onread.deliver(chunk, this)) this.transport?.pause();
       return;
     }
     const data = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     if (!this.push(data)) {
       this.#waitsForDrain = true;
-      this.#transport?.pause();
+      this.transport?.pause();
     }
-  }
-
-  /** The `onread` option: plaintext goes into the program's own buffer. */
-  #deliverInto(chunk: Uint8Array): void {
-    const { buffer, callback } = this._tlsOptions.onread!;
-    const next = () => (typeof buffer === 'function' ? buffer() : buffer);
-    let rest = chunk;
-    while (rest.length > 0) {
-      if (this.#held === undefined && this.isPaused()) this.#held = [];
-      if (this.#held !== undefined) {
-        this.#held.push(rest);
-        this.#transport?.pause();
-        return;
-      }
-      this.#readBuffer ??= next();
-      const target = this.#readBuffer;
-      const size = Math.min(target.length, rest.length);
-      target.set(rest.subarray(0, size));
-      rest = rest.subarray(size);
-      const goOn = callback(size, target);
-      this.#readBuffer = next();
-      if (goOn === false) {
-        this.#held = [];
-        this.#transport?.pause();
-      }
-    }
-  }
-
-  #releaseHeld(): void {
-    const held = this.#held;
-    if (held === undefined) return;
-    this.#held = undefined;
-    for (const chunk of held) this.#deliverInto(chunk);
-    if (this.#held !== undefined) return;
-    this.#transport?.resume();
-    if (this.#endDue) this.#pushEnd();
   }
 
   #pushEnd(): void {
     if (this.#endPushed || this.destroyed) return;
-    if (this.#held !== undefined && this.#held.length > 0) {
+    if (this.#onread?.waiting) {
       this.#endDue = true;
       return;
     }
@@ -393,7 +328,7 @@ export class TLSSocket extends Socket {
     this.push(null);
     this.read(0);
     // From here on only the end of the transport can come.
-    this.#transport?.resume();
+    this.transport?.resume();
   }
 
   /** Sends the option `earlyData` with the first flight, where the session allows it. */
@@ -403,7 +338,6 @@ export class TLSSocket extends Socket {
     if (connection.writable && connection.earlyDataAllowance >= data.length) connection.write(data);
     else this.#earlyRest = data;
   }
-  #earlyRest: Uint8Array | undefined;
 
   /** Whether the option `earlyData` (client) or the beginning of the data (server) went with the first flight. */
   get earlyDataAccepted(): boolean {
@@ -422,7 +356,7 @@ export class TLSSocket extends Socket {
 
   /** Server: what has come before the handshake is done is early data; the program may answer it at once. */
   #tellOfEarlyData(connection: Connection): void {
-    if (this._secureEstablished || this.#earlyTold || this.#plaintextRead === 0 || !connection.writable) return;
+    if (this._secureEstablished || this.#earlyTold || this.plaintextRead === 0 || !connection.writable) return;
     this.#earlyTold = true;
     this.server?.emit('earlyData', this);
   }
@@ -465,7 +399,7 @@ export class TLSSocket extends Socket {
       clearTimeout(this.#ticketTimer);
       this.#ticketTimer = undefined;
     }
-    const transport = this.#transport;
+    const transport = this.transport;
     const chunks = connection.takeOutgoing();
     if (transport === undefined || transport.destroyed || transport.writableEnded) {
       if (done !== undefined) process.nextTick(done, chunks.length > 0 ? connectionReset('write ECONNRESET') : null);
@@ -490,7 +424,7 @@ export class TLSSocket extends Socket {
 
   /** Gives the memory of a bulk write back once it is sent. Only a socket of the kernel is known to keep no reference. */
   #released(connection: Connection, chunk: Uint8Array, done: WriteDone): WriteDone {
-    const transport = this.#transport;
+    const transport = this.transport;
     if (chunk.length < bulkWrite || !(transport instanceof Socket) || transport instanceof TLSSocket) return done;
     return (error) => {
       connection.release(chunk);
@@ -503,13 +437,18 @@ export class TLSSocket extends Socket {
   override _read(): void {
     if (this.#waitsForDrain) {
       this.#waitsForDrain = false;
-      this.#transport?.resume();
+      this.transport?.resume();
     }
   }
 
   override resume(): this {
     super.resume();
-    if (this.#held !== undefined) this.#releaseHeld();
+    if (this.#onread?.holds) {
+      if (this.#onread.release(this)) {
+        this.transport?.resume();
+        if (this.#endDue) this.#pushEnd();
+      }
+    }
     return this;
   }
 
@@ -560,7 +499,7 @@ export class TLSSocket extends Socket {
     this._unrefTimer();
     let size = 0;
     for (const chunk of chunks) {
-      this.#plaintextWritten += chunk.length;
+      this.plaintextWritten += chunk.length;
       for (let at = 0; at < chunk.length; at += slab) {
         const part = chunk.length <= slab ? chunk : chunk.subarray(at, at + slab);
         connection.write(part);
@@ -576,7 +515,7 @@ export class TLSSocket extends Socket {
 
   override _final(done: (error?: Error | null) => void): void {
     const connection = this.#connection;
-    const transport = this.#transport;
+    const transport = this.transport;
     if (transport === undefined || transport.destroyed) {
       done();
       return;
@@ -607,7 +546,7 @@ export class TLSSocket extends Socket {
     this.#endHandshakeTimer();
     const hadError = error !== null && error !== undefined;
     const connection = this.#connection;
-    const transport = this.#transport;
+    const transport = this.transport;
     if (connection !== undefined) {
       // An alert that the engine has ready still goes out.
       // What else is ready, does not: a peer that is refused must not see this side's Finished or certificate.
@@ -619,7 +558,7 @@ export class TLSSocket extends Socket {
     this.#pendingWrite = undefined;
     this.#pendingFinal = undefined;
     const finish = () => {
-      this.#facade = null;
+      this.dropHandle();
       this.emit('close', hadError);
     };
     if (write !== undefined) write.done(nodeError('ECANCELED', 'write ECANCELED', Error, error ?? undefined));
@@ -628,14 +567,11 @@ export class TLSSocket extends Socket {
     if (transport === undefined || transport.closed) {
       process.nextTick(finish);
     } else {
-      transport.removeListener('data', onTransportData);
+      stopReading(transport);
       transport.once('close', finish);
       closeTransport(transport, this.#resetting);
     }
   }
-
-  #resetting = false;
-  #earlyTold = false;
 
   override resetAndDestroy(): this {
     this.#resetting = true;
@@ -661,8 +597,8 @@ export class TLSSocket extends Socket {
 
   /** The transport has closed. */
   transportClosed(): void {
-    if (this.#transportEnded || (this.negotiation.bridged && this.#transport?.errored)) return;
-    const { errored } = this.#transport as Duplex;
+    if (this.#transportEnded || (this.negotiation.bridged && this.transport?.errored)) return;
+    const { errored } = this.transport as Duplex;
     this.destroy(errored ?? undefined);
   }
 
@@ -670,7 +606,7 @@ export class TLSSocket extends Socket {
   transportData(chunk: Buffer | string): void {
     const connection = this.#connection;
     if (connection === undefined || this.destroyed || connection.closed) return;
-    if (typeof chunk === 'string' || this.#transport?.readableObjectMode) {
+    if (typeof chunk === 'string' || this.transport?.readableObjectMode) {
       this.destroy(nodeError('ERR_STREAM_WRAP', 'Stream has StringDecoder set or is in objectMode'));
       return;
     }
@@ -722,280 +658,6 @@ export class TLSSocket extends Socket {
   _destroySSL(): void {
     this.#connection?.close();
   }
-
-  // ---- net.Socket, as the transport has it ----
-
-  get #net(): Socket | undefined {
-    return this.#transport instanceof Socket ? this.#transport : undefined;
-  }
-
-  /** The transport, where it is a socket of the network. Not for users, as are the two below. */
-  get netTransport(): Socket | undefined {
-    return this.#net;
-  }
-
-  get hasTransport(): boolean {
-    return this.#transport !== undefined;
-  }
-
-  get plaintextRead(): number {
-    return this.#plaintextRead;
-  }
-
-  get plaintextWritten(): number {
-    return this.#plaintextWritten;
-  }
-
-  override address(): AddressInfo | Record<string, never> {
-    return this.#net?.address() ?? {};
-  }
-
-  override setNoDelay(noDelay = true): this {
-    this.#noDelay = noDelay;
-    (this.#transport as Socket | undefined)?.setNoDelay?.(noDelay);
-    return this;
-  }
-
-  override setKeepAlive(enable?: boolean, initialDelay?: number): this {
-    this.#keepAlive = [enable, initialDelay];
-    (this.#transport as Socket | undefined)?.setKeepAlive?.(enable, initialDelay);
-    return this;
-  }
-
-  override ref(): this {
-    this.#unref = false;
-    (this.#transport as Socket | undefined)?.ref?.();
-    return this;
-  }
-
-  override unref(): this {
-    this.#unref = true;
-    (this.#transport as Socket | undefined)?.unref?.();
-    return this;
-  }
-
-  // ---- what TLS has beside that ----
-
-  /** As in Node: an object with the parts of the connection. Programs look at `ssl.verifyError()`. */
-  get ssl(): TlsHandle | null {
-    if (this.#facade === undefined) this.#facade = new TlsHandle(this);
-    return this.#facade;
-  }
-
-  disableRenegotiation(): void {
-    // There is none: TLS 1.3 has no renegotiation, and in TLS 1.2 it is refused (RFC 9325, Section 3.5).
-  }
-
-  /** Renegotiation is not spoken: the callback hears so, as it does with TLS 1.3 in Node. */
-  renegotiate(options: object, callback?: (error: Error | null) => void): boolean | undefined {
-    validateObject(options, 'options');
-    if (callback !== undefined) validateFunction(callback, 'callback');
-    if (this.destroyed) return undefined;
-    const wrongVersion = renegotiationError();
-    if (callback !== undefined) process.nextTick(callback, wrongVersion);
-    return false;
-  }
-
-  exportKeyingMaterial(length: number, label: string, context?: Buffer): Buffer {
-    validateInteger(length, 'length', 1, 2 ** 32 - 1);
-    validateString(label, 'label');
-    if (context !== undefined) validateBuffer(context, 'context');
-    if (!this._secureEstablished || this.#connection === undefined) {
-      throw nodeError('ERR_TLS_INVALID_STATE', 'TLS socket connection must be securely established');
-    }
-    return Buffer.from(this.#connection.exportKeyingMaterial(length, label, context));
-  }
-
-  /** Limits the plaintext of the records that are sent; 512 to 16384 bytes. */
-  setMaxSendFragment(size: number): boolean {
-    validateInteger(size, 'size', -(2 ** 31), 2 ** 31 - 1);
-    if (size < 512 || size > 16384) return false;
-    return this.negotiation.setMaxSendFragment(size);
-  }
-
-  setServername(name: string): void {
-    validateString(name, 'name');
-    if (this._tlsOptions.isServer)
-      throw nodeError('ERR_TLS_SNI_FROM_SERVER', 'Cannot issue SNI from a TLS server-side socket');
-    this.negotiation.serverName = name;
-  }
-
-  setSession(session: Buffer | string | undefined): void {
-    if (session === undefined || session === null) return;
-    const bytes = typeof session === 'string' ? Buffer.from(session, 'latin1') : session;
-    this.negotiation.offered = decodeSession(bytes);
-  }
-
-  setKeyCert(context: unknown): void {
-    const secureContext =
-      context instanceof SecureContextObject ? context : createSecureContext(context as TlsSocketOptions);
-    this.negotiation.keyContext = secureContext.context;
-  }
-
-  #open(): Connection | undefined {
-    return this.destroyed ? undefined : this.#connection;
-  }
-
-  getPeerCertificate(detailed: true): DetailedPeerCertificate;
-  getPeerCertificate(detailed?: false): PeerCertificate;
-  getPeerCertificate(detailed?: boolean): PeerCertificate | DetailedPeerCertificate;
-  getPeerCertificate(detailed?: boolean): PeerCertificate | DetailedPeerCertificate {
-    const none = null as unknown as PeerCertificate;
-    if (this.destroyed) return none;
-    return peerCertificateObject(
-      this.negotiation.peerChain(this.#connection),
-      detailed === true,
-      this.negotiation.context,
-    );
-  }
-
-  getCertificate(): PeerCertificate | object | null {
-    if (this.destroyed) return null;
-    const leaf = this.negotiation.localChain()?.[0];
-    return leaf === undefined ? {} : peerCertificateObject([leaf], false, this.negotiation.context);
-  }
-
-  getPeerX509Certificate(): X509Certificate | undefined {
-    const leaf = this.destroyed ? undefined : this.negotiation.peerChain(this.#connection)[0];
-    if (leaf === undefined) return undefined;
-    const certificate = new X509Certificate(leaf);
-    const issuer = issuerOf(certificate, this.negotiation.peerChain(this.#connection), this.negotiation.context);
-    // The chain is known here, and X509Certificate itself can't be told of it.
-    if (issuer !== undefined)
-      Object.defineProperty(certificate, 'issuerCertificate', { value: issuer, configurable: true });
-    return certificate;
-  }
-
-  getX509Certificate(): X509Certificate | undefined {
-    const leaf = this.destroyed ? undefined : this.negotiation.localChain()?.[0];
-    return leaf === undefined ? undefined : new X509Certificate(leaf);
-  }
-
-  getCipher(): { name: string; standardName: string; version: string } {
-    const connection = this.#open();
-    if (connection?.connected) return cipherInfo(connection.info.cipherSuite);
-    return (connection === undefined ? null : cipherInfo(0)) as ReturnType<typeof cipherInfo>;
-  }
-
-  getSharedSigalgs(): string[] {
-    return this.negotiation.sharedSigalgs().map(sigalgName);
-  }
-
-  /**
-   * Server: the client's first message, raw, with its JA3 and JA4; until the listeners of `secureConnection` have run.
-   * Node lacks it.
-   */
-  getClientHello(): ReceivedClientHello | undefined {
-    return this.negotiation.clientHello();
-  }
-
-  getEphemeralKeyInfo(): ReturnType<typeof ephemeralKeyInfo> | null {
-    if (this._tlsOptions.isServer || this.#open() === undefined) return null;
-    return ephemeralKeyInfo(this.#connection?.connected ? this.#connection.info.group : undefined);
-  }
-
-  getFinished(): Buffer | undefined {
-    return this.negotiation.finished.sent;
-  }
-
-  getPeerFinished(): Buffer | undefined {
-    return this.negotiation.finished.received;
-  }
-
-  getProtocol(): string | null {
-    const connection = this.#open();
-    if (connection === undefined) return null;
-    return connection.connected
-      ? versionLabel(connection.info.version)
-      : versionLabel(this.negotiation.context.maxVersion);
-  }
-
-  getSession(): Buffer | undefined {
-    return this.negotiation.currentSession(this.#connection);
-  }
-
-  getTLSTicket(): Buffer | undefined {
-    return this.negotiation.currentTicket();
-  }
-
-  isSessionReused(): boolean {
-    return this.#connection?.connected === true && this.#connection.info.resumed;
-  }
-
-  /** Writes what happens on the connection to stderr. */
-  enableTrace(): void {
-    this.negotiation.tracing = true;
-    if (this.#started)
-      process.emitWarning(
-        'enableTrace() comes after the handshake began and shows nothing: give the option enableTrace',
-      );
-  }
-
-  /** The extension of Node's: the names of the suite and group, for logs. */
-  get cipherSuiteName(): string | undefined {
-    const code = this.#connection?.connected ? this.#connection.info.cipherSuite : undefined;
-    return code === undefined ? undefined : cipherSuite(code)?.name;
-  }
-}
-
-// Own accessors on the prototype: those of net.Socket look at a handle that this socket does not have.
-function define(name: string, get: (this: TLSSocket) => unknown): void {
-  Object.defineProperty(TLSSocket.prototype, name, { get, configurable: true, enumerable: true });
-}
-define('pending', function () {
-  return !this.hasTransport || this.connecting;
-});
-for (const name of [
-  'remoteAddress',
-  'remotePort',
-  'remoteFamily',
-  'localAddress',
-  'localPort',
-  'localFamily',
-  'autoSelectFamilyAttemptedAddresses',
-] as const) {
-  define(name, function () {
-    return this.netTransport?.[name];
-  });
-}
-define('bytesRead', function () {
-  return this.plaintextRead;
-});
-define('bytesWritten', function () {
-  return this.plaintextWritten + this.writableLength;
-});
-define('bufferSize', function () {
-  return this.destroyed ? undefined : this.writableLength;
-});
-define('_bytesDispatched', function () {
-  return this.plaintextWritten;
-});
-
-/** What `socket.ssl` is. */
-export class TlsHandle {
-  readonly #socket: TLSSocket;
-  constructor(socket: TLSSocket) {
-    this.#socket = socket;
-  }
-  verifyError(): CodedError | null {
-    const { connection, negotiation } = this.#socket;
-    return connection?.connected ? negotiation.settleVerdict(connection) : negotiation.verifyError;
-  }
-  getServername(): string | false {
-    return this.#socket.servername || false;
-  }
-  getSession(): Buffer | undefined {
-    return this.#socket.getSession();
-  }
-  isSessionReused(): boolean {
-    return this.#socket.isSessionReused();
-  }
-  getProtocol(): string | null {
-    return this.#socket.getProtocol();
-  }
-  getALPNNegotiatedProtocol(): string | false | null {
-    return this.#socket.alpnProtocol;
-  }
 }
 
 let traceWarned = false;
@@ -1010,51 +672,8 @@ function traceAll(): boolean {
   return true;
 }
 
-/** The words of OpenSSL where a TLS 1.3 connection is asked to renegotiate. */
-function renegotiationError(): Error {
-  const error = nodeError('ERR_SSL_WRONG_SSL_VERSION', 'error:0A00010A:SSL routines::wrong ssl version');
-  return Object.assign(error, { library: 'SSL routines', reason: 'wrong ssl version' });
-}
-
 function start(socket: TLSSocket): void {
   socket._start();
-}
-
-const owner = Symbol('handfast.owner');
-type OwnedTransport = Duplex & { [owner]?: TLSSocket };
-
-function onTransportData(this: OwnedTransport, chunk: Buffer | string): void {
-  this[owner]?.transportData(chunk);
-}
-
-function onTransportEnd(this: OwnedTransport): void {
-  this[owner]?.transportEnded();
-}
-
-function onTransportClose(this: OwnedTransport): void {
-  this[owner]?.transportClosed();
-}
-
-/** Lets go of the transport: what was written goes out first, and nothing is waited for beyond that. */
-function closeTransport(transport: Duplex, reset: boolean): void {
-  if (reset && transport instanceof Socket) {
-    transport.resetAndDestroy();
-    return;
-  }
-  if (
-    transport.writableLength > 0 &&
-    !transport.writableEnded &&
-    transport instanceof Socket &&
-    !transport.connecting
-  ) {
-    const timer = setTimeout(() => transport.destroy(), 1000);
-    timer.unref();
-    transport.once('close', () => clearTimeout(timer));
-    transport.on('error', noop);
-    transport.end(() => transport.destroy());
-    return;
-  }
-  transport.destroy();
 }
 
 function asBytes(chunk: Buffer | string, encoding: BufferEncoding): Uint8Array {

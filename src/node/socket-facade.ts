@@ -1,0 +1,107 @@
+import { type AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/**
+ * A `net.Socket` without a handle of its own: what it says of the network is what the transport under it says, and what
+ * is set on it is set on the transport, now or when there is one.
+ */
+export abstract class SocketFacade extends Socket {
+  #transport: Duplex | undefined;
+  #noDelay: boolean | undefined;
+  #keepAlive: [boolean | undefined, number | undefined] | undefined;
+  #unref = false;
+
+  /** Bytes of plaintext that were read and written. */
+  protected plaintextRead = 0;
+  protected plaintextWritten = 0;
+
+  /** What is under this socket. Not for users, as are the two below. */
+  get transport(): Duplex | undefined {
+    return this.#transport;
+  }
+
+  /** The transport, where it is a socket of the network. */
+  get netTransport(): Socket | undefined {
+    return this.#transport instanceof Socket ? this.#transport : undefined;
+  }
+
+  /** Puts a transport under this socket, as it is. */
+  protected adopt(transport: Duplex): void {
+    this.#transport = transport;
+  }
+
+  /** Puts a socket under this one, and sets on it what was set here before. */
+  protected equip(transport: Socket): void {
+    this.#transport = transport;
+    if (this.#noDelay !== undefined) transport.setNoDelay(this.#noDelay);
+    if (this.#keepAlive !== undefined) transport.setKeepAlive(...this.#keepAlive);
+    if (this.#unref) transport.unref();
+  }
+
+  override address(): AddressInfo | Record<string, never> {
+    return this.netTransport?.address() ?? {};
+  }
+
+  override setNoDelay(noDelay = true): this {
+    this.#noDelay = noDelay;
+    (this.#transport as Socket | undefined)?.setNoDelay?.(noDelay);
+    return this;
+  }
+
+  override setKeepAlive(enable?: boolean, initialDelay?: number): this {
+    this.#keepAlive = [enable, initialDelay];
+    (this.#transport as Socket | undefined)?.setKeepAlive?.(enable, initialDelay);
+    return this;
+  }
+
+  override ref(): this {
+    this.#unref = false;
+    (this.#transport as Socket | undefined)?.ref?.();
+    return this;
+  }
+
+  override unref(): this {
+    this.#unref = true;
+    (this.#transport as Socket | undefined)?.unref?.();
+    return this;
+  }
+}
+
+// Own accessors on the prototype: those of net.Socket look at a handle that this socket does not have.
+/** What the accessors below may see. */
+type View = Socket & { transport: Duplex | undefined; netTransport: Socket | undefined } & Record<
+    'plaintextRead' | 'plaintextWritten',
+    number
+  >;
+
+function define(name: string, get: (this: View) => unknown): void {
+  Object.defineProperty(SocketFacade.prototype, name, { get, configurable: true, enumerable: true });
+}
+define('pending', function () {
+  return this.transport === undefined || this.connecting;
+});
+for (const name of [
+  'remoteAddress',
+  'remotePort',
+  'remoteFamily',
+  'localAddress',
+  'localPort',
+  'localFamily',
+  'autoSelectFamilyAttemptedAddresses',
+] as const) {
+  define(name, function () {
+    return this.netTransport?.[name];
+  });
+}
+define('bytesRead', function () {
+  return this.plaintextRead;
+});
+define('bytesWritten', function () {
+  return this.plaintextWritten + this.writableLength;
+});
+define('bufferSize', function () {
+  return this.destroyed ? undefined : this.writableLength;
+});
+define('_bytesDispatched', function () {
+  return this.plaintextWritten;
+});
