@@ -294,11 +294,12 @@ describe('the doctor', () => {
       readFileSync(join(folder, 'log.jsonl'), 'utf8').replace('localhost', 'elsewhere'),
     );
     execFileSync('chmod', ['644', join(folder, 'log.key')]);
+    writeFileSync(join(folder, 'issuing-2.key'), '', { mode: 0o644 });
     const problems = (await diagnose({ folder, host }))
       .filter(({ level }) => level === 'problem')
       .map(({ what }) => what);
-    assert.equal(problems.length, 2);
-    assert.match(problems.join('\n'), /line \d+[\s\S]*log\.key/);
+    assert.equal(problems.length, 3);
+    assert.match(problems.join('\n'), /line \d+[\s\S]*issuing-2\.key[\s\S]*log\.key/);
   });
 
   test('says what is wrong with a variable', async (t) => {

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
@@ -83,7 +83,8 @@ async function authorityFindings(folder: string, root: Certificate, now: number)
     const advice = 'find out who wrote there; compare with a copy, and with heads that were noted elsewhere';
     findings.push({ level: 'problem', what: (error as Error).message, advice });
   }
-  for (const name of ['issuing-1.key', 'log.key', 'root.key']) {
+  const names = await readdir(folder).catch((): string[] => []);
+  for (const name of names.filter((one) => one.endsWith('.key')).sort()) {
     const { mode } = await stat(join(folder, name)).catch(() => ({ mode: 0 }));
     if (process.platform === 'win32' || (mode & 0o077) === 0) continue;
     const path = join(folder, name);
@@ -185,21 +186,31 @@ async function siteFindings(site: string, root: Certificate, now: number): Promi
     const advice = 'if a client still refuses, it has not been told of the root: see the stores above, and restart it';
     return [{ level: 'ok', what: `${site}: its chain is good under this root`, advice }];
   }
-  const leaf = parseCertificate(chain[0] as Uint8Array);
+  const [leaf, ...issuers] = chain.map(readable);
   const { message } = verdict.error;
-  return [{ level: 'problem', what: `${site}: ${message}`, ...adviceFor(leaf, root, chain, now) }];
+  const known = issuers.filter((one) => one !== undefined);
+  const advice = leaf === undefined ? {} : adviceFor(leaf, root, known, now);
+  return [{ level: 'problem', what: `${site}: ${message}`, ...advice }];
+}
+
+/** The certificate, or `undefined` where it is malformed, which the verdict says. */
+function readable(der: Uint8Array): Certificate | undefined {
+  try {
+    return parseCertificate(der);
+  } catch {
+    return undefined;
+  }
 }
 
 function adviceFor(
   leaf: Certificate,
   root: Certificate,
-  chain: readonly Uint8Array[],
+  issuers: readonly Certificate[],
   now: number,
 ): { advice?: string } {
   if (now > leaf.notAfter) return { advice: 'its certificate has expired: renew it, and reload the server' };
   if (leaf.selfIssued)
     return { advice: 'the server sends a self-signed certificate: give it the chain that this authority issued' };
-  const issuers = chain.slice(1).map((der) => parseCertificate(der));
   if (leaf.issuerKey !== root.subjectKey && !issuers.some((one) => one.subjectKey === leaf.issuerKey)) {
     return {
       advice:
