@@ -105,6 +105,11 @@ const alertHints: Readonly<Record<string, string>> = {
   unrecognizedName: 'The server does not know this host name.',
   noApplicationProtocol: 'The server speaks none of the protocols that were offered (ALPN).',
   unknownCa: 'The server does not trust the authority of the client certificate.',
+  certificateExpired: 'The server finds the client certificate expired: renew it, or check the clocks.',
+  certificateRevoked: 'The authority of the client certificate took it back: get another one.',
+  badCertificate: 'The server refuses the client certificate. Is it one for clients, and is its chain whole?',
+  certificateUnknown: 'The server refuses the client certificate. Is it one for clients, and is its chain whole?',
+  accessDenied: 'The server knows the client certificate, and does not let it in.',
 };
 
 const handshakeHints: Readonly<Record<string, string>> = {

@@ -149,6 +149,15 @@ describe('handfast proxy', () => {
     await handfast(home, ['ca', 'issue', 'alice@corp.test', '--profile', 'client', '--out', 'alice']);
     const proxy = await startProxy(home, ['--client-ca', 'ca/root.pem']);
     await assert.rejects(ask(home, proxy.port));
+    // The alert arrives, though the client is sending already when the server ends the connection.
+    for (let i = 0; i < 8; i++) {
+      const refused = await handfast(home, ['get', `https://localhost:${proxy.port}`]);
+      assert.deepEqual(
+        [refused.code, /certificateRequired.*--cert FILE/s.test(refused.stderr)],
+        [5, true],
+        refused.stderr,
+      );
+    }
     const [cert, key] = [readFileSync(join(home, 'alice.pem')), readFileSync(join(home, 'alice.key'))];
     const { headers } = JSON.parse((await ask(home, proxy.port, { cert, key })).body) as Seen;
     assert.match(String(headers['x-client-cert-sha256']), /^[0-9a-f]{64}$/);

@@ -110,7 +110,7 @@ export class EngineSocket extends Duplex {
       return this.#flush(done);
     }
     if (!this.connection.writable || allowance > 0) {
-      if (this.connection.closed) done(this.connection.error ?? new Error('the connection is closed'));
+      if (this.connection.closed) done(this.connection.error ?? cutError());
       else this.#pending = { chunk, done };
       return;
     }
@@ -133,11 +133,12 @@ export class EngineSocket extends Duplex {
     if (!this.connection.closed) this.connection.close();
     if (!this.transport.destroyed) {
       this.#flush();
-      this.transport.destroySoon();
+      if (this.connection.error === undefined) this.transport.destroySoon();
+      else linger(this.transport);
     }
     const pending = this.#pending;
     this.#pending = undefined;
-    pending?.done(error ?? new Error('the connection is closed'));
+    pending?.done(error ?? cutError());
     this.#pendingFinal?.();
     this.#pendingFinal = undefined;
     done(error);
@@ -205,7 +206,7 @@ export class EngineSocket extends Duplex {
     const out = this.connection.takeOutgoing();
     const { transport } = this;
     if (out.length === 0 || !transport.writable) {
-      done?.(transport.writable ? null : new Error('the connection is closed'));
+      done?.(transport.writable ? null : (this.connection.error ?? cutError()));
       return;
     }
     const last = out.pop() as Uint8Array;
@@ -225,4 +226,23 @@ export class EngineSocket extends Duplex {
       transport.once('close', settle);
     }
   }
+}
+
+/** How long a connection that failed is read from after its alert, in ms. */
+const lingerTime = 1000;
+
+/**
+ * Ends a connection so that the alert arrives: closed over data that nobody read, TCP would reset it, and the other
+ * side would lose what it had not read either.
+ */
+function linger(transport: Socket): void {
+  transport.removeAllListeners('data');
+  transport.resume();
+  transport.end();
+  const timer = setTimeout(() => transport.destroy(), lingerTime).unref();
+  transport.once('close', () => clearTimeout(timer));
+}
+
+function cutError(): NodeJS.ErrnoException {
+  return Object.assign(new Error('the other side cut the connection'), { code: 'ECONNRESET' });
 }
