@@ -53,6 +53,12 @@ export function hkdfExpand(
 const encodedLabels = new Map<string, Uint8Array>();
 
 /**
+ * Where HkdfLabel is put together; nothing in it is secret. Filled and used within one call: a dozen arrays of 70 bytes
+ * a handshake would lie outside the heap and cost a microsecond each.
+ */
+const hkdfLabel = new Uint8Array(2 + 256 + 256 + 1);
+
+/**
  * HKDF-Expand-Label (RFC 9846, Section 7.1).
  *
  * @param secret the secret, or an HMAC key prepared from it where several values are derived from one secret.
@@ -71,7 +77,7 @@ export function hkdfExpandLabel(
   const contextAt = 2 + encoded.length;
   const end = contextAt + 1 + context.length;
   // struct HkdfLabel, with room for the counter of HKDF-Expand's only block.
-  const input = new Uint8Array(end + 1);
+  const input = hkdfLabel.subarray(0, end + 1);
   input[0] = length >>> 8;
   input[1] = length;
   input.set(encoded, 2);
