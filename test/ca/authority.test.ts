@@ -73,6 +73,30 @@ describe('an authority', () => {
     await assert.rejects(openAuthority({ folder }), { code: 'ERR_TLS_CA_KEY' });
   });
 
+  test('writes the encrypted root key to another place, and reads it there again', async (t) => {
+    const folder = join(temporaryFolder(t), 'ca');
+    const stick = temporaryFolder(t);
+    const rootPassphrase = 'correct horse battery';
+    const rootKeyFile = join(stick, 'root.key');
+    await assert.rejects(createAuthority({ folder, rootKeyFile }), { code: 'ERR_TLS_CA_CONFIG' });
+    await (await createAuthority({ folder, name: 'Test', rootPassphrase, rootKeyFile })).close();
+    assert.ok(!readdirSync(folder).includes('root.key'));
+    assert.match(readFileSync(rootKeyFile, 'utf8'), /BEGIN ENCRYPTED PRIVATE KEY/);
+    assert.equal(statSync(rootKeyFile).mode & 0o777, 0o600);
+    await assert.rejects(createAuthority({ folder: join(folder, 'other'), rootPassphrase, rootKeyFile }), {
+      code: 'ERR_TLS_CA_EXISTS',
+    });
+    await assert.rejects(renewIntermediate({ folder, rootPassphrase }), {
+      code: 'ERR_TLS_CA_KEY',
+      message: /bring it back|rootKeyFile/,
+    });
+    await assert.rejects(renewIntermediate({ folder, rootKeyFile }), { code: 'ERR_TLS_CA_PASSPHRASE' });
+    await renewIntermediate({ folder, rootPassphrase, rootKeyFile });
+    const ca = await openAuthority({ folder });
+    t.after(() => ca.close());
+    assert.equal(ca.issuer.number, 2);
+  });
+
   test('encrypts the root key with a passphrase; it signs the next intermediate', async (t) => {
     const folder = temporaryFolder(t);
     const rootPassphrase = 'correct horse battery';

@@ -42,6 +42,27 @@ describe('handfast ca', () => {
     assert.equal(await ca('root'), readFileSync(join(home, 'ca', 'root.pem'), 'utf8'));
   });
 
+  test('a root key that was kept elsewhere signs the next intermediate', async () => {
+    const home = temporaryFolder();
+    const stick = temporaryFolder();
+    writeFileSync(join(home, 'pass.txt'), 'correct horse battery staple\n');
+    const ca = async (...words: string[]) => {
+      const done = await handfast(home, ['ca', ...words, '--folder', join(home, 'own')]);
+      return { ...done, all: done.stdout + done.stderr };
+    };
+    const passphrase = ['--root-passphrase-file', join(home, 'pass.txt')];
+    const key = ['--root-key-file', join(stick, 'root.key')];
+    const made = await ca('init', '--ca', 'Own', ...passphrase, ...key);
+    assert.equal(made.code, 0, made.all);
+    assert.match(readFileSync(join(stick, 'root.key'), 'utf8'), /ENCRYPTED PRIVATE KEY/);
+    const without = await ca('renew-intermediate', ...passphrase);
+    assert.notEqual(without.code, 0);
+    assert.match(without.all, /bring it back/);
+    const renewed = await ca('renew-intermediate', ...passphrase, ...key);
+    assert.equal(renewed.code, 0, renewed.all);
+    assert.match(renewed.stdout, /Own - issuing 2/);
+  });
+
   test('a request whose key stays away is signed', async () => {
     const home = temporaryFolder();
     execFileSync(

@@ -31,6 +31,22 @@ export async function replaceFile(path: string, content: string | Uint8Array, mo
   await syncFolder(dirname(path));
 }
 
+/** Writes a secret to a file that is not there yet, and flushes it. Throws `ERR_TLS_CA_EXISTS` where it is there. */
+export async function writeNewFile(path: string, content: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'EEXIST'
+      ? caError('ERR_TLS_CA_EXISTS', `${path} exists: move it away, or name another file`, error)
+      : error;
+  });
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await syncFolder(dirname(path));
+}
+
 /** Makes the names in a folder durable. Systems that cannot open folders (Windows) do it by themselves. */
 export async function syncFolder(path: string): Promise<void> {
   let folder: FileHandle | undefined;

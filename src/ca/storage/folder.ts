@@ -14,7 +14,7 @@ import { LogState } from '../log.ts';
 import { constraintName, privateNames } from '../names.ts';
 import { checkProfile, day, type Profile, standardProfiles } from '../profiles.ts';
 import { checkedSigner, type Signer } from '../signer.ts';
-import { makePrivateFolder, readIfExists, readKeyFile, replaceFile, shredFile } from './files.ts';
+import { makePrivateFolder, readIfExists, readKeyFile, replaceFile, shredFile, writeNewFile } from './files.ts';
 import {
   checkJournal,
   type Journal,
@@ -60,11 +60,16 @@ export interface CreateOptions extends OpenOptions {
   /** What people see in their trust stores; "Handfast authority" and six digits where absent. */
   readonly name?: string | undefined;
   /**
-   * Encrypts the root's key in `root.key`, which is needed again only for a new intermediate: move it off the machine.
+   * Keeps the root's key, encrypted, in `rootKeyFile`. It is needed again only for a new intermediate.
    * Without it and without `rootSigner` the root's key is **discarded** once it has signed the intermediate: nobody can
    * steal it, and after five years a new authority is made.
    */
   readonly rootPassphrase?: string | undefined;
+  /**
+   * Where the encrypted key of the root is written to, so that it never lies on this machine's disk: a medium that is taken
+   * away. `root.key` in the folder where absent; move it off the machine then.
+   */
+  readonly rootKeyFile?: string | undefined;
   readonly rootSigner?: Signer | undefined;
   /**
    * DNS names (with everything under them) and address ranges that certificates may be for. By default those that
@@ -93,6 +98,8 @@ export async function createAuthority(options: CreateOptions): Promise<Authority
       throw caError('ERR_TLS_CA_EXISTS', `${folder} holds an authority already: open it, or take another folder`);
     }
     const file = authorityFile(options);
+    if (options.rootKeyFile !== undefined && file.rootKey !== 'encrypted')
+      throw caError('ERR_TLS_CA_CONFIG', 'rootKeyFile is for a key that is kept: give rootPassphrase with it');
     const permitted = file.permitted.map(constraintName);
     const rootKey = options.rootSigner === undefined ? generateKey(options.keyType ?? 'p256') : undefined;
     const rootSigner = options.rootSigner ?? crypto.importPrivateKey(rootKey?.pkcs8 as Uint8Array);
@@ -105,7 +112,10 @@ export async function createAuthority(options: CreateOptions): Promise<Authority
       permitted: discarded ? permitted : [],
     });
     if (rootKey !== undefined && options.rootPassphrase !== undefined) {
-      await replaceFile(join(folder, 'root.key'), keyToPem(rootKey.pkcs8, options.rootPassphrase), 0o600);
+      const pem = keyToPem(rootKey.pkcs8, options.rootPassphrase);
+      // In the folder one may be left of a beginning that was cut short; elsewhere it is another authority's.
+      if (options.rootKeyFile === undefined) await replaceFile(join(folder, 'root.key'), pem, 0o600);
+      else await writeNewFile(options.rootKeyFile, pem);
     }
     await writeCertificate(folder, 'root', root);
     const logKey = generateKey('ed25519');
@@ -175,11 +185,11 @@ export async function openOrCreateAuthority(options: CreateOptions): Promise<Aut
 }
 
 /**
- * Signs another intermediate with the root's key, which `rootPassphrase` opens (`root.key` must be in the folder) or
- * `rootSigner` holds. The authority must be closed; when it is opened again the new intermediate issues.
+ * Signs another intermediate with the root's key, which `rootPassphrase` opens (in `rootKeyFile`, or `root.key` brought back
+ * into the folder) or `rootSigner` holds. The authority must be closed; when it is opened again the new intermediate issues.
  */
 export async function renewIntermediate(
-  options: OpenOptions & Pick<CreateOptions, 'rootPassphrase' | 'rootSigner' | 'keyType'>,
+  options: OpenOptions & Pick<CreateOptions, 'rootPassphrase' | 'rootKeyFile' | 'rootSigner' | 'keyType'>,
 ): Promise<void> {
   const { folder, crypto = createNodeCrypto(), now = Date.now } = options;
   const file = await readAuthorityFile(folder);
@@ -187,7 +197,10 @@ export async function renewIntermediate(
   try {
     const root = await readCertificate(folder, 'root');
     const rootSigner =
-      options.rootSigner ?? crypto.importPrivateKey(await rootKeyOf(folder, file, options.rootPassphrase));
+      options.rootSigner ??
+      crypto.importPrivateKey(
+        await rootKeyOf(file, options.rootKeyFile ?? join(folder, 'root.key'), options.rootPassphrase),
+      );
     if (!equal(rootSigner.publicKey, root.spki))
       throw caError('ERR_TLS_CA_KEY', 'this is not the key of the root certificate');
     const state = new LogState();
@@ -355,13 +368,21 @@ async function publishedCrls(
   return crls;
 }
 
-async function rootKeyOf(folder: string, file: AuthorityFile, passphrase: string | undefined): Promise<Uint8Array> {
+async function rootKeyOf(file: AuthorityFile, path: string, passphrase: string | undefined): Promise<Uint8Array> {
   if (file.rootKey === 'discarded') {
     throw caError('ERR_TLS_CA_KEY', 'the key of this root was discarded when it was made: create a new authority');
   }
   if (file.rootKey === 'external')
     throw caError('ERR_TLS_CA_KEY', 'the root key is held elsewhere: pass it as rootSigner');
-  return readKey(join(folder, 'root.key'), passphrase);
+  const bytes = await readIfExists(path);
+  if (bytes === undefined) {
+    throw caError(
+      'ERR_TLS_CA_KEY',
+      `the root's key is not in ${path}: bring it back from where you moved it, or name that file as rootKeyFile`,
+    );
+  }
+  // It is encrypted, and media that are carried around often know no modes: who may read the file doesn't matter.
+  return keyFromPem(Buffer.from(bytes).toString(), path, passphrase);
 }
 
 /** Intents without an outcome: the process died before the certificate was durable, so nobody has it. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { checkLog, createAuthority, diagnose, type IssueRecord, type NewKeyType } from '../../ca/index.ts';
+import { checkLog, diagnose, type IssueRecord } from '../../ca/index.ts';
 import {
   type Certificate,
   decodePem,
@@ -12,8 +12,6 @@ import {
 import { type Command, type Options, parse } from '../command.ts';
 import { CliError, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { shellPath } from '../paths.ts';
-import { readPassphrase } from '../server/local-authority.ts';
 import { duration, painter, printable, table } from '../ui/terminal.ts';
 import {
   authorityFolder,
@@ -25,68 +23,6 @@ import {
   sayJson,
   withAuthority,
 } from './ca-common.ts';
-
-const keyTypes = ['p256', 'p384', 'p521', 'ed25519', 'rsa2048', 'rsa3072', 'rsa4096'] as const;
-
-const initOptions = {
-  ...folderOption,
-  ca: { value: 'NAME', help: 'name of the authority, as people see it in their trust stores' },
-  permit: {
-    value: 'NAME',
-    multiple: true,
-    help: 'name or address range that it may issue for, with everything below; default names that nobody owns on the Internet. "any" for no limit',
-  },
-  'key-type': { value: 'TYPE', choices: keyTypes, help: 'default p256' },
-  'root-passphrase-file': {
-    value: 'FILE',
-    help: "keep the root's key, encrypted; without it the key is discarded once the intermediate is signed",
-  },
-  ...issuingPassphraseOption,
-  'base-url': {
-    value: 'URL',
-    help: 'http:// address under which CRLs and OCSP answers are published (`handfast ca acme` serves them)',
-  },
-} as const satisfies Options;
-
-export const init: Command = {
-  name: 'init',
-  summary: 'make an authority with settings of your own',
-  usage: '[options]',
-  options: initOptions,
-  examples: [
-    [
-      'handfast ca init --folder ca --ca "Example internal" --permit corp.example --permit 10.0.0.0/8',
-      'for the names of a company',
-    ],
-  ],
-  run: async (words) => {
-    const { values } = parse(initOptions, words);
-    const folder = authorityFolder(values);
-    const passphrase = (file: string | undefined) => (file === undefined ? undefined : readPassphrase(file));
-    const permit = values.permit;
-    const authority = await createAuthority({
-      folder,
-      name: values.ca,
-      permitted: permit === undefined ? undefined : permit.includes('any') ? 'any' : permit,
-      keyType: values['key-type'] as NewKeyType | undefined,
-      rootPassphrase: await passphrase(values['root-passphrase-file']),
-      issuingPassphrase: await passphrase(values['issuing-passphrase-file']),
-      baseUrl: values['base-url'],
-    });
-    try {
-      say(`Made the authority "${formatName(authority.root.subject)}" in ${shellPath(folder)}.`);
-      say(`Its root ${shellPath(`${folder}/root.pem`)} is valid until ${day(authority.root.notAfter)}.`);
-      say(
-        values['root-passphrase-file'] === undefined
-          ? "The root's key was discarded: nobody can steal it."
-          : `The root's key is in ${shellPath(`${folder}/root.key`)}, encrypted. Move it off this machine.`,
-      );
-    } finally {
-      await authority.close();
-    }
-    return exitCodes.ok;
-  },
-};
 
 const listOptions = {
   ...folderOption,

@@ -1,8 +1,9 @@
 import { type Command, nearest } from '../command.ts';
 import { usageError } from '../errors.ts';
 import { acme } from './ca-acme.ts';
+import { init, renewIssuer } from './ca-init.ts';
 import { issue, renew, revoke, sign } from './ca-issue.ts';
-import { check, crl, doctor, init, list, root, show } from './ca-look.ts';
+import { check, crl, doctor, list, root, show } from './ca-look.ts';
 import { trust, untrust } from './ca-trust.ts';
 
 const words: readonly Command[] = [
@@ -19,6 +20,7 @@ const words: readonly Command[] = [
   crl,
   check,
   doctor,
+  renewIssuer,
   acme,
 ];
 
