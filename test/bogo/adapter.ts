@@ -1,5 +1,6 @@
 import { equal, toHex } from '../../src/bytes/bytes.ts';
 import { createNodeCrypto } from '../../src/crypto/node.ts';
+import { signatureSchemeCodes } from '../../src/crypto/signature-schemes.ts';
 import { ClientConnection } from '../../src/engine/client-connection.ts';
 import type { ClientOptions, CommonOptions, ServerOptions } from '../../src/engine/config.ts';
 import type { Connection } from '../../src/engine/connection.ts';
@@ -259,6 +260,7 @@ export function createSubject(options: Options, verification: Options, session: 
     const server = {
       ...common,
       ...serverOptions(options, wanted.preferServerOrder, psks),
+      signatureSchemes: [...wanted.verifySchemes, ...signedSha1(options, common.credentials)],
       selectConfig: (hello: ClientHelloInfo) => callbacks.selectConfig(hello),
     };
     const host = serverHost(server);
@@ -269,6 +271,17 @@ export function createSubject(options: Options, verification: Options, session: 
   const host = clientHost(client);
   return { connection: new ClientConnection(client), facts, answer: (request) => callbacks.answer(host, request) };
 }
+
+/**
+ * A server signs with SHA-1 only where its configuration names it (RFC 9155), and that is the list of what it accepts, too:
+ * where it asks for no certificate the one does not mean the other.
+ */
+function signedSha1(options: Options, credentials: readonly Credential[]): number[] {
+  if (options.verifyPeer || options.requireAnyClientCertificate) return [];
+  return credentials.flatMap(({ signer }) => signer.schemes.filter((code) => sha1Schemes.includes(code)));
+}
+
+const sha1Schemes: readonly number[] = [signatureSchemeCodes.rsa_pkcs1_sha1, signatureSchemeCodes.ecdsa_sha1];
 
 function serverOptions(
   options: Options,
