@@ -190,10 +190,10 @@ export class Negotiation implements Host {
   }
 
   sealTicket(input: Input<'sealTicket'>): Answer<'sealTicket'> {
-    // As in Node, whoever resumes goes on with the ticket that it has.
+    // As in Node, whoever resumes goes on with the ticket that it has; but for early data a ticket serves once.
     const connection = this.#connection!;
     const { server } = this.#socket!;
-    const asNode = server === undefined || !resumptionOf(server).isOwn;
+    const asNode = server === undefined || !resumptionOf(server).renewsTickets;
     if (asNode && connection.connected && connection.info.resumed) return undefined;
     const sealed = this.#host!.sealTicket(input);
     if (!isPromise(sealed)) return sealed;

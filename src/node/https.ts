@@ -3,7 +3,8 @@ import * as http from 'node:http';
 import type * as nodeHttps from 'node:https';
 import type { Duplex } from 'node:stream';
 import { urlToHttpOptions } from 'node:url';
-import { unsupportedOption, validateObject } from './node-errors.ts';
+import { earlyRequest, serveEarly } from './early-requests.ts';
+import { validateBoolean, validateObject } from './node-errors.ts';
 import { settings, type WritableSettings } from './settings.ts';
 import tls from './tls.ts';
 import { connect, type HandfastConnectOptions } from './tls-connect.ts';
@@ -15,6 +16,7 @@ import {
   type ServerSelf,
   useSessions,
 } from './tls-server.ts';
+import type { TLSSocket } from './tls-socket.ts';
 
 type Listener = (...args: unknown[]) => void;
 type ServerOptions = http.ServerOptions & HandfastServerOptions;
@@ -43,14 +45,10 @@ function ServerFunction(this: unknown, options?: unknown, listener?: unknown): u
   const alpn = given.ALPNProtocols || given.ALPNCallback ? {} : { ALPNProtocols: ['http/1.1'] };
   initServer(self as unknown as ServerSelf, { ...alpn, ...given });
   (self as unknown as { allowHalfOpen: boolean }).allowHalfOpen = given.allowHalfOpen === true;
-  if (given.maxEarlyData)
-    throw unsupportedOption(
-      'maxEarlyData',
-      'HTTP needs a rule for what may be replayed (RFC 8470); it is for tls.createServer',
-    );
   useSessions(self as unknown as ServerSelf, given);
   self.on('connection', onConnection as Listener);
-  self.on('secureConnection', onHttpConnection!);
+  if (given.maxEarlyData) serveEarly(self, onHttpConnection as (this: unknown, socket: TLSSocket) => void);
+  else self.on('secureConnection', onHttpConnection!);
   self.httpAllowHalfOpen = false;
   self.on('tlsClientError', function (this: http.Server, error: Error, socket: Duplex) {
     if (!this.emit('clientError', error, socket)) socket.destroy(error);
@@ -73,7 +71,7 @@ export function createServer(options?: unknown, listener?: unknown): nodeHttps.S
 
 // ---- the agent ----
 
-type AgentOptions = nodeHttps.AgentOptions;
+type AgentOptions = nodeHttps.AgentOptions & { earlyData?: boolean };
 type RequestOptions = HandfastConnectOptions & { _agentKey?: string; agentKey?: string };
 
 interface AgentSelf extends http.Agent {
@@ -149,7 +147,8 @@ const agentMethods = {
       const session = this._getSession(key);
       if (session) given = { session, ...given };
     }
-    const socket = connect(given);
+    // Which requests may go early is told by the requests.
+    const socket = connect(given.earlyData === undefined ? given : { ...given, earlyData: undefined });
     if (key) {
       socket.on('session', (session: Buffer) => this._cacheSession(key, session));
       // A session that led to an error is not tried again.
@@ -222,6 +221,8 @@ export const globalAgent: nodeHttps.Agent = new Agent({
   timeout: 5000,
 });
 
+const ClientRequest = http.ClientRequest as unknown as new (...args: unknown[]) => http.ClientRequest;
+
 /** `https.request`, in all its call forms. */
 export function request(...args: unknown[]): http.ClientRequest {
   const rest = [...args];
@@ -230,7 +231,11 @@ export function request(...args: unknown[]): http.ClientRequest {
   else if (isUrl(rest[0])) options = { ...urlToHttpOptions(rest.shift() as URL) };
   if (rest[0] && typeof rest[0] !== 'function') Object.assign(options, rest.shift());
   options['_defaultAgent'] = settings.https.globalAgent;
-  return new (http.ClientRequest as unknown as new (...args: unknown[]) => http.ClientRequest)(options, ...rest);
+  const { earlyData = (options['agent'] as AgentSelf | undefined)?.options?.earlyData } = options;
+  if (earlyData !== undefined) validateBoolean(earlyData, 'options.earlyData');
+  const made = new ClientRequest(options, ...rest);
+  if (earlyData) earlyRequest(made, (headers) => new ClientRequest({ ...options, headers, earlyData: undefined }));
+  return made;
 }
 
 function isUrl(value: unknown): boolean {

@@ -115,6 +115,11 @@ export class ServerResumption {
     this.#cache.clear();
   }
 
+  /** Whether a resumed connection gets a fresh ticket. */
+  get renewsTickets(): boolean {
+    return this.isOwn || this.#maxEarlyData > 0;
+  }
+
   /** Whether the program brought its own sessions: then their rules count, and not Node's. */
   get isOwn(): boolean {
     return this.#own !== undefined;

@@ -80,6 +80,8 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   #resetting = false;
   #earlyTold = false;
   #earlyRest: Uint8Array | undefined;
+  /** Bytes of the write that waits which went with the first flight. */
+  #earlyWritten = 0;
 
   constructor(socket?: Duplex | null, options: TlsSocketOptions = {}) {
     const tlsOptions: TlsSocketOptions = { ...options };
@@ -222,6 +224,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     const transport = this.transport;
     if (transport === undefined || this.destroyed) return;
     this.#started = true;
+    if (this._tlsOptions.earlyData === true && this.#pendingWrite === undefined) this._tlsOptions.earlyData = undefined;
     try {
       this.#connection = createConnection(this, () => this.#pump());
     } catch (error) {
@@ -288,7 +291,12 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     const write = this.#pendingWrite;
     if (write !== undefined && !this.destroyed) {
       this.#pendingWrite = undefined;
-      this.#encrypt(write.chunks, write.done);
+      if (this.#earlyWritten > 0 && this.earlyDataAccepted) {
+        this.plaintextWritten += this.#earlyWritten;
+        write.done();
+      } else {
+        this.#encrypt(write.chunks, write.done);
+      }
     }
     const final = this.#pendingFinal;
     if (final !== undefined && !this.destroyed && this.#pendingWrite === undefined) {
@@ -331,10 +339,27 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     this.transport?.resume();
   }
 
+  /**
+   * Client: what is written before the handshake starts may go with its first flight (0-RTT), and can then be replayed
+   * by who records it. For `handfast/https`.
+   */
+  _offerEarlyWrites(): void {
+    if (!this.#started) this._tlsOptions.earlyData = true;
+  }
+
   /** Sends the option `earlyData` with the first flight, where the session allows it. */
   #sendEarly(connection: Connection): void {
     this.negotiation.drive();
-    const data = asBytes(this._tlsOptions.earlyData as Buffer | string, 'utf8');
+    const { earlyData } = this._tlsOptions;
+    if (earlyData === true) {
+      const chunks = this.#pendingWrite?.chunks ?? [];
+      const size = chunks.reduce((sum, { length }) => sum + length, 0);
+      if (!connection.writable || connection.earlyDataAllowance < size) return;
+      for (const chunk of chunks) connection.write(chunk);
+      this.#earlyWritten = size;
+      return;
+    }
+    const data = asBytes(earlyData as Buffer | string, 'utf8');
     if (connection.writable && connection.earlyDataAllowance >= data.length) connection.write(data);
     else this.#earlyRest = data;
   }
@@ -343,6 +368,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   get earlyDataAccepted(): boolean {
     const connection = this.#connection;
     if (connection === undefined) return false;
+    if (this._tlsOptions.earlyData === true && this.#earlyWritten === 0) return false;
     return connection.connected ? connection.info.earlyData === 'accepted' : this.#earlyTold;
   }
 
@@ -350,6 +376,8 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   #repeatEarly(connection: Connection): void {
     const { earlyData } = this._tlsOptions;
     if (earlyData === undefined || this._tlsOptions.isServer || connection.info.earlyData === 'accepted') return;
+    // The write itself is still there.
+    if (earlyData === true) return;
     connection.write(this.#earlyRest ?? asBytes(earlyData as Buffer | string, 'utf8'));
     this.#earlyRest = undefined;
   }

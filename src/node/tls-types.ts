@@ -29,9 +29,10 @@ export interface TlsSocketOptions extends HandfastContextOptions {
   pipe?: boolean | undefined;
   /**
    * Client: what is sent with the first flight where the session allows it (0-RTT), and after the handshake otherwise. It
-   * can be replayed by who records it: only for what may be done twice.
+   * can be replayed by who records it: only for what may be done twice. `true`, which `handfast/https` sets: what has
+   * been written when the handshake starts.
    */
-  earlyData?: Uint8Array | string | undefined;
+  earlyData?: Uint8Array | string | true | undefined;
   /** Server: whether early data is taken; set by its option `maxEarlyData`. */
   takesEarlyData?: boolean | undefined;
 }
