@@ -42,6 +42,8 @@ export interface Probe {
   /** Why there is no handshake; undefined where there is one. */
   readonly error: string | undefined;
   readonly info: ConnectionInfo | undefined;
+  /** The server asked for a client certificate: without one it may end the connection, or keep no session of it. */
+  readonly certificateRequested: boolean;
   /** The time was over before a single byte came back: asking in another way takes as long. */
   readonly silent: boolean;
   /** Tickets and sessions that the server gave. */
@@ -64,6 +66,9 @@ export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe>
       verifyPeer: () => undefined,
       ...(endpoint.serverName === undefined ? {} : { serverName: endpoint.serverName }),
       ...options.client,
+      trace: (event) => {
+        if (event.kind === 'message' && event.type === 'certificateRequest') certificateRequested = true;
+      },
       keyLog: (line) => {
         const [label, , secret] = line.split(' ');
         if (label === 'CLIENT_RANDOM' && secret !== undefined) master = fromHex(secret);
@@ -74,6 +79,7 @@ export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe>
     const sessions: ClientSession[] = [];
     let over = false;
     let heard = false;
+    let certificateRequested = false;
     let sentEarlyData = false;
     let connectedAt: number | undefined;
     let ticketTimer: NodeJS.Timeout | undefined;
@@ -94,6 +100,7 @@ export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe>
       resolve({
         error: info === undefined ? (error ?? 'no handshake') : undefined,
         info,
+        certificateRequested,
         silent: error === inTime && !heard,
         sessions,
         sentEarlyData,

@@ -53,6 +53,8 @@ interface Context {
   readonly target: AuditTarget;
   readonly options: AuditOptions;
   readonly works: ReadonlySet<Kind>;
+  /** Whether the server asked for a client certificate. */
+  certificateRequested: boolean;
 }
 
 /** All checks, by name, in the order in which they run. */
@@ -80,7 +82,7 @@ export async function* auditResumption(
   only: readonly AuditCheckName[] = Object.keys(auditChecks) as AuditCheckName[],
 ): AsyncGenerator<Finding> {
   const works = new Set<Kind>();
-  const context: Context = { target, options, works };
+  const context: Context = { target, options, works, certificateRequested: false };
   for (const kind of kinds) {
     const session = await obtain(context, kind);
     if (session !== undefined && (await resumes(context, kind, session))) works.add(kind);
@@ -103,7 +105,8 @@ function ask(context: Context, kind: Kind, session?: ClientSession, at: Partial<
 
 /** A session of a full handshake; of several tickets the last. */
 async function obtain(context: Context, kind: Kind, at?: Partial<Endpoint>): Promise<ClientSession | undefined> {
-  const { sessions } = await ask(context, kind, undefined, at);
+  const { sessions, certificateRequested } = await ask(context, kind, undefined, at);
+  context.certificateRequested ||= certificateRequested;
   return sessions.findLast((session) => kind === 'sessionId' || session.ticket.length > 0);
 }
 
@@ -117,10 +120,15 @@ function patient(session: ClientSession): ClientSession {
   return { ...session, lifetimeHint: session.lifetimeHint === 0 ? 0 : 604_800 };
 }
 
-async function* checkKinds({ works }: Context): AsyncGenerator<Finding> {
+async function* checkKinds({ works, certificateRequested }: Context): AsyncGenerator<Finding> {
   const list = kinds.filter((kind) => works.has(kind));
   const details = Object.fromEntries(kinds.map((kind) => [kind, works.has(kind)]));
   const names = list.map((kind) => kindNames[kind]).join(', ');
+  if (list.length === 0 && certificateRequested) {
+    const summary = 'it asks for a client certificate; without one no connection resumes, so little can be seen here';
+    yield { check: 'kinds', verdict: 'unknown', summary, details };
+    return;
+  }
   const summary = list.length === 0 ? 'no connection resumes: every handshake is a full one' : `resumes by ${names}`;
   yield { check: 'kinds', verdict: list.length === 0 ? 'weak' : 'good', summary, details };
 }
@@ -227,7 +235,7 @@ async function* checkRotation(context: Context): AsyncGenerator<Finding> {
   const [a, b] = [await obtain(context, kind), await obtain(context, kind)];
   const from = a === undefined || b === undefined ? undefined : keyNameOf(a.ticket, b.ticket);
   if (a === undefined || from === undefined) {
-    const summary = 'tickets show no key name, so its changes cannot be seen';
+    const summary = a === undefined ? 'it gives no tickets' : 'tickets show no key name, so its changes cannot be seen';
     yield { check: 'rotation', verdict: 'unknown', summary, details: {} };
     return;
   }

@@ -114,6 +114,17 @@ test('single-use tickets are seen as such', async () => {
   assert.deepEqual(finding?.details, { accepted: 1, of: 3 });
 });
 
+test('a server that wants a client certificate is not said to resume nothing', async () => {
+  const server = await serve({
+    clientCertificate: 'require',
+    clientTrustDigest: new Uint8Array(32),
+    verifyPeer: () => undefined,
+  });
+  const [kinds] = await audit(server.port, ['kinds']);
+  server.close();
+  assert.deepEqual([kinds?.verdict, /asks for a client certificate/.test(kinds?.summary ?? '')], ['unknown', true]);
+});
+
 test('a server that forgets replays is found out', async () => {
   const store = new MemoryStore({ clock });
   const forgetful = {
