@@ -49,4 +49,5 @@ export function refused(verdict: Verdict, code: string, alert: string, message: 
   assert.equal(error.code, code);
   assert.equal(error.alert, alert);
   assert.match(error.message, message);
+  assert.match(error.message, /; |: have/, 'it says what to do');
 }

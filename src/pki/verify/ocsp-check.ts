@@ -147,5 +147,10 @@ function delegate(basic: BasicOcspResponse, check: OcspCheck, budget: Budget): C
 }
 
 function refused(certificate: Certificate, why: string, rfc: string, cause?: unknown): CertificateError {
-  return problem('ERR_TLS_CERT_OCSP', `the OCSP answer about ${certificate} is refused: ${why}`, rfc, cause);
+  return problem(
+    'ERR_TLS_CERT_OCSP',
+    `the OCSP answer about ${certificate} is refused: ${why}; the server must fetch a fresh one from its CA`,
+    rfc,
+    cause,
+  );
 }

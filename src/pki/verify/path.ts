@@ -188,23 +188,23 @@ function bindingProblem(issuer: Node, below: readonly Node[], search: PathSearch
   if (limit !== undefined && intermediates > limit) {
     return problem(
       'ERR_TLS_CERT_PATH_LENGTH',
-      `the CA ${certificate} allows ${limit} intermediate certificates below it, and there are ${intermediates}`,
+      `the CA ${certificate} allows ${limit} intermediate certificates below it, and there are ${intermediates}; have the leaf issued further up, or the CA with a longer path`,
       'RFC 5280, Section 4.2.1.9',
     );
   }
+  const leaf = below[0]?.certificate as Certificate;
   const counted = issuer.anchor === undefined && !certificate.selfIssued ? intermediates + 1 : intermediates;
   if (counted > search.maxIntermediates) {
     return problem(
       'ERR_TLS_CERT_CHAIN_LENGTH',
-      `the chain has more than ${search.maxIntermediates} intermediate certificates; raise \`policy.maxIntermediates\` if it should`,
+      `the chain of ${leaf} has more than ${search.maxIntermediates} intermediate certificates; raise \`policy.maxIntermediates\` if it should`,
     );
   }
   const distrustAfter = issuer.anchor?.distrustAfter;
-  const leaf = below[0]?.certificate as Certificate;
   if (distrustAfter !== undefined && leaf.notBefore > distrustAfter) {
     return problem(
       'ERR_TLS_CERT_DISTRUSTED',
-      `the trusted root ${certificate} is distrusted for certificates issued after ${formatTime(distrustAfter)}, and ${leaf} is one`,
+      `the trusted root ${certificate} is distrusted for certificates issued after ${formatTime(distrustAfter)}, and ${leaf} is one; have it issued by another CA`,
     );
   }
   for (const constraints of constraintsOf(issuer)) {
@@ -216,7 +216,7 @@ function bindingProblem(issuer: Node, below: readonly Node[], search: PathSearch
       if (violated === undefined) continue;
       return problem(
         'ERR_TLS_CERT_NAME_CONSTRAINTS',
-        `the CA ${certificate} may not stand for the certificate ${node.certificate}: ${violated}`,
+        `the CA ${certificate} may not stand for the certificate ${node.certificate}: ${violated}; have it issued without that name, or by a CA that may`,
         'RFC 5280, Section 4.2.1.10',
       );
     }

@@ -146,7 +146,7 @@ function mapPolicies(
 function refused(certificate: Certificate, why: string): CertificateError {
   return problem(
     'ERR_TLS_CERT_POLICY',
-    `the certificate ${certificate} fails the certificate policies that are required: ${why}`,
+    `the certificate ${certificate} fails the certificate policies that are required: ${why}; have it issued under one of them`,
     'RFC 9618, Section 5',
   );
 }

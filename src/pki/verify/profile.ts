@@ -118,7 +118,7 @@ function formProblem(certificate: Certificate, role: Role, rules: CertificateRul
     if (known !== undefined) return wrong(what, `marks ${known[0]} critical, which is forbidden`, known[1]);
     return problem(
       'ERR_TLS_CERT_CRITICAL_EXTENSION',
-      `${what} has the critical extension ${oid}, which isn't understood here: it was issued for another application`,
+      `${what} has the critical extension ${oid}, which isn't understood here: it was issued for another application; have one issued without it`,
       'RFC 5280, Section 4.2',
     );
   }
@@ -138,7 +138,7 @@ function keyProblem(certificate: Certificate, what: string, rules: CertificateRu
   } catch (error) {
     return problem(
       'ERR_TLS_CERT_KEY',
-      `${what} has a public key that doesn't parse: ${(error as Error).message}`,
+      `${what} has a public key that doesn't parse: ${(error as Error).message}; have it issued again with a fresh key`,
       'RFC 5280, Section 4.1.2.7',
       error,
     );
@@ -155,14 +155,14 @@ function keyProblem(certificate: Certificate, what: string, rules: CertificateRu
   if (bits < rules.minRsaBits || bits > 16384 || bits % 8 !== 0) {
     return problem(
       'ERR_TLS_CERT_KEY',
-      `${what} has an RSA key of ${bits} bits; ${rules.minRsaBits} to 16384, divisible by 8, are accepted`,
+      `${what} has an RSA key of ${bits} bits; ${rules.minRsaBits} to 16384, divisible by 8, are accepted: have it issued again with a fresh key`,
       'CA/B Forum Baseline Requirements, Section 6.1.5',
     );
   }
   if (exponent === undefined || exponent < 3 || exponent % 2 === 0) {
     return problem(
       'ERR_TLS_CERT_KEY',
-      `${what} has an RSA key with an exponent that is even, below 3 or above 32 bits`,
+      `${what} has an RSA key with an exponent that is even, below 3 or above 32 bits; have it issued again with a fresh key`,
       'CA/B Forum Baseline Requirements, Section 6.1.6',
     );
   }
@@ -174,7 +174,7 @@ function signatureAlgorithmProblem(certificate: Certificate, what: string): Cert
   if (algorithm === undefined) {
     return problem(
       'ERR_TLS_CERT_SIGNATURE_ALGORITHM',
-      `${what} is signed with ${oid}, which isn't accepted`,
+      `${what} is signed with ${oid}, which isn't accepted; have it signed with ECDSA, Ed25519, or RSA with SHA-256 or longer`,
       'RFC 9846, Section 4.4.2.2',
     );
   }
@@ -211,7 +211,7 @@ function authorityProblem(certificate: Certificate, role: Role, rules: Certifica
   if (basicConstraints?.ca !== true) {
     return problem(
       'ERR_TLS_CERT_NOT_A_CA',
-      `${what} may not issue certificates: basicConstraints ${basicConstraints === undefined ? 'is missing' : 'says cA FALSE'}`,
+      `${what} may not issue certificates: basicConstraints ${basicConstraints === undefined ? 'is missing' : 'says cA FALSE'}; have the certificate below issued by a CA`,
       'RFC 5280, Section 4.2.1.9',
     );
   }
@@ -226,7 +226,7 @@ function authorityProblem(certificate: Certificate, role: Role, rules: Certifica
   if (keyUsage !== undefined && (keyUsage & keyUsageBits.keyCertSign) === 0) {
     return problem(
       'ERR_TLS_CERT_KEY_USAGE',
-      `${what} may not sign certificates: keyUsage lacks keyCertSign`,
+      `${what} may not sign certificates: keyUsage lacks keyCertSign; its CA must issue it again`,
       'RFC 5280, Section 4.2.1.3',
     );
   }
@@ -248,7 +248,7 @@ function authorityProblem(certificate: Certificate, role: Role, rules: Certifica
   if (!extendedKeyUsage.includes(purposeOid[rules.purpose]) && !extendedKeyUsage.includes(oids.anyExtendedKeyUsage)) {
     return problem(
       'ERR_TLS_CERT_PURPOSE',
-      `${what} may not issue certificates for ${purposeName[rules.purpose]}: extKeyUsage lists others`,
+      `${what} may not issue certificates for ${purposeName[rules.purpose]}: extKeyUsage lists others; take one from a CA for this purpose`,
       'RFC 5280, Section 4.2.1.12',
     );
   }
@@ -273,7 +273,7 @@ function leafProblem(certificate: Certificate, role: Role, rules: CertificateRul
     if (!ca && (keyUsage & useful) === 0) {
       return problem(
         'ERR_TLS_CERT_KEY_USAGE',
-        `${what} may not be used in TLS: keyUsage lacks digitalSignature`,
+        `${what} may not be used in TLS: keyUsage lacks digitalSignature; have it issued again for TLS`,
         'RFC 5280, Section 4.2.1.3',
       );
     }
@@ -287,7 +287,7 @@ function leafProblem(certificate: Certificate, role: Role, rules: CertificateRul
   if (extendedKeyUsage !== undefined && (!extendedKeyUsage.includes(purpose) || (any && rules.purpose === 'server'))) {
     return problem(
       'ERR_TLS_CERT_PURPOSE',
-      `${what} is not for ${purposeName[rules.purpose]}: extKeyUsage ${any ? 'says "any"' : 'lists other purposes'}`,
+      `${what} is not for ${purposeName[rules.purpose]}: extKeyUsage ${any ? 'says "any"' : 'lists other purposes'}; have it issued for this purpose`,
       'RFC 5280, Section 4.2.1.12',
     );
   }

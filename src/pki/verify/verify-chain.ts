@@ -182,11 +182,16 @@ function readChain(
   broken: Error | undefined;
 } {
   const [first, ...others] = chain;
-  if (first === undefined) throw problem('ERR_TLS_CERT_NONE', 'the peer sent no certificate');
+  if (first === undefined)
+    throw problem(
+      'ERR_TLS_CERT_NONE',
+      'the peer sent no certificate; it must have one, with its intermediates',
+      'RFC 9846, Section 4.4.2',
+    );
   if (chain.length > maxChain) {
     throw problem(
       'ERR_TLS_CERT_CHAIN_LENGTH',
-      `the peer sent ${chain.length} certificates; ${maxChain} are read at most`,
+      `the peer sent ${chain.length} certificates, and ${maxChain} are read at most; it must send its own and the intermediates up to a root`,
     );
   }
   const leaf = readLeaf(first);
