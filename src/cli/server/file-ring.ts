@@ -1,6 +1,8 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -12,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RingChannel, RingReading } from '../../session/index.ts';
+import { CliError } from '../errors.ts';
 
 interface Shared {
   epoch: string;
@@ -105,18 +108,27 @@ export function fileRingChannel(folder: string, now: () => number = Date.now): R
   };
 }
 
-/** The key that wraps the ticket keys, made on first use. Only its owner may read it. */
+/**
+ * The key that wraps the ticket keys, made on first use. Only its owner may read it. Of several processes that start at
+ * once, all get the same: the file comes up with its content, or is there already.
+ */
 export function fileFleetKey(folder: string, random: (size: number) => Uint8Array): Uint8Array {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, 'wrapping.key');
-  try {
-    writeFileSync(path, random(32), { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  if (!existsSync(path)) {
+    const draft = `${path}.${process.pid}.new`;
+    writeFileSync(draft, random(32), { mode: 0o600 });
+    try {
+      linkSync(draft, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      rmSync(draft, { force: true });
+    }
   }
   const key = new Uint8Array(readFileSync(path));
   if (key.length >= 32) return key;
-  // A crash between making and filling it.
-  writeFileSync(path, random(32), { mode: 0o600 });
-  return new Uint8Array(readFileSync(path));
+  throw new CliError(`${path} holds ${key.length} bytes, not the 32 of a key`, {
+    hint: 'Was it cut? Remove it: a new one is made, and clients get one full handshake more.',
+  });
 }

@@ -82,6 +82,8 @@ async function localRing({ crypto, folder, store: shared }: SessionsOptions, rot
   const channel = fileRingChannel(folder);
   const fleet = new FleetKeyring({ crypto, clock, timers: nodeTimers, channel, keyring, fleetKeys, rotateEvery });
   await fleet.start();
+  // Under load the lock of the file may be late; the first tickets would be of this process alone.
+  for (let tries = 0; fleet.status.lastSync === undefined && tries < 3; tries++) await fleet.sync();
   const store =
     shared === undefined
       ? // Tickets outlive this process, what it remembers of 0-RTT doesn't: at first every claim is doubtful.
