@@ -158,14 +158,17 @@ export class Negotiation implements Host {
 
   verifyPeer(peer: Input<'verifyPeer'>): Answer<'verifyPeer'> {
     // As in Node the verdict does not end the handshake: the socket is told, and refuses what it does not trust.
-    this.#judge(peer.chain);
+    this.#judge(peer.chain, peer);
     return noVerdict;
   }
 
-  #judge(chain: readonly Uint8Array[]): void {
+  /** `shown`: the handshake's own message; a resumption has none, nor a stapled response. */
+  #judge(chain: readonly Uint8Array[], shown?: Input<'verifyPeer'>): void {
     this.#verified = true;
     const peer = this.#isServer ? 'client' : 'server';
-    this.verifyError = verifyPeer({ chain, context: this.context, peer, now: Date.now() });
+    const mode = this.#socket?._tlsOptions.revocation;
+    const staple = mode !== undefined && shown !== undefined ? { mode, response: shown.ocspResponse } : undefined;
+    this.verifyError = verifyPeer({ chain, context: this.context, peer, now: Date.now(), staple });
   }
 
   /** The verdict on the peer, also after a resumption: the chain of the session is judged anew. */
@@ -478,7 +481,7 @@ function clientOptions(socket: TLSSocket): ClientOptions {
     serverName,
     verifyName: undefined,
     alpnProtocols,
-    requestOcsp: options.requestOCSP === true,
+    requestOcsp: options.requestOCSP === true || options.revocation !== undefined,
     verifyPeer: () => undefined,
     sessions: fits ? [offered] : [],
     earlyData: fits && options.earlyData !== undefined,

@@ -174,6 +174,7 @@ const agentMethods = {
       if (number === undefined) identityChecks.set(check, (number = ++identityCheckCount));
       name += `:${number}`;
     }
+    if (options['revocation'] !== undefined) name += `:${options['revocation']}`;
     return name;
   },
 

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { PeerCertificate } from 'node:tls';
 import { checkServerIdentity } from './check-server-identity.ts';
-import { type CodedError, connectionReset } from './node-errors.ts';
+import { type CodedError, connectionReset, invalidArgValue } from './node-errors.ts';
 import type { HandfastContextOptions } from './secure-context.ts';
 import { settings } from './settings.ts';
 import { TLSSocket } from './tls-socket.ts';
@@ -80,6 +80,8 @@ export function connect(...args: unknown[]): TLSSocket {
   assert(typeof options.checkServerIdentity === 'function');
   assert(typeof options.minDHSize === 'number', `options.minDHSize is not a number: ${options.minDHSize}`);
   assert(options.minDHSize > 0, `options.minDHSize is not a positive number: ${options.minDHSize}`);
+  if (options.revocation !== undefined && !['stapled', 'required'].includes(options.revocation))
+    throw invalidArgValue('options.revocation', options.revocation, "must be 'stapled' or 'required'");
   const secureContext =
     options.secureContext || settings.exports.createSecureContext(options as HandfastContextOptions);
   const socket: ConnectingSocket = new TLSSocket(options.socket, {
@@ -92,6 +94,7 @@ export function connect(...args: unknown[]): TLSSocket {
     session: options.session,
     ALPNProtocols: options.ALPNProtocols,
     requestOCSP: options.requestOCSP,
+    revocation: options.revocation,
     enableTrace: options.enableTrace,
     pskCallback: options.pskCallback,
     highWaterMark: options.highWaterMark,

@@ -3,6 +3,7 @@ import type { Server } from 'node:net';
 import type { ConnectionOptions, TLSSocketOptions as NodeSocketOptions } from 'node:tls';
 import type { ContextState, HandfastContextOptions, SecureContextObject } from './secure-context.ts';
 import type { TLSSocket } from './tls-socket.ts';
+import type { RevocationMode } from './verify.ts';
 
 /** What a socket is made with: Node's options for `TLSSocket`, and those that a server or `connect` add. */
 export interface TlsSocketOptions extends HandfastContextOptions {
@@ -17,6 +18,8 @@ export interface TlsSocketOptions extends HandfastContextOptions {
   SNICallback?: SniCallback | undefined;
   session?: Buffer | undefined;
   requestOCSP?: boolean | undefined;
+  /** Client: whether the server has to prove by a stapled OCSP response that its certificate is not revoked. */
+  revocation?: RevocationMode | undefined;
   enableTrace?: boolean | undefined;
   handshakeTimeout?: number | undefined;
   allowHalfOpen?: boolean | undefined;

@@ -5,10 +5,12 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { toHex } from '../bytes/bytes.ts';
+import { CertificateError } from '../errors.ts';
 import { keyUsageBits } from '../pki/extensions.ts';
 import { type Certificate, type CertificateList, oids, parseCertificate, parseCertificateList } from '../pki/index.ts';
 import { createBudget, defaultLimits } from '../pki/verify/budget.ts';
 import { prepareConstraints, prepareNames, violation } from '../pki/verify/name-constraints.ts';
+import { checkOcspResponse } from '../pki/verify/ocsp-check.ts';
 import { nodeCrypto } from './key-signer.ts';
 import type { CodedError } from './node-errors.ts';
 import type { ContextState } from './secure-context.ts';
@@ -37,6 +39,8 @@ const messages = {
   CA_MD_TOO_WEAK: 'CA signature digest algorithm too weak',
   EE_KEY_TOO_SMALL: 'EE certificate key too weak',
   PERMITTED_VIOLATION: 'permitted subtree violation',
+  OCSP_VERIFY_NEEDED: 'OCSP verification needed',
+  OCSP_VERIFY_FAILED: 'OCSP verification failed',
 } as const;
 
 export type VerifyCode = keyof typeof messages;
@@ -135,7 +139,16 @@ export interface VerifyRequest {
   readonly peer: 'server' | 'client';
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** The option `revocation`, and the OCSP response that the server stapled. */
+  readonly staple?: { readonly mode: RevocationMode; readonly response: Uint8Array | undefined } | undefined;
 }
+
+/**
+ * Whether a server has to prove that its certificate is not revoked, by a stapled OCSP response. `stapled`: a response that is
+ * there has to be good, and it has to be there where the certificate says so (must-staple, RFC 7633). `required`: it has to
+ * be there.
+ */
+export type RevocationMode = 'stapled' | 'required';
 
 /** `null` where the chain holds; else the error with Node's code. Never throws. */
 export function verifyPeer(request: VerifyRequest): CodedError | null {
@@ -150,14 +163,18 @@ export function verifyPeer(request: VerifyRequest): CodedError | null {
         // Not needed, perhaps; where it is, its place in the path stays empty.
       }
     }
-    const code = judge(read(leaf), pool, request);
-    return code === undefined ? null : verifyErrorOf(code);
+    const { code, path } = judge(read(leaf), pool, request);
+    return code === undefined ? stapleProblem(path, request) : verifyErrorOf(code);
   } catch (error) {
     return verifyErrorOf('CERT_REJECTED', error);
   }
 }
 
-function judge(leaf: Read, pool: readonly Read[], request: VerifyRequest): VerifyCode | undefined {
+function judge(
+  leaf: Read,
+  pool: readonly Read[],
+  request: VerifyRequest,
+): { readonly code: VerifyCode | undefined; readonly path: readonly Read[] } {
   const store = trustStoreOf(request.context);
   const { path, trusted } = buildPath(leaf, pool, store, request);
   const last = path.at(-1)!;
@@ -171,7 +188,28 @@ function judge(leaf: Read, pool: readonly Read[], request: VerifyRequest): Verif
   code = extensionProblem(path, request) ?? code;
   if (request.context.crls.length > 0) code = revocationProblem(path, request) ?? code;
   for (const { x509 } of [...path].reverse()) code = timeProblem(x509, request.now) ?? code;
-  return code;
+  return { code, path };
+}
+
+/** RFC 7633: the feature of a certificate that has to come with a stapled response. */
+const statusRequest = 5;
+
+/** Judges the stapled response, where that was asked for. A certificate that is trusted by itself has no issuer to ask. */
+function stapleProblem([leaf, issuer]: readonly Read[], { staple, now }: VerifyRequest): CodedError | null {
+  if (staple === undefined || issuer === undefined) return null;
+  if (leaf?.own === undefined || issuer.own === undefined) return verifyErrorOf('OCSP_VERIFY_FAILED');
+  const { response, mode } = staple;
+  if (response === undefined) {
+    const demanded = mode === 'required' || leaf.own.decoded.tlsFeature?.includes(statusRequest) === true;
+    return demanded ? verifyErrorOf('OCSP_VERIFY_NEEDED') : null;
+  }
+  try {
+    checkOcspResponse({ response, certificate: leaf.own, issuer: issuer.own, now, crypto: nodeCrypto() });
+    return null;
+  } catch (error) {
+    const revoked = error instanceof CertificateError && error.code === 'ERR_TLS_CERT_REVOKED';
+    return verifyErrorOf(revoked ? 'CERT_REVOKED' : 'OCSP_VERIFY_FAILED', error);
+  }
 }
 
 function isSelfIssued({ x509 }: Read): boolean {
