@@ -18,7 +18,7 @@ const maxCertificateBytes = 1 << 20;
  * of it applies to certificates that a peer sends.
  *
  * - `serialNumber`: zero, negative, or longer than 20 octets.
- * - `names`: SET OF out of order, characters outside a string's type, control characters.
+ * - `names`: SET OF out of order, values that are no strings, characters outside a string's type, control characters.
  * - `extensions`: an extension that isn't critical and doesn't decode counts as absent.
  * - `times`: GeneralizedTime for a year before 2050.
  * - `keyUsage`: trailing zero bits.

@@ -42,8 +42,8 @@ const shortNameOf = new Map(Object.entries(shortNames).map(([name, oid]) => [oid
 
 /**
  * Reads a Name (RFC 5280, Section 4.1.2.4) and checks every part of it; what stays is the view of its encoding.
- * @param unsorted accepts a SET OF out of order, and strings with characters their type lacks or with control characters
- * (old trust anchors).
+ * @param unsorted accepts a SET OF out of order, values that are no strings, and strings with characters their type lacks or
+ * with control characters (old trust anchors).
  */
 export function readName(reader: DerReader, field: string, unsorted = false): Uint8Array {
   reader.expect(tags.sequence, field);
@@ -75,7 +75,7 @@ export function checkRdnSequence(rdns: DerReader, unsorted = false): void {
       const attribute = set.inside('attribute');
       const type = attribute.oid('type');
       const tag = attribute.next();
-      checkValueTag(type, tag, attribute);
+      checkValueTag(type, tag, attribute, unsorted);
       if (!unsorted && !isValidString(tag, bytes, attribute.start, attribute.stop)) {
         throw rdns.error('a string with characters that its type does not allow');
       }
@@ -88,16 +88,13 @@ export function checkRdnSequence(rdns: DerReader, unsorted = false): void {
   }
 }
 
-const directoryStrings: ReadonlySet<string> = new Set(Object.values(shortNames));
-
-// RFC 5280, Appendix A: attributes of names that people read are DirectoryString, PrintableString or IA5String, of which
-// VisibleString is none; others are of some universal type.
-function checkValueTag(type: string, tag: number, attribute: DerReader): void {
+// RFC 5280, Appendix A lets the value of an attribute be anything; those that it names are DirectoryString, PrintableString or
+// IA5String, of which VisibleString is none. Other values than strings are read by some programs and by others not.
+function checkValueTag(type: string, tag: number, attribute: DerReader, lenient: boolean): void {
   const universal = tag < 0x20 || tag === tags.sequence || tag === tags.set;
-  const text = tag !== tags.visibleString && stringText(tag, emptyText) !== undefined;
-  if (!universal || (directoryStrings.has(type) && !text)) {
-    throw attribute.error(`the value of ${type} has the type ${tag}, which is no string that names are made of`);
-  }
+  if (lenient && universal) return;
+  if (tag !== tags.visibleString && stringText(tag, emptyText) !== undefined) return;
+  throw attribute.error(`the value of ${type} has the type ${tag}, which is no string that names are made of`);
 }
 
 /** The attributes of a Name in order, flattened. `raw` must have been checked by {@link readName}. */

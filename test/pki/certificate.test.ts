@@ -180,9 +180,9 @@ describe('distinguished names', () => {
   });
 
   it('are made of the string types of RFC 5280 alone', () => {
-    const cn = (tag: number, text: string) => {
+    const cn = (tag: number, text: string, type = 3) => {
       const value = Buffer.from(text);
-      const attribute = Buffer.concat([Buffer.from([0x06, 3, 0x55, 4, 3, tag, value.length]), value]);
+      const attribute = Buffer.concat([Buffer.from([0x06, 3, 0x55, 4, type, tag, value.length]), value]);
       const set = Buffer.concat([Buffer.from([0x30, attribute.length]), attribute]);
       const rdn = Buffer.concat([Buffer.from([0x31, set.length]), set]);
       return new DerReader(Buffer.concat([Buffer.from([0x30, rdn.length]), rdn]), 'test');
@@ -191,7 +191,9 @@ describe('distinguished names', () => {
       readName(cn(tag, 'ab'), 'subject');
     // What neither OpenSSL nor Go reads: VisibleString, and what is no string at all.
     for (const tag of [tags.visibleString, tags.octetString, tags.integer])
-      assert.throws(() => readName(cn(tag, 'ab'), 'subject'), { code: 'ERR_TLS_DER' });
+      for (const type of [3, 85]) // commonName, and one that nobody knows
+        assert.throws(() => readName(cn(tag, 'ab', type), 'subject'), { code: 'ERR_TLS_DER' });
+    readName(cn(tags.octetString, 'ab'), 'subject', true);
     // Control characters, in every type that could hold them.
     for (const [tag, text] of [
       [tags.utf8String, 'www.example.com\0.evil.example'],
