@@ -378,6 +378,7 @@ function commonOptions(context: ContextState) {
     cipherSuites: context.cipherSuites,
     groups: context.groups,
     ...(context.signatureSchemes === undefined ? {} : { signatureSchemes: context.signatureSchemes }),
+    ...(context.certificateCompression && { certificateCompression: context.certificateCompression }),
   };
 }
 

@@ -6,7 +6,9 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import { decodePem } from '../bytes/pem.ts';
 import type { GroupName } from '../crypto/provider.ts';
+import type { CertificateCompression } from '../engine/config.ts';
 import { parseEcdhCurve, parseSigalgs } from './algorithm-names.ts';
+import { type CompressionName, readCertificateCompression } from './certificate-compression.ts';
 import { parseCiphers } from './ciphers.ts';
 import type { Credential } from './engine-types.ts';
 import { createSigner } from './key-signer.ts';
@@ -41,6 +43,8 @@ export interface HandfastContextOptions extends SecureContextOptions {
   groups?: readonly GroupName[] | undefined;
   /** Name of the credential set that sessions are bound to; survives the renewal of the certificate. */
   identity?: string | undefined;
+  /** Certificate compression (RFC 8879), most wanted first; an option of Node 26, here on every version. */
+  certificateCompression?: readonly CompressionName[] | undefined;
 }
 
 /** What `secureContext.context` holds: everything that was read out of the options. Not part of the public interface. */
@@ -63,6 +67,7 @@ export class ContextState {
   sessionTimeout: number | undefined;
   sessionIdContext: string | undefined;
   identity: string | undefined;
+  certificateCompression: readonly CertificateCompression[] | undefined;
   /** Client certificates by server name; `undefined` leaves it to the server. */
   clientCertificate: 'none' | 'request' | 'require' | undefined;
   /** What others derive from this context and keep with it, e.g. its trust anchors or the server's configuration. */
@@ -194,6 +199,8 @@ function configure(context: ContextState, options: HandfastContextOptions): void
     context.sessionTimeout = options.sessionTimeout;
   }
   context.identity = options.identity;
+  if (options.certificateCompression !== undefined && options.certificateCompression !== null)
+    context.certificateCompression = readCertificateCompression(options.certificateCompression);
   for (const credential of context.credentials) completeChain(credential, context.ca);
 }
 

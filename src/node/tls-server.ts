@@ -275,6 +275,7 @@ const methods = {
       groups: options.groups,
       identity: options.identity,
       allowPartialTrustChain: options.allowPartialTrustChain,
+      certificateCompression: options.certificateCompression,
     };
     for (const field of [
       ...contextFields,

@@ -6,6 +6,7 @@ import { rootCertificates } from 'node:tls';
 import { deprecate } from 'node:util';
 import { encodePem } from '../bytes/pem.ts';
 import { convertALPNProtocols } from './alpn.ts';
+import { type CompressionName, getCertificateCompressionAlgorithms } from './certificate-compression.ts';
 import { checkServerIdentity } from './check-server-identity.ts';
 import { getCiphers } from './ciphers.ts';
 import { invalidArgType, invalidArgValue, nodeError } from './node-errors.ts';
@@ -160,6 +161,7 @@ export type HandfastTls = Omit<
     createSecureContext: (options?: HandfastContextOptions) => nodeTls.SecureContext;
     convertALPNProtocols(protocols: readonly string[] | NodeJS.ArrayBufferView, out: { ALPNProtocols?: Buffer }): void;
     getCACertificates(type?: CaType): string[];
+    getCertificateCompressionAlgorithms(): CompressionName[];
     setDefaultCACertificates(certificates: readonly (string | NodeJS.ArrayBufferView)[]): void;
   };
 
@@ -179,6 +181,7 @@ const tls = {
   connect,
   createSecurePair,
   getCACertificates,
+  getCertificateCompressionAlgorithms,
   setDefaultCACertificates,
 } as unknown as HandfastTls;
 
@@ -222,6 +225,7 @@ export {
   createSecurePair,
   createServerTyped as createServer,
   getCACertificates,
+  getCertificateCompressionAlgorithms,
   getCiphers,
   rootCertificates,
   SecureContext,
