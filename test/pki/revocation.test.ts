@@ -217,6 +217,8 @@ describe('revocation lists', () => {
 
 interface OcspInput {
   readonly status?: CertStatus;
+  /** Another answer about the same certificate, behind it. */
+  readonly second?: CertStatus;
   readonly about?: Uint8Array;
   readonly thisUpdate?: number;
   readonly nextUpdate?: number | null;
@@ -227,18 +229,18 @@ interface OcspInput {
 
 function ocsp(input: OcspInput = {}): Promise<Uint8Array> {
   const nextUpdate = input.nextUpdate === null ? {} : { nextUpdate: input.nextUpdate ?? now + hour };
+  const certId = encodeCertId(parseCertificate(input.about ?? leafDer).serialNumber, issuer, crypto);
+  const statuses = [input.status ?? ({ kind: 'good' } as const), ...(input.second === undefined ? [] : [input.second])];
   return buildOcspResponse(
     {
       responder: input.responder ?? { name: issuer.subject },
       producedAt: now - hour,
-      responses: [
-        {
-          certId: encodeCertId(parseCertificate(input.about ?? leafDer).serialNumber, issuer, crypto),
-          status: input.status ?? { kind: 'good' },
-          thisUpdate: input.thisUpdate ?? now - hour,
-          ...nextUpdate,
-        },
-      ],
+      responses: statuses.map((status) => ({
+        certId,
+        status,
+        thisUpdate: input.thisUpdate ?? now - hour,
+        ...nextUpdate,
+      })),
       certificates: input.certificates,
     },
     input.key ?? inter.key,
@@ -263,6 +265,8 @@ describe('stapled OCSP answers', () => {
   });
 
   it('refuse a revoked certificate', async () => {
+    assert.equal(await code({ second: { kind: 'revoked', revocationTime: now - hour } }), 'ERR_TLS_CERT_REVOKED');
+    assert.equal(await code({ second: { kind: 'good' } }), 'good');
     const error = await judged({ status: { kind: 'revoked', revocationTime: now - hour, reason: 'superseded' } });
     assert.equal(error?.code, 'ERR_TLS_CERT_REVOKED');
     assert.match(error?.message ?? '', /superseded/);
@@ -305,6 +309,9 @@ describe('stapled OCSP answers', () => {
     assert.equal(await answer({ issuer: root }), 'ERR_TLS_CERT_OCSP');
     assert.equal(await answer({ issuer: { name: 'Intermediate', key: root.key } }), 'ERR_TLS_CERT_OCSP');
     assert.equal(await answer({ notAfter: now - 1000 }), 'ERR_TLS_CERT_OCSP');
+    const strange = { oid: '1.2.3.4', critical: true, value: Uint8Array.of(5, 0) };
+    assert.equal(await answer({ more: [strange] }), 'ERR_TLS_CERT_OCSP');
+    assert.equal(await answer({ more: [{ ...strange, critical: false }] }), 'good');
     assert.equal(await code({ key, responder: { keyHash: key.keyId } }), 'ERR_TLS_CERT_OCSP');
   });
 

@@ -38,7 +38,9 @@ export interface OcspGood {
 export function checkOcspResponse(check: OcspCheck): OcspGood {
   const { certificate, issuer, now, crypto, nonce } = check;
   const basic = successful(check);
-  const single = basic.responses.find(({ certId }) => certIdMatches(certId, certificate, issuer, crypto));
+  const about = basic.responses.filter(({ certId }) => certIdMatches(certId, certificate, issuer, crypto));
+  // Of several answers about it the worst counts.
+  const single = about.find(({ status }) => status.kind === 'revoked') ?? about[0];
   if (single === undefined) throw refused(certificate, 'it is about another certificate', 'RFC 6960, Section 3.2');
   const critical = basic.unknownCritical ?? single.unknownCritical;
   if (critical !== undefined)
@@ -69,11 +71,7 @@ export function checkOcspResponse(check: OcspCheck): OcspGood {
   if (nextUpdate === undefined)
     throw refused(certificate, 'it does not say how long it holds', 'RFC 5019, Section 2.2.4');
   if (now > nextUpdate) {
-    throw refused(
-      certificate,
-      `it held until ${formatTime(nextUpdate)}; the server must fetch a new one`,
-      'RFC 6960, Section 4.2.2.1',
-    );
+    throw refused(certificate, `it held until ${formatTime(nextUpdate)}`, 'RFC 6960, Section 4.2.2.1');
   }
   return { nextUpdate };
 }
@@ -104,6 +102,16 @@ function verifySignature(basic: BasicOcspResponse, check: OcspCheck): void {
   }
 }
 
+/** Extensions of a responder's certificate that may be critical. */
+const understood: ReadonlySet<string> = new Set([
+  oids.basicConstraints,
+  oids.keyUsage,
+  oids.extendedKeyUsage,
+  oids.subjectAltName,
+  oids.certificatePolicies,
+  oids.ocspNoCheck,
+]);
+
 function isResponder({ responder }: BasicOcspResponse, certificate: Certificate, crypto: CryptoProvider): boolean {
   return 'name' in responder
     ? nameKey(responder.name) === certificate.subjectKey
@@ -131,6 +139,10 @@ function delegate(basic: BasicOcspResponse, check: OcspCheck, budget: Budget): C
     const { keyUsage } = signer.decoded;
     if (keyUsage !== undefined && (keyUsage & keyUsageBits.digitalSignature) === 0) {
       throw refused(certificate, `its signer ${signer} may not sign: keyUsage lacks digitalSignature`, rfc);
+    }
+    for (const { oid, critical } of signer.extensions.values()) {
+      if (critical && !understood.has(oid))
+        throw refused(certificate, `its signer ${signer} has the critical extension ${oid}`, 'RFC 5280, Section 4.2');
     }
     if (now < signer.notBefore || Math.floor(now / 1000) * 1000 > signer.notAfter) {
       throw refused(certificate, `the certificate of its signer ${signer} is not valid now`, rfc);
