@@ -143,7 +143,6 @@ function* abbreviatedHandshake(
   { state, kind, renew, suite }: SessionOffer,
 ): Flow<Established> {
   const sessionId = hello.legacySessionId.slice();
-  if (kind === 'sessionId') context.output.onFatalAlert(() => context.config.resumption.forgetSession(sessionId));
   const randoms = sendServerHello(context, transcript, hello, terms, suite, sessionId, renew, undefined);
   const secret = state.secret.slice();
   const master = untilFailure(
@@ -174,6 +173,8 @@ function* abbreviatedHandshake(
   if (renew) yield* sendTicket(context, transcript, newState(context, agreement, master, state));
   sendFinished(context, transcript, suite, master, keys.server);
   yield* readFinished(context, transcript, suite, master, keys.client);
+  // Only from here on: a session ID goes in the clear, and who merely saw it may not end somebody else's session.
+  if (kind === 'sessionId') context.output.onFatalAlert(() => context.config.resumption.forgetSession(sessionId));
   transcript.drop();
   return establish12(agreement, master);
 }

@@ -5,6 +5,7 @@ export class Balancer {
   backends: number[];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #counts = new Map<number, { open: number; ever: number }>();
 
   constructor(backends: readonly number[]) {
     this.backends = [...backends];
@@ -21,6 +22,13 @@ export class Balancer {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** How many connections to a backend are open, and how many ever were. */
+  count(backend: number): { open: number; ever: number } {
+    let count = this.#counts.get(backend);
+    if (count === undefined) this.#counts.set(backend, (count = { open: 0, ever: 0 }));
+    return count;
+  }
+
   #serve(client: Socket): void {
     this.#keep(client);
     const order = [...this.backends].sort(() => Math.random() - 0.5);
@@ -33,6 +41,10 @@ export class Balancer {
       const backend = connect({ port, host: '127.0.0.1', noDelay: true });
       this.#keep(backend);
       backend.once('connect', () => {
+        const count = this.count(port);
+        count.open++;
+        count.ever++;
+        backend.once('close', () => count.open--);
         client.pipe(backend).pipe(client);
         client.resume();
         client.on('close', () => backend.destroy());

@@ -72,6 +72,7 @@ const sessions = {
   ticketCount: 2,
   lifetime: 7200,
   maxEarlyDataSize: 1000,
+  forgetSession: () => {},
 } as unknown as NonNullable<ServerOptions['sessions']>;
 
 /** A compression that "compresses" to the same bytes. */
