@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 export abstract class SocketFacade extends Socket {
   #transport: Duplex | undefined;
   #noDelay: boolean | undefined;
-  #keepAlive: [boolean | undefined, number | undefined] | undefined;
+  #keepAlive: readonly unknown[] | undefined;
   #unref = false;
 
   /** Bytes of plaintext that were read and written. */
@@ -34,7 +34,7 @@ export abstract class SocketFacade extends Socket {
   protected equip(transport: Socket): void {
     this.#transport = transport;
     if (this.#noDelay !== undefined) transport.setNoDelay(this.#noDelay);
-    if (this.#keepAlive !== undefined) transport.setKeepAlive(...this.#keepAlive);
+    if (this.#keepAlive !== undefined) setKeepAlive(transport, this.#keepAlive);
     if (this.#unref) transport.unref();
   }
 
@@ -48,9 +48,10 @@ export abstract class SocketFacade extends Socket {
     return this;
   }
 
-  override setKeepAlive(enable?: boolean, initialDelay?: number): this {
-    this.#keepAlive = [enable, initialDelay];
-    (this.#transport as Socket | undefined)?.setKeepAlive?.(enable, initialDelay);
+  /** Whatever this version of Node takes: two values, four, or an object. */
+  override setKeepAlive(...args: unknown[]): this {
+    this.#keepAlive = args;
+    setKeepAlive(this.#transport, args);
     return this;
   }
 
@@ -65,6 +66,10 @@ export abstract class SocketFacade extends Socket {
     (this.#transport as Socket | undefined)?.unref?.();
     return this;
   }
+}
+
+function setKeepAlive(transport: Duplex | undefined, args: readonly unknown[]): void {
+  (transport as Socket | undefined)?.setKeepAlive?.(...(args as Parameters<Socket['setKeepAlive']>));
 }
 
 // Own accessors on the prototype: those of net.Socket look at a handle that this socket does not have.

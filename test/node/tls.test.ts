@@ -114,6 +114,27 @@ test('a TLSSocket is a net.Socket to its users', limit, async (t) => {
   await once(client, 'close');
 });
 
+test(
+  'setKeepAlive hands on whatever this version of Node takes, now or when there is a transport',
+  limit,
+  async (t) => {
+    const given: unknown[][] = [];
+    t.mock.method(net.Socket.prototype, 'setKeepAlive', function (this: net.Socket, ...args: unknown[]) {
+      given.push(args);
+      return this;
+    });
+    const { port } = await listen(t, tls, {}, echo);
+    const client = tls.connect({ host: '127.0.0.1', port, ca: rootPem, servername: 'localhost' });
+    client.setKeepAlive(true, 1000);
+    await once(client, 'secureConnect');
+    const setKeepAlive = client.setKeepAlive as (...args: unknown[]) => unknown;
+    setKeepAlive.call(client, { enable: true, initialDelay: 5, interval: 6, count: 7 });
+    client.destroy();
+    assert.deepEqual(given.at(0), [true, 1000]);
+    assert.deepEqual(given.at(-1), [{ enable: true, initialDelay: 5, interval: 6, count: 7 }]);
+  },
+);
+
 test('a socket that was destroyed is silent: its idle timer went with it', limit, async (t) => {
   const { port } = await listen(t, tls, {}, echo);
   const socket = tls.connect({ host: '127.0.0.1', port, ca: rootPem, servername: 'localhost' });
