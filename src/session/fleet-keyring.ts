@@ -109,6 +109,8 @@ const holdAtLeast = 2_000;
 const overtime = 0.6;
 /** How long a call of the channel may take, in ms. */
 const answerWithin = 2_000;
+/** How soon a node looks again that has no key yet which all have acknowledged, in ms; then twice as long, and so on. */
+const lookAgain = 50;
 /** Proposals of one round before it waits for the next poll. */
 const maxRounds = 6;
 
@@ -142,6 +144,10 @@ export class FleetKeyring {
   #lastSync: number | undefined;
   #failures = 0;
   #locked = 0;
+  /** Whether the key that should seal is not yet acknowledged by all: tickets are local meanwhile. */
+  #waiting = false;
+  /** Polls in a row while it was so. */
+  #looks = 0;
   #timer: unknown;
   #stopped = false;
   #round: Promise<void> | undefined;
@@ -338,6 +344,7 @@ export class FleetKeyring {
     const { keyring } = this.#options;
     const offset = this.#clockOffset(reading.now);
     this.#locked = 0;
+    let waits = false;
     for (const entry of found.entries) {
       if (entry.openUntil <= reading.now) continue;
       const id = toHex(entry.name);
@@ -355,12 +362,14 @@ export class FleetKeyring {
       const openUntil = entry.openUntil - offset;
       // A key seals past its planned end while its successor is not acknowledged everywhere, but not for ever.
       const seals = this.#eligible.has(id);
+      waits ||= !seals && entry.sealFrom <= reading.now && reading.now < entry.sealUntil;
       const sealFrom = seals ? entry.sealFrom - offset : openUntil;
       const sealUntil = seals ? Math.min(openUntil, entry.sealUntil + overtime * this.#keepFor - offset) : openUntil;
       keyring.install([{ name: entry.name, secret, sealFrom, sealUntil, openUntil, origin: 'fleet' }]);
       zeroize(secret);
       this.#installed.add(id);
     }
+    this.#waiting = waits;
     this.#forget(found);
   }
 
@@ -377,12 +386,14 @@ export class FleetKeyring {
   #schedule(): void {
     if (this.#stopped) return;
     // Nodes that started together should not ask together.
+    this.#looks = this.#waiting ? this.#looks + 1 : 0;
+    const soon = this.#waiting ? lookAgain * 2 ** Math.min(this.#looks - 1, 16) : Infinity;
     const jitter = 0.8 + (0.4 * (this.#crypto.random(1)[0] as number)) / 255;
     this.#timer = this.#options.timers.set(
       () => {
         this.sync().then(() => this.#schedule());
       },
-      Math.ceil(this.#pollEvery * jitter),
+      Math.ceil(Math.min(this.#pollEvery, soon) * jitter),
     );
   }
 }

@@ -69,6 +69,20 @@ test('promise 4: nodes that start together agree on one key', async () => {
   assert.equal(nodes[0]?.fleet.status.nodes, 4);
 });
 
+test('promise 4: a node that waits for another to acknowledge the first key looks again soon, not a poll later', async () => {
+  const time = new FakeTime();
+  const shared = new SharedRing(time);
+  const late = shared.channel();
+  await late.sync({ node: 'late', epoch: '', ack: 0, leaseMs: 120_000 });
+  const first = node(shared, { rotateEvery: 43_200, keepFor: 86_400, pollEvery: 30 });
+  await first.fleet.start();
+  assert.notEqual(current(first)?.origin, 'fleet', 'the other could not open it yet');
+  await late.sync({ node: 'late', epoch: shared.epoch, ack: 1, leaseMs: 120_000 });
+  await time.pass(1000, 50);
+  assert.equal(current(first)?.origin, 'fleet');
+  await first.fleet.stop();
+});
+
 test('promise 4: through many rotations every node opens at once what any node seals', async () => {
   const { nodes, time } = await fleetOf(3);
   const names = new Set<string>();

@@ -67,7 +67,7 @@ export async function makeSessions(options: SessionsOptions): Promise<SessionKit
 
 type Ring = Omit<SessionKit, 'sessions'>;
 
-async function localRing({ crypto, folder, store: shared }: SessionsOptions, rotateEvery: number): Promise<Ring> {
+async function localRing({ crypto, folder, store: workers }: SessionsOptions, rotateEvery: number): Promise<Ring> {
   const keyring = new TicketKeyring({
     crypto,
     clock,
@@ -82,13 +82,17 @@ async function localRing({ crypto, folder, store: shared }: SessionsOptions, rot
   const channel = fileRingChannel(folder);
   const fleet = new FleetKeyring({ crypto, clock, timers: nodeTimers, channel, keyring, fleetKeys, rotateEvery });
   await fleet.start();
-  // Under load the lock of the file may be late; the first tickets would be of this process alone.
-  for (let tries = 0; fleet.status.lastSync === undefined && tries < 3; tries++) await fleet.sync();
+  // Workers that start together have to see each other's acknowledgements; else the first tickets are of one alone.
+  const shared = () => keyring.describe().some(({ origin, role }) => origin === 'fleet' && role === 'current');
+  for (let tries = 0; tries < 40 && !shared(); tries++) {
+    await new Promise((done) => setTimeout(done, 25));
+    await fleet.sync();
+  }
   const store =
-    shared === undefined
+    workers === undefined
       ? // Tickets outlive this process, what it remembers of 0-RTT doesn't: at first every claim is doubtful.
         new MemoryStore({ clock, claimsSince: Date.now() })
-      : new SealedStore(new ResilientStore(shared, { clock, timers: nodeTimers }), { crypto, fleetKeys });
+      : new SealedStore(new ResilientStore(workers, { clock, timers: nodeTimers }), { crypto, fleetKeys });
   return {
     keyring,
     store,
