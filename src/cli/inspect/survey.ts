@@ -338,6 +338,11 @@ function judgeCertificate(
     });
   }
   findings.push(...weakParts(chain));
+  const astray = chain.findIndex((each, i) => i > 0 && !equal((chain[i - 1] as Certificate).issuer, each.subject));
+  if (astray > 0) {
+    const summary = `certificate ${astray} of the chain did not issue the one before it: TLS 1.2 wants them in order, and some clients refuse others (RFC 5246, Section 7.4.2)`;
+    findings.push({ section, check: 'chainOrder', verdict: 'weak', summary });
+  }
   if (!verdict.ok) {
     const forName = checkName(leaf, name);
     if (forName !== undefined) findings.push({ section, check: 'name', verdict: 'bad', summary: forName });

@@ -10,6 +10,7 @@ export const certificateNames = [
   'rsa',
   'expired',
   'incomplete',
+  'disordered',
   'otherName',
   'selfSigned',
   'sha1',
@@ -78,6 +79,8 @@ authorityKeyIdentifier=keyid
     ...['-startdate', asn1Time(Date.now() + from * day), '-enddate', asn1Time(Date.now() + to * day)],
     ...['-extfile', extensions, '-out', cert],
   );
-  if (name !== 'incomplete') writeFileSync(cert, readFileSync(cert, 'utf8') + readFileSync(issuerFile, 'utf8'));
+  const [leaf, issuer] = [readFileSync(cert, 'utf8'), readFileSync(issuerFile, 'utf8')];
+  if (name === 'disordered') writeFileSync(cert, leaf + leaf + issuer);
+  else if (name !== 'incomplete') writeFileSync(cert, leaf + issuer);
   return { cert, key };
 }

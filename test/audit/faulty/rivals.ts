@@ -13,6 +13,7 @@ const names: Readonly<Record<string, readonly [testssl: RegExp, sslyze: RegExp]>
   lifetime: [/ticket/i, /lifetime/i],
   expiry: [/cert_(expiration|notAfter|validity|chain)/i, /Supplied CA file.*FAILED/],
   chain: [/cert_chain_of_trust/i, /Supplied CA file.*FAILED/],
+  chainOrder: [/ordering/i, /Chain Order:\s+(WRONG|FAILED)/i],
   name: [/cert_trust$|cert_trust\b/i, /Supplied CA file.*FAILED/],
   weakSignature: [/cert_signatureAlgorithm/i, /Supplied CA file.*FAILED|SHA1-signed certificate in/],
   weakKey: [/cert_keySize/i, /Supplied CA file.*FAILED|Key Size:\s+1024/],

@@ -74,6 +74,7 @@ export const faultyServers: readonly FaultyServer[] = [
       ...{ fault: 'expired certificate', certificate: 'expired', setup: [], expect: ['expiry', 'bad'], fast: true },
     },
     { fault: 'incomplete chain', certificate: 'incomplete', setup: [], expect: ['chain', 'bad'], fast: true },
+    { fault: 'chain out of order', certificate: 'disordered', setup: [], expect: ['chainOrder', 'weak'] },
     { fault: 'certificate for another name', certificate: 'otherName', setup: [], expect: ['name', 'bad'] },
     { fault: 'self-signed certificate', certificate: 'selfSigned', setup: [], expect: ['chain', 'bad'] },
     {
@@ -302,7 +303,10 @@ frontend here
     const [words, prime] = take(some, 'small-prime');
     if (prime !== undefined) writeFileSync(join(folder, 'dh.pem'), oakley2);
     const other = ['-servername', 'other.test', '-cert2', cert, '-key2', key];
-    const args = ['-accept', `127.0.0.1:${port}`, '-cert', cert, '-key', key, '-cert_chain', cert, '-www'];
+    const [, ...issuers] = readFileSync(cert, 'utf8').split(/(?=-----BEGIN CERTIFICATE-----)/);
+    if (issuers.length > 0) writeFileSync(join(folder, 'issuers.pem'), issuers.join(''));
+    const chain = issuers.length > 0 ? ['-cert_chain', join(folder, 'issuers.pem')] : [];
+    const args = ['-accept', `127.0.0.1:${port}`, '-cert', cert, '-key', key, ...chain, '-www'];
     return start(
       'openssl',
       [
