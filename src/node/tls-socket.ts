@@ -28,8 +28,8 @@ import { closeTransport, own, startReading, stopReading, type TransportOwner } f
 /** Plaintext that is encrypted in one go; more would only make the peak of memory higher. */
 const slab = 1 << 18;
 
-/** Plaintext of one record (RFC 9846, Section 5.1). */
-const maxRecord = 1 << 14;
+/** From here on a copy costs more than a record. */
+const largeChunk = 1 << 16;
 
 interface PendingWrite {
   chunks: Uint8Array[];
@@ -43,6 +43,30 @@ const ticketDelay = 5;
 const bulkWrite = 64 * 1024;
 
 type WriteDone = ((error?: Error | null) => void) | undefined;
+
+/**
+ * Small pieces, such as the head and the body of an answer or the frames of HTTP/2, are joined, so that they fill records:
+ * a record costs more than a copy. Large ones stay as they are.
+ */
+function joinSmall(chunks: readonly { chunk: Buffer | string; encoding: BufferEncoding }[]): Uint8Array[] {
+  const joined: Uint8Array[] = [];
+  let small: Uint8Array[] = [];
+  let size = 0;
+  const join = (): void => {
+    if (small.length > 0) joined.push(small.length === 1 ? small[0]! : Buffer.concat(small, size));
+    small = [];
+    size = 0;
+  };
+  for (const { chunk, encoding } of chunks) {
+    const bytes = asBytes(chunk, encoding);
+    if (bytes.length >= largeChunk || size + bytes.length > slab) join();
+    small.push(bytes);
+    size += bytes.length;
+    if (bytes.length >= largeChunk) join();
+  }
+  join();
+  return joined;
+}
 
 /** Node's `tls.TLSSocket`. */
 export class TLSSocket extends TlsDetails implements TransportOwner {
@@ -488,28 +512,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     chunks: { chunk: Buffer | string; encoding: BufferEncoding }[],
     done: (error?: Error | null) => void,
   ): void {
-    let size = 0;
-    for (const { chunk, encoding } of chunks) {
-      size += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
-    }
-    if (size > maxRecord) {
-      this.#encrypt(
-        chunks.map(({ chunk, encoding }) => asBytes(chunk, encoding)),
-        done,
-      );
-      return;
-    }
-    // Small pieces, such as the head and the body of an answer, become one record.
-    const joined = Buffer.allocUnsafe(size);
-    let at = 0;
-    for (const { chunk, encoding } of chunks) {
-      if (typeof chunk === 'string') at += joined.write(chunk, at, encoding);
-      else {
-        joined.set(chunk, at);
-        at += chunk.length;
-      }
-    }
-    this.#encrypt([joined], done);
+    this.#encrypt(joinSmall(chunks), done);
   }
 
   #encrypt(chunks: Uint8Array[], done: (error?: Error | null) => void): void {
