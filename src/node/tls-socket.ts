@@ -20,16 +20,11 @@ import {
   validateString,
 } from './node-errors.ts';
 import { OnReadTarget } from './onread.ts';
+import { asBytes, joinSmall, slab } from './outgoing.ts';
 import { createSecureContext, invalidContext, SecureContextObject } from './secure-context.ts';
 import { TlsDetails } from './tls-details.ts';
 import type { InternalServer, TlsSocketOptions } from './tls-types.ts';
 import { closeTransport, own, startReading, stopReading, type TransportOwner } from './transport.ts';
-
-/** Plaintext that is encrypted in one go; more would only make the peak of memory higher. */
-const slab = 1 << 18;
-
-/** From here on a copy costs more than a record. */
-const largeChunk = 1 << 16;
 
 interface PendingWrite {
   chunks: Uint8Array[];
@@ -43,30 +38,6 @@ const ticketDelay = 5;
 const bulkWrite = 64 * 1024;
 
 type WriteDone = ((error?: Error | null) => void) | undefined;
-
-/**
- * Small pieces, such as the head and the body of an answer or the frames of HTTP/2, are joined, so that they fill records:
- * a record costs more than a copy. Large ones stay as they are.
- */
-function joinSmall(chunks: readonly { chunk: Buffer | string; encoding: BufferEncoding }[]): Uint8Array[] {
-  const joined: Uint8Array[] = [];
-  let small: Uint8Array[] = [];
-  let size = 0;
-  const join = (): void => {
-    if (small.length > 0) joined.push(small.length === 1 ? small[0]! : Buffer.concat(small, size));
-    small = [];
-    size = 0;
-  };
-  for (const { chunk, encoding } of chunks) {
-    const bytes = asBytes(chunk, encoding);
-    if (bytes.length >= largeChunk || size + bytes.length > slab) join();
-    small.push(bytes);
-    size += bytes.length;
-    if (bytes.length >= largeChunk) join();
-  }
-  join();
-  return joined;
-}
 
 /** Node's `tls.TLSSocket`. */
 export class TLSSocket extends TlsDetails implements TransportOwner {
@@ -705,10 +676,6 @@ function traceAll(): boolean {
 
 function start(socket: TLSSocket): void {
   socket._start();
-}
-
-function asBytes(chunk: Buffer | string, encoding: BufferEncoding): Uint8Array {
-  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
 }
 
 function isTruncation(error: TlsError): boolean {
