@@ -37,7 +37,7 @@ export interface Established {
   readonly agreement: Agreement;
   /** The verify_data of both Finished messages, for tls-unique style bindings. */
   exportKeyingMaterial(length: number, label: string, context: Uint8Array | undefined): Uint8Array;
-  /** Flows that are due now, and keep nobody waiting: the server's tickets. */
+  /** Flows that are due now, and keep nobody waiting: the server's tickets. Whoever runs them takes them out. */
   readonly due: Flow<void>[];
   /** A message that came after the handshake: a flow that handles it. Throws where it may not come. */
   receive(message: HandshakeMessage): Flow<void>;

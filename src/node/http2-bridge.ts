@@ -5,25 +5,14 @@
  * `session.socket`.
  */
 import { Duplex } from 'node:stream';
+import { addressNames } from './socket-facade.ts';
 import { TLSSocket } from './tls-socket.ts';
 
 interface Wrapper extends NodeJS.EventEmitter {
   stream?: Duplex;
 }
 
-const shown = [
-  'encrypted',
-  'alpnProtocol',
-  'servername',
-  'authorized',
-  'authorizationError',
-  'remoteAddress',
-  'remotePort',
-  'remoteFamily',
-  'localAddress',
-  'localPort',
-  'localFamily',
-] as const;
+const shown = ['encrypted', 'alpnProtocol', 'servername', 'authorized', 'authorizationError', ...addressNames] as const;
 
 const called = [
   'getPeerCertificate',

@@ -1,6 +1,16 @@
 import { type AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+/** What a socket tells of both ends of its connection. */
+export const addressNames = [
+  'remoteAddress',
+  'remotePort',
+  'remoteFamily',
+  'localAddress',
+  'localPort',
+  'localFamily',
+] as const;
+
 /**
  * A `net.Socket` without a handle of its own: what it says of the network is what the transport under it says, and what
  * is set on it is set on the transport, now or when there is one.
@@ -85,15 +95,7 @@ function define(name: string, get: (this: View) => unknown): void {
 define('pending', function () {
   return this.transport === undefined || this.connecting;
 });
-for (const name of [
-  'remoteAddress',
-  'remotePort',
-  'remoteFamily',
-  'localAddress',
-  'localPort',
-  'localFamily',
-  'autoSelectFamilyAttemptedAddresses',
-] as const) {
+for (const name of [...addressNames, 'autoSelectFamilyAttemptedAddresses'] as const) {
   define(name, function () {
     return this.netTransport?.[name];
   });
