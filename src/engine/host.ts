@@ -3,7 +3,8 @@ import type { CommonHandshakeConfig, ServerHandshakeConfig } from '../handshake/
 import type { HostRequests, PskLookup, SessionBinding, SessionLookup } from '../handshake/host.ts';
 import { chooseCredential } from '../handshake/negotiate.ts';
 import { earlyDataContext } from '../session/policy.ts';
-import type { FoundPsk, Miss, ServerSessions, SessionExpectation } from '../session/resumption.ts';
+import type { ServerSessions } from '../session/resumption.ts';
+import type { FoundPsk, Miss, SessionExpectation } from '../session/resumption-request.ts';
 import { type Awaitable, type ClientOptions, optionsOf, type ServerOptions, serverConfig } from './config.ts';
 
 /** Answers to the requests of a handshake, now or later. */

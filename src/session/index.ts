@@ -11,6 +11,8 @@ export * from './policy.ts';
 export * from './psk-importer.ts';
 export * from './resilient-store.ts';
 export * from './resumption.ts';
+export type * from './resumption-request.ts';
+export { compare } from './resumption-request.ts';
 export * from './sealed-store.ts';
 export * from './sealing-key.ts';
 export * from './state.ts';

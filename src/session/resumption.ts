@@ -1,18 +1,22 @@
 import { equal, toHex, zeroize } from '../bytes/bytes.ts';
-import type { CryptoProvider, TranscriptHash } from '../crypto/provider.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
 import { count, createSessionCounters, type SessionCounters, type SessionEvent } from './counters.ts';
 import { defaultFreshness, type FreshnessWindow, isFresh, replaySpan } from './early-data.ts';
 import type { EarlyDataRefusal, MissReason, ResumptionKind } from './miss-reason.ts';
 import type { ExternalPsk } from './psk-importer.ts';
 import {
-  decodeSessionState,
-  encodeSessionState,
-  maxLifetimeSeconds,
-  pskHash,
-  type SessionState,
-  sessionEnd,
-} from './state.ts';
+  asPsk,
+  compare,
+  type EarlyDataAnswer,
+  type EarlyDataRequest,
+  type FoundPsk,
+  type FoundSession,
+  type IssuedTicket,
+  type Miss,
+  type SessionExpectation,
+} from './resumption-request.ts';
+import { decodeSessionState, encodeSessionState, maxLifetimeSeconds, type SessionState, sessionEnd } from './state.ts';
 import { type SessionStore, StoreError } from './store.ts';
 import { sealedTicketFormat, type TicketKeyring } from './ticket-keyring.ts';
 import { type Awaitable, isPromise } from './timer.ts';
@@ -61,64 +65,6 @@ export interface ServerSessionsConfig {
   readonly externalPsk?: ((identity: Uint8Array) => Awaitable<ExternalPsk | undefined>) | undefined;
   readonly observe?: ((event: SessionEvent) => void) | undefined;
 }
-
-/** What the new handshake is, for the comparison with the session. */
-export interface SessionExpectation {
-  readonly version: 0x0303 | 0x0304;
-  /**
-   * The digest of the policy of this connection; as a function where it depends on the session (its cipher's hash,
-   * EMS).
-   */
-  readonly policy: Uint8Array | ((state: SessionState) => Uint8Array);
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-  /** TLS 1.3: the hash of the cipher suite that was chosen. */
-  readonly cipherHash?: TranscriptHash | undefined;
-  /** TLS 1.2: the suites that the client offers and this server allows. The session's must be one of them. */
-  readonly cipherSuites?: readonly number[] | undefined;
-  /** TLS 1.2: whether the new handshake uses the extended master secret. */
-  readonly extendedMasterSecret?: boolean | undefined;
-}
-
-/** A session to resume; `renew`: its ticket was sealed under an older key, so send a fresh one. */
-export interface FoundSession {
-  readonly state: SessionState;
-  readonly renew: boolean;
-}
-
-/** A PSK to resume with, or an external one. */
-export interface FoundPsk {
-  readonly secret: Uint8Array;
-  readonly hash: TranscriptHash;
-  /** Label of the binder key: RFC 9846, Section 7.1; RFC 9258, Section 6 for `imp binder`. */
-  readonly binderLabel: 'res binder' | 'ext binder' | 'imp binder';
-  /** Resumption PSKs only. */
-  readonly state?: SessionState | undefined;
-}
-
-export interface Miss {
-  readonly miss: MissReason;
-}
-
-/** A ticket to send; `lifetime` in seconds is honest: the server will open it for that long. */
-export interface IssuedTicket {
-  readonly ticket: Uint8Array;
-  readonly lifetime: number;
-}
-
-export interface EarlyDataRequest {
-  /** The PSK identity (ticket) as the client sent it. */
-  readonly identity: Uint8Array;
-  readonly state: SessionState;
-  readonly obfuscatedTicketAge: number;
-  /** `earlyDataContext` of the new connection. */
-  readonly context: Uint8Array;
-  readonly now: number;
-}
-
-export type EarlyDataAnswer =
-  | { readonly accepted: true }
-  | { readonly accepted: false; readonly refusal: EarlyDataRefusal };
 
 /**
  * Everything that a server decides about resumption. The handshake asks; each answer comes as a value where it is at
@@ -433,24 +379,6 @@ export class ServerSessions {
   }
 }
 
-/** Why this state may not be resumed by this handshake, or `undefined` where it may. */
-export function compare(state: SessionState, expected: SessionExpectation): MissReason | undefined {
-  const { now } = expected;
-  if (state.version !== expected.version) return 'versionMismatch';
-  if (state.peerNotAfter !== undefined && now >= state.peerNotAfter) return 'clientCertificateExpired';
-  if (now >= sessionEnd(state)) return 'expired';
-  if (expected.cipherHash !== undefined && pskHash(state) !== expected.cipherHash && state.version === 0x0304) {
-    return 'cipherMismatch';
-  }
-  if (expected.cipherSuites !== undefined && !expected.cipherSuites.includes(state.cipherSuite))
-    return 'cipherMismatch';
-  if (expected.extendedMasterSecret !== undefined && state.extendedMasterSecret !== expected.extendedMasterSecret) {
-    return state.extendedMasterSecret ? 'emsMissing' : 'emsMismatch';
-  }
-  const policy = typeof expected.policy === 'function' ? expected.policy(state) : expected.policy;
-  return equal(policy, state.policyDigest) ? undefined : 'policyMismatch';
-}
-
 /** Runs a call that may answer now or later and may throw or reject; the outcome never does. */
 function attempt<T, R, F>(
   call: () => Awaitable<T>,
@@ -474,12 +402,6 @@ function readStored(value: Uint8Array | undefined): FoundSession | Miss {
 
 function storeMiss(error: unknown): Miss {
   return { miss: error instanceof StoreError ? error.reason : 'storeError' };
-}
-
-function asPsk(found: FoundSession | Miss): FoundPsk | Miss {
-  if ('miss' in found) return found;
-  const { state } = found;
-  return { secret: state.secret, hash: pskHash(state), binderLabel: 'res binder', state };
 }
 
 function asIs<T>(value: T): T {

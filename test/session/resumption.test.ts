@@ -5,14 +5,8 @@ import { obfuscatedTicketAge } from '../../src/session/early-data.ts';
 import { MemoryStore } from '../../src/session/memory-store.ts';
 import { externalPsk, importPsk } from '../../src/session/psk-importer.ts';
 import { ResilientStore } from '../../src/session/resilient-store.ts';
-import {
-  type FoundPsk,
-  type FoundSession,
-  type IssuedTicket,
-  ServerSessions,
-  type ServerSessionsConfig,
-  type SessionExpectation,
-} from '../../src/session/resumption.ts';
+import { ServerSessions, type ServerSessionsConfig } from '../../src/session/resumption.ts';
+import type { FoundPsk, FoundSession, IssuedTicket, SessionExpectation } from '../../src/session/resumption-request.ts';
 import { SealedStore } from '../../src/session/sealed-store.ts';
 import type { SessionState, SessionStateInput } from '../../src/session/state.ts';
 import { TicketKeyring } from '../../src/session/ticket-keyring.ts';

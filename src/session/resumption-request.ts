@@ -1,0 +1,88 @@
+/** What a handshake asks of {@link ServerSessions} and is answered, and when a session that was found fits it. */
+import { equal } from '../bytes/bytes.ts';
+import type { TranscriptHash } from '../crypto/provider.ts';
+import type { EarlyDataRefusal, MissReason } from './miss-reason.ts';
+import { pskHash, type SessionState, sessionEnd } from './state.ts';
+
+/** What the new handshake is, for the comparison with the session. */
+export interface SessionExpectation {
+  readonly version: 0x0303 | 0x0304;
+  /**
+   * The digest of the policy of this connection; as a function where it depends on the session (its cipher's hash,
+   * EMS).
+   */
+  readonly policy: Uint8Array | ((state: SessionState) => Uint8Array);
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** TLS 1.3: the hash of the cipher suite that was chosen. */
+  readonly cipherHash?: TranscriptHash | undefined;
+  /** TLS 1.2: the suites that the client offers and this server allows. The session's must be one of them. */
+  readonly cipherSuites?: readonly number[] | undefined;
+  /** TLS 1.2: whether the new handshake uses the extended master secret. */
+  readonly extendedMasterSecret?: boolean | undefined;
+}
+
+/** A session to resume; `renew`: its ticket was sealed under an older key, so send a fresh one. */
+export interface FoundSession {
+  readonly state: SessionState;
+  readonly renew: boolean;
+}
+
+/** A PSK to resume with, or an external one. */
+export interface FoundPsk {
+  readonly secret: Uint8Array;
+  readonly hash: TranscriptHash;
+  /** Label of the binder key: RFC 9846, Section 7.1; RFC 9258, Section 6 for `imp binder`. */
+  readonly binderLabel: 'res binder' | 'ext binder' | 'imp binder';
+  /** Resumption PSKs only. */
+  readonly state?: SessionState | undefined;
+}
+
+export interface Miss {
+  readonly miss: MissReason;
+}
+
+/** A ticket to send; `lifetime` in seconds is honest: the server will open it for that long. */
+export interface IssuedTicket {
+  readonly ticket: Uint8Array;
+  readonly lifetime: number;
+}
+
+export interface EarlyDataRequest {
+  /** The PSK identity (ticket) as the client sent it. */
+  readonly identity: Uint8Array;
+  readonly state: SessionState;
+  readonly obfuscatedTicketAge: number;
+  /** `earlyDataContext` of the new connection. */
+  readonly context: Uint8Array;
+  readonly now: number;
+}
+
+export type EarlyDataAnswer =
+  | { readonly accepted: true }
+  | { readonly accepted: false; readonly refusal: EarlyDataRefusal };
+
+/** Why this state may not be resumed by this handshake, or `undefined` where it may. */
+export function compare(state: SessionState, expected: SessionExpectation): MissReason | undefined {
+  const { now } = expected;
+  if (state.version !== expected.version) return 'versionMismatch';
+  if (state.peerNotAfter !== undefined && now >= state.peerNotAfter) return 'clientCertificateExpired';
+  if (now >= sessionEnd(state)) return 'expired';
+  if (expected.cipherHash !== undefined && pskHash(state) !== expected.cipherHash && state.version === 0x0304) {
+    return 'cipherMismatch';
+  }
+  if (expected.cipherSuites !== undefined && !expected.cipherSuites.includes(state.cipherSuite))
+    return 'cipherMismatch';
+  if (expected.extendedMasterSecret !== undefined && state.extendedMasterSecret !== expected.extendedMasterSecret) {
+    return state.extendedMasterSecret ? 'emsMissing' : 'emsMismatch';
+  }
+  const policy = typeof expected.policy === 'function' ? expected.policy(state) : expected.policy;
+  return equal(policy, state.policyDigest) ? undefined : 'policyMismatch';
+}
+
+/** The PSK of a session that was found. */
+export function asPsk(found: FoundSession | Miss): FoundPsk | Miss {
+  if ('miss' in found) return found;
+  const { state } = found;
+  return { secret: state.secret, hash: pskHash(state), binderLabel: 'res binder', state };
+}
