@@ -96,11 +96,10 @@ function sessionHost(sessions: ServerSessions | undefined, now: () => number) {
         ? undefined
         : after(sessions.sealTicket({ state, now: now() }), (issued) => ('ticket' in issued ? issued : undefined)),
     claimEarlyData: ({ identity, state, obfuscatedTicketAge, binding, alpnProtocol }) => {
-      if (sessions === undefined) return false;
+      if (sessions === undefined) return { accepted: false, refusal: 'disabled' as const };
       const { serverName, config } = binding;
       const context = earlyDataContext(config.crypto, { alpnProtocol, cipherSuite: state.cipherSuite, serverName });
-      const claim = sessions.claimEarlyData({ identity, state, obfuscatedTicketAge, context, now: now() });
-      return after(claim, ({ accepted }) => accepted);
+      return sessions.claimEarlyData({ identity, state, obfuscatedTicketAge, context, now: now() });
     },
   } satisfies Partial<Host>;
 }

@@ -1,4 +1,5 @@
 import type { GroupName, TranscriptHash } from '../crypto/provider.ts';
+import type { EarlyDataAnswer } from '../session/resumption-request.ts';
 import type { SessionState } from '../session/state.ts';
 import type { ProtocolVersion } from '../wire/versions.ts';
 import type { CommonHandshakeConfig, Credential, ServerHandshakeConfig, Signer } from './config.ts';
@@ -29,7 +30,7 @@ export interface HostRequests {
   /** The PSK of an identity: a ticket of TLS 1.3, or an external PSK (RFC 9846, Section 4.2.11; RFC 9258). */
   lookupPsk: { input: { identity: Uint8Array; binding: SessionBinding }; answer: PskLookup };
   /** Whether 0-RTT may be taken: once a ticket, and only inside the freshness window (RFC 9846, Section 8). */
-  claimEarlyData: { input: EarlyDataClaim; answer: boolean };
+  claimEarlyData: { input: EarlyDataClaim; answer: EarlyDataAnswer };
 }
 
 /** One request with its input. */

@@ -327,7 +327,8 @@ function* decideEarlyData(
   const { identity, state, obfuscatedTicketAge } = psk;
   const binding = { version: tls13, serverName: hello.extensions.serverName, config: context.config } as const;
   const claim = { identity, state, obfuscatedTicketAge, binding, alpnProtocol };
-  if (!(yield* request('claimEarlyData', claim))) return reject('replayed, stale, or in doubt');
+  const answer = yield* request('claimEarlyData', claim);
+  if (!answer.accepted) return reject(answer.refusal);
   decide(context, 'earlyData', 'accepted', 'first use of a fresh ticket');
   return 'accepted';
 }

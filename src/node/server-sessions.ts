@@ -99,6 +99,8 @@ export class ServerResumption {
   #ticketKeys: Buffer | undefined;
   #own: ServerSessions | undefined;
   #maxEarlyData = 0;
+  #replayRecord: 'complete' | undefined;
+  #register: MemoryStore | undefined;
 
   constructor(server: EventEmitter) {
     this.#server = server;
@@ -109,9 +111,13 @@ export class ServerResumption {
     this.#own = sessions;
   }
 
-  /** Takes early data of so many bytes; which tickets were used for it is remembered in this process. */
-  allowEarlyData(bytes: number): void {
+  /**
+   * Takes early data of so many bytes; which tickets were used for it is remembered in this process. Under ticket keys
+   * that other processes may have, that is enough only where the program says that it is.
+   */
+  allowEarlyData(bytes: number, replayRecord?: 'complete'): void {
     this.#maxEarlyData = bytes;
+    this.#replayRecord = replayRecord;
     this.#cache.clear();
   }
 
@@ -142,6 +148,7 @@ export class ServerResumption {
         store: events ? new EventStore(this.#server) : this.#replayRegister(),
         sessionIds: events,
         maxEarlyDataSize: events ? 0 : this.#maxEarlyData,
+        replayRecord: this.#replayRecord,
         tls13Tickets: tickets ? 'stateless' : 'stateful',
         lifetime,
       });
@@ -152,8 +159,9 @@ export class ServerResumption {
 
   #replayRegister(): MemoryStore | undefined {
     if (this.#maxEarlyData === 0) return undefined;
-    // Ticket keys from outside may be older than this process: then what was used before it is not known.
-    return new MemoryStore({ clock, ...(this.hasTicketKeys ? { claimsSince: Date.now() } : {}) });
+    // Ticket keys from outside may be older than this register: then what was used before it is not known.
+    this.#register ??= new MemoryStore({ clock, ...(this.hasTicketKeys ? { claimsSince: Date.now() } : {}) });
+    return this.#register;
   }
 
   #ring(): TicketKeyring {
@@ -176,6 +184,10 @@ export class ServerResumption {
     for (const key of before) if (key.name !== name) ring.revoke(Buffer.from(key.name, 'hex'));
     ring.install([imported]);
     this.#ticketKeys = Buffer.from(keys);
+    if (this.#register !== undefined) {
+      this.#register = undefined;
+      this.#cache.clear();
+    }
   }
 
   /** Whether the ticket keys came from outside, or were asked for. */

@@ -8,6 +8,7 @@ import { resumptionOf } from './connection-setup.ts';
 import {
   connectionReset,
   invalidArgType,
+  invalidArgValue,
   nodeError,
   validateBuffer,
   validateFunction,
@@ -44,8 +45,16 @@ export interface HandfastServerOptions extends HandfastContextOptions {
   /**
    * Bytes of 0-RTT data that a ticket allows; none by default. A ticket serves for early data once, in this process. What
    * comes early is told by the event `earlyData` (with the socket), before `secureConnection`; it may be answered at once.
+   * Where other processes may have the ticket keys too (a worker of `node:cluster`, `ticketKeys`, `getTicketKeys`), all
+   * early data is refused: a replay to another process would not be seen. Share `sessions` there, by `handfast/workers`
+   * or `handfast/redis`.
    */
   maxEarlyData?: number | undefined;
+  /**
+   * `complete`: takes early data although the ticket keys came from outside, because no other process takes early data
+   * under them at the same time. For one process that keeps its ticket keys over restarts.
+   */
+  replayRecord?: 'complete' | undefined;
   /** Sessions that a fleet shares: a `ServerSessions` of `handfast/session`. */
   sessions?: import('../session/index.ts').ServerSessions | undefined;
 }
@@ -123,10 +132,13 @@ function ServerFunction(this: ServerSelf | undefined, options?: unknown, listene
 }
 
 /** Sessions and early data, as the options ask for; shared with `https.Server`. */
-export function useSessions(server: ServerSelf, { sessions, maxEarlyData }: HandfastServerOptions): void {
+export function useSessions(server: ServerSelf, { sessions, maxEarlyData, replayRecord }: HandfastServerOptions): void {
+  if (replayRecord !== undefined && replayRecord !== 'complete') {
+    throw invalidArgValue('options.replayRecord', replayRecord, "must be 'complete' or undefined");
+  }
   if (maxEarlyData !== undefined) {
     validateInteger(maxEarlyData, 'options.maxEarlyData', 0, 2 ** 32 - 1);
-    resumptionOf(server).allowEarlyData(maxEarlyData);
+    resumptionOf(server).allowEarlyData(maxEarlyData, replayRecord);
   }
   if (sessions !== undefined) resumptionOf(server).use(sessions);
 }

@@ -31,7 +31,12 @@ export const earlyDataRefusals = {
   contextMismatch: 'ALPN protocol, cipher suite or server name differ from the session (RFC 9846, Section 4.2.10)',
   stale: 'the age that the client claims is outside the freshness window (RFC 9846, Section 8.3)',
   replay: 'this ticket was used for early data before',
-  doubtful: 'the replay register has not been whole for one freshness window',
+  recordNotShared:
+    'other processes have the key of this ticket, and the record of used tickets is of this process alone: a replay ' +
+    'to another one would not be seen',
+  doubtful:
+    'the record of used tickets has not been whole for one freshness window (a start, a failover), or another process ' +
+    'has it now',
   storeTimeout: missReasons.storeTimeout,
   storeError: missReasons.storeError,
   storeUnavailable: missReasons.storeUnavailable,

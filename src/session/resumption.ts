@@ -57,6 +57,13 @@ export interface ServerSessionsConfig {
   readonly maxEarlyDataSize?: number | undefined;
   readonly freshness?: Partial<FreshnessWindow> | undefined;
   /**
+   * A `store` in this process can't tell that another process took early data of the same ticket. So where the ticket's
+   * key came from outside (a file, another process, a fleet), and others may have it too, such a store refuses early
+   * data: `recordNotShared`. `complete` says that its record is whole all the same: nobody else takes early data under
+   * these keys at the same time.
+   */
+  readonly replayRecord?: 'complete' | undefined;
+  /**
    * Asked for every session with a client certificate before it is handed out: whether that client is still welcome
    * (revocation). `false` ends the session; so does an error.
    */
@@ -190,6 +197,7 @@ export class ServerSessions {
       return this.#refuse('contextMismatch');
     }
     if (!isFresh(state, request.obfuscatedTicketAge, now, this.#freshness)) return this.#refuse('stale');
+    if (!this.#seesEveryUse(identity, store)) return this.#refuse('recordNotShared');
     const key = `e:${toHex(this.#crypto.hash('sha256', identity))}`;
     const answer = attempt(
       () => store.claim(key, replaySpan(this.#freshness)),
@@ -356,6 +364,13 @@ export class ServerSessions {
   #noTicket(kind: ResumptionKind, reason: MissReason): Miss {
     this.#event({ type: 'notIssued', kind, reason });
     return { miss: reason };
+  }
+
+  /** Whether the store hears of every use of a ticket: it is shared, or nobody else can open the ticket. */
+  #seesEveryUse(identity: Uint8Array, store: SessionStore): boolean {
+    if (this.#config.replayRecord === 'complete' || !store.traits.local) return true;
+    // A handle leads into the store, and nowhere else.
+    return identity[0] !== sealedTicketFormat || this.keyring?.originOf(identity) === 'local';
   }
 
   #earlyData(refusal: EarlyDataRefusal | undefined): EarlyDataAnswer {

@@ -160,6 +160,15 @@ export class TicketKeyring {
   }
 
   /**
+   * Where the key of a ticket came from; `undefined` for what is no sealed ticket, or where the key is not here (any
+   * more).
+   */
+  originOf(ticket: Uint8Array): TicketKeyOrigin | undefined {
+    if (ticket[0] !== sealedTicketFormat) return undefined;
+    return this.#keys.get(toHex(ticket.subarray(1, 1 + keyNameLength)))?.origin;
+  }
+
+  /**
    * Takes in keys from outside. A key that is there already (same name) gets the new times; keys that are not named
    * stay until their own end, so that replacing keys never makes tickets void all at once. Throws `ConfigError`
    * `ERR_TLS_WEAK_KEY` for a key that no random source makes, `ERR_TLS_TICKET_KEY` for a wrong length or order of

@@ -239,7 +239,7 @@ export function hostOf(scenario: Scenario, side: Side): Host {
     lookupPsk: () => ({ key: new Uint8Array(32).fill(6), hash: 'sha256', kind: 'res', state: states[tls13] }),
     storeSession: () => true,
     sealTicket: () => ({ ticket: new Uint8Array(64).fill(0x74), lifetime: 7200 }),
-    claimEarlyData: () => true,
+    claimEarlyData: () => ({ accepted: true }),
   };
 }
 

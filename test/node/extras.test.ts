@@ -277,3 +277,52 @@ test(
     assert.deepEqual(early, ['hello']);
   },
 );
+
+test(
+  'early data under ticket keys that others may have is refused, unless the program says that nobody else takes any',
+  limit,
+  async (t) => {
+    const keys = randomBytes(48);
+    const reasons: string[] = [];
+    const { write } = process.stderr;
+    t.after(() => {
+      process.stderr.write = write;
+    });
+    process.stderr.write = ((text: string) => {
+      const refused = /earlyData: rejected \((\w+)\)/.exec(text);
+      if (refused !== null) reasons.push(refused[1]!);
+      return true;
+    }) as typeof write;
+    const early = { ...credentials, maxEarlyData: 1000, enableTrace: true };
+    for (const options of [
+      { ...early, ticketKeys: keys },
+      { ...early, ticketKeys: keys, replayRecord: 'complete' },
+      early,
+    ] as const) {
+      const server = tls.createServer(options, (socket) => socket.on('error', () => {}).write('x'));
+      const port = await listening(t, server);
+      // Asked for them, the server has to think that somebody else has got them.
+      if (options === early) server.getTicketKeys();
+      let session: Buffer | undefined;
+      for (let visit = 0; visit < 2; visit++) {
+        const client = tls.connect({
+          host: '127.0.0.1',
+          port,
+          servername: 'localhost',
+          ca: rootPem,
+          session,
+          earlyData: 'x',
+        });
+        const ticket = once(client, 'session') as Promise<[Buffer]>;
+        await once(client, 'data');
+        [session] = await ticket;
+        assert.equal((client as unknown as TLSSocket).earlyDataAccepted, false);
+        client.destroy();
+      }
+    }
+    // With `complete` it is the age of the register that counts: keys from outside may be older.
+    assert.deepEqual(reasons, ['recordNotShared', 'doubtful', 'recordNotShared']);
+    const wrong = { ...credentials, replayRecord: 'x' } as unknown as nodeTls.TlsOptions;
+    assert.throws(() => tls.createServer(wrong), { code: 'ERR_INVALID_ARG_VALUE' });
+  },
+);

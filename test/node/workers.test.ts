@@ -96,6 +96,27 @@ for (const [name, start] of [
   );
 }
 
+test('node:cluster without a fleet: workers share ticket keys, and take no early data', limit, async (t) => {
+  const primary = fork(fileURLToPath(new URL('workers/plain-cluster.ts', import.meta.url)), { execArgv });
+  t.after(() => primary.disconnect());
+  const ports: number[] = [];
+  const refusals: string[] = [];
+  primary.on('message', (message: { port?: number; refused?: string }) => {
+    if (message.port !== undefined) ports.push(message.port);
+    if (message.refused !== undefined) refusals.push(message.refused);
+  });
+  while (ports.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(ports[0], ports[1]);
+  const { next } = await connect(ports[0]);
+  // One of them is a replay to another worker.
+  for (let i = 0; i < 2; i++) {
+    const { resumed, accepted } = await connect(ports[0], next);
+    assert.deepEqual({ resumed, accepted }, { resumed: true, accepted: false });
+  }
+  while (refusals.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(refusals, ['recordNotShared', 'recordNotShared']);
+});
+
 test('outside a worker there is no fleet to join', async () => {
   await assert.rejects(joinWorkerFleet(), /neither a worker thread nor a worker of a cluster/);
 });

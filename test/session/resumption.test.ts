@@ -9,7 +9,7 @@ import { ServerSessions, type ServerSessionsConfig } from '../../src/session/res
 import type { FoundPsk, FoundSession, IssuedTicket, SessionExpectation } from '../../src/session/resumption-request.ts';
 import { SealedStore } from '../../src/session/sealed-store.ts';
 import type { SessionState, SessionStateInput } from '../../src/session/state.ts';
-import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
+import { type TicketKey, TicketKeyring } from '../../src/session/ticket-keyring.ts';
 import { isPromise } from '../../src/session/timer.ts';
 import { FakeTime, never, policy, ScriptedStore, sessionCrypto, someState } from './helpers.ts';
 
@@ -301,8 +301,9 @@ test('a forgotten session does not resume', async () => {
   assert.deepEqual(sessions.lookupSession({ ...expect(0x0303), sessionId }), { miss: 'notFound' });
 });
 
-async function earlyServer(config: Partial<ServerSessionsConfig> = {}) {
+async function earlyServer(config: Partial<ServerSessionsConfig> = {}, keyFromOutside?: (now: number) => TicketKey) {
   const made = server({ maxEarlyDataSize: 16_384, ...config });
+  if (keyFromOutside !== undefined) made.keyring.install([keyFromOutside(made.time.now())]);
   const state = made.state({ ticketAgeAdd: 0xfffffff0, maxEarlyDataSize: 16_384, earlyDataContext: earlyContext });
   const { ticket } = (await made.sessions.sealTicket({ state, now: made.time.now() })) as IssuedTicket;
   const issued = made.time.now();
@@ -324,6 +325,26 @@ test('promise 7: early data is accepted once per ticket', async () => {
   assert.deepEqual(claim(), { accepted: true });
   assert.deepEqual(claim(), { accepted: false, refusal: 'replay' });
   assert.deepEqual(sessions.counters.earlyData, { accepted: 1, refused: { replay: 1 } });
+});
+
+test('promise 7: a record of this process alone takes no early data under a key that others have too', async () => {
+  const foreign = { name: randomBytes(16), secret: randomBytes(32), origin: 'imported' } as const;
+  const shared = (config: Partial<ServerSessionsConfig> = {}) =>
+    earlyServer(config, (now) => ({ ...foreign, sealFrom: now, sealUntil: now + 3.6e6, openUntil: now + 7.2e6 }));
+  const { claim, sessions } = await shared();
+  assert.deepEqual(claim(), { accepted: false, refusal: 'recordNotShared' });
+  assert.deepEqual(sessions.counters.earlyData, { accepted: 0, refused: { recordNotShared: 1 } });
+  // A handle opens nowhere but in this store.
+  assert.deepEqual((await shared({ tls13Tickets: 'stateful' })).claim(), { accepted: true });
+  const told = await shared({ replayRecord: 'complete' });
+  assert.deepEqual(told.claim(), { accepted: true });
+  assert.deepEqual(told.claim(), { accepted: false, refusal: 'replay' });
+});
+
+test('promise 7: no early data where the key of the ticket is gone', async () => {
+  const { claim, keyring } = await earlyServer();
+  for (const { name } of keyring.describe()) keyring.revoke(Buffer.from(name, 'hex'));
+  assert.deepEqual(claim(), { accepted: false, refusal: 'recordNotShared' });
 });
 
 test('promise 7: early data of another age, context or size is refused', async () => {
