@@ -23,8 +23,9 @@ import {
   warnOfDates,
 } from '../server/local-authority.ts';
 import { listenForMetrics, type MetricsServer } from '../server/metrics-server.ts';
+import { openReplayRecord, type ReplayRecord } from '../server/replay-record.ts';
 import { SecureServer } from '../server/secure-server.ts';
-import { makeSessions } from '../server/sessions.ts';
+import { makeSessions, nodeTimers } from '../server/sessions.ts';
 import { ended } from '../server/signals.ts';
 import { painter, StatusLine } from '../ui/terminal.ts';
 
@@ -60,14 +61,14 @@ async function runPrimary(values: ProxyValues): Promise<number> {
 
   // What is wrong with the settings shows here, once, and not in every worker.
   await makeTls(values, createNodeCrypto(), settings, (text) => status.print(text));
-  const store = new MemoryStore({ clock: { now: Date.now }, claimsSince: Date.now() });
+  const record = await openRecord(values);
   const reports = new Map<number, string>();
   let ending = false;
   let early = 0;
   const start = (): Worker => {
     const worker = cluster.fork();
     const born = Date.now();
-    serveStore(worker, store);
+    serveStore(worker, record.store);
     worker.on('message', (message: { kind?: string; text?: string }) => {
       if (message.kind === 'metrics' && message.text !== undefined) reports.set(worker.id, message.text);
     });
@@ -112,7 +113,16 @@ async function runPrimary(values: ProxyValues): Promise<number> {
   while (Object.keys(cluster.workers ?? {}).length > 0 && Date.now() < end)
     await new Promise((done) => setTimeout(done, 50));
   for (const worker of Object.values(cluster.workers ?? {})) worker?.kill('SIGKILL');
+  await record.stop();
   return exitCodes.ok;
+}
+
+/** The sessions of all workers and the record of their early data; not asked where Redis has both. */
+async function openRecord(values: ProxyValues): Promise<ReplayRecord> {
+  if (values.redis !== undefined || values['no-early-data'] === true) {
+    return { store: new MemoryStore({ clock: { now: Date.now } }), stop: async () => {} };
+  }
+  return openReplayRecord(statePathsOf(values).sessions, { timers: nodeTimers });
 }
 
 function whenReady(worker: Worker): Promise<void> {

@@ -39,24 +39,7 @@ export function fileRingChannel(folder: string, now: () => number = Date.now): R
   const path = join(folder, 'ticket-keys.json');
   const lock = join(folder, 'ticket-keys.lock');
 
-  async function locked<T>(work: () => T): Promise<T> {
-    for (let tries = 0; ; tries++) {
-      try {
-        closeSync(openSync(lock, 'wx', 0o600));
-        break;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || tries > 1000) throw error;
-        const age = now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? now());
-        if (age > staleLock) rmSync(lock, { force: true });
-        else await sleep(5);
-      }
-    }
-    try {
-      return work();
-    } finally {
-      rmSync(lock, { force: true });
-    }
-  }
+  const locked = <T>(work: () => T): Promise<T> => whileLocked(lock, now, work);
 
   function read(): Shared {
     try {
@@ -69,12 +52,7 @@ export function fileRingChannel(folder: string, now: () => number = Date.now): R
     }
   }
 
-  function write(shared: Shared): void {
-    const draft = `${path}.${process.pid}.new`;
-    writeFileSync(draft, JSON.stringify(shared), { mode: 0o600 });
-    chmodSync(draft, 0o600);
-    renameSync(draft, path);
-  }
+  const write = (shared: Shared): void => replaceFile(path, JSON.stringify(shared));
 
   return {
     sync: ({ node, epoch, ack, leaseMs }) =>
@@ -106,6 +84,34 @@ export function fileRingChannel(folder: string, now: () => number = Date.now): R
         return true;
       }),
   };
+}
+
+/** Does its work while no other process of this machine does the like; `lock` is a file that is there meanwhile. */
+export async function whileLocked<T>(lock: string, now: () => number, work: () => T): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      closeSync(openSync(lock, 'wx', 0o600));
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || tries > 1000) throw error;
+      const age = now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? now());
+      if (age > staleLock) rmSync(lock, { force: true });
+      else await sleep(5);
+    }
+  }
+  try {
+    return work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+/** Writes a file of which readers see the old or the new content, and that only its owner may read. */
+export function replaceFile(path: string, text: string): void {
+  const draft = `${path}.${process.pid}.new`;
+  writeFileSync(draft, text, { mode: 0o600 });
+  chmodSync(draft, 0o600);
+  renameSync(draft, path);
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   TicketKeyring,
 } from '../../session/index.ts';
 import { fileFleetKey, fileRingChannel } from './file-ring.ts';
+import { openReplayRecord } from './replay-record.ts';
 
 /** Bytes of early data (0-RTT) that a ticket allows: a request with its headers. */
 export const earlyDataLimit = 16_384;
@@ -61,13 +62,16 @@ export async function makeSessions(options: SessionsOptions): Promise<SessionKit
     ...(options.noTickets12 === true ? { tls12Tickets: false } : {}),
     tls13Tickets: options.singleUse === true ? 'singleUse' : 'stateless',
     maxEarlyDataSize: options.earlyData ? earlyDataLimit : 0,
+    // The store says by itself when another process has the record.
+    replayRecord: 'complete',
   });
   return { sessions, ...ring };
 }
 
 type Ring = Omit<SessionKit, 'sessions'>;
 
-async function localRing({ crypto, folder, store: workers }: SessionsOptions, rotateEvery: number): Promise<Ring> {
+async function localRing(options: SessionsOptions, rotateEvery: number): Promise<Ring> {
+  const { crypto, folder, store: workers } = options;
   const keyring = new TicketKeyring({
     crypto,
     clock,
@@ -88,15 +92,17 @@ async function localRing({ crypto, folder, store: workers }: SessionsOptions, ro
     await new Promise((done) => setTimeout(done, 25));
     await fleet.sync();
   }
+  const record =
+    workers !== undefined || !options.earlyData ? undefined : await openReplayRecord(folder, { timers: nodeTimers });
   const store =
     workers === undefined
-      ? // Tickets outlive this process, what it remembers of 0-RTT doesn't: at first every claim is doubtful.
-        new MemoryStore({ clock, claimsSince: Date.now() })
+      ? (record?.store ?? new MemoryStore({ clock }))
       : new SealedStore(new ResilientStore(workers, { clock, timers: nodeTimers }), { crypto, fleetKeys });
   return {
     keyring,
     store,
     async stop() {
+      await record?.stop();
       await fleet.stop();
       keyring.close();
     },
