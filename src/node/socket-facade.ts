@@ -1,5 +1,6 @@
 import { type AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { validateInteger } from './node-errors.ts';
 
 /** What a socket tells of both ends of its connection. */
 export const addressNames = [
@@ -19,6 +20,7 @@ export abstract class SocketFacade extends Socket {
   #transport: Duplex | undefined;
   #noDelay: boolean | undefined;
   #keepAlive: readonly unknown[] | undefined;
+  #typeOfService: number | undefined;
   #unref = false;
 
   /** Bytes of plaintext that were read and written. */
@@ -45,6 +47,7 @@ export abstract class SocketFacade extends Socket {
     this.#transport = transport;
     if (this.#noDelay !== undefined) transport.setNoDelay(this.#noDelay);
     if (this.#keepAlive !== undefined) setKeepAlive(transport, this.#keepAlive);
+    if (this.#typeOfService !== undefined) (transport as MarkedSocket).setTypeOfService?.(this.#typeOfService);
     if (this.#unref) transport.unref();
   }
 
@@ -65,6 +68,19 @@ export abstract class SocketFacade extends Socket {
     return this;
   }
 
+  /** Node 24's: the octet of the IP header by which networks tell traffic apart; kept until there is a connection. */
+  setTypeOfService(value: number): this {
+    validateInteger(value, 'tos', 0, 255);
+    this.#typeOfService = value;
+    (this.#transport as MarkedSocket | undefined)?.setTypeOfService?.(value);
+    return this;
+  }
+
+  /** What the transport says, or on an older Node what was set here. */
+  getTypeOfService(): number {
+    return (this.#transport as MarkedSocket | undefined)?.getTypeOfService?.() ?? this.#typeOfService ?? 0;
+  }
+
   override ref(): this {
     this.#unref = false;
     (this.#transport as Socket | undefined)?.ref?.();
@@ -77,6 +93,9 @@ export abstract class SocketFacade extends Socket {
     return this;
   }
 }
+
+/** The methods of a socket of Node 24 that the types of Node 20 lack. */
+type MarkedSocket = Socket & { setTypeOfService?(value: number): unknown; getTypeOfService?(): number };
 
 function setKeepAlive(transport: Duplex | undefined, args: readonly unknown[]): void {
   (transport as Socket | undefined)?.setKeepAlive?.(...(args as Parameters<Socket['setKeepAlive']>));

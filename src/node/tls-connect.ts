@@ -23,7 +23,11 @@ export interface HandfastConnectOptions extends Omit<TlsSocketOptions, 'server' 
   lookup?: unknown;
   localAddress?: string | undefined;
   localPort?: number | undefined;
+  noDelay?: boolean | undefined;
   keepAlive?: boolean | undefined;
+  keepAliveInitialDelay?: number | undefined;
+  /** Node 24: the octet of the IP header, 0 to 255. */
+  typeOfService?: number | undefined;
 }
 
 const connectOptions = Symbol('handfast.connect');

@@ -24,7 +24,7 @@ import { asBytes, joinSmall, slab } from './outgoing.ts';
 import { createSecureContext, invalidContext, SecureContextObject } from './secure-context.ts';
 import { TlsDetails } from './tls-details.ts';
 import type { InternalServer, TlsSocketOptions } from './tls-types.ts';
-import { closeTransport, own, startReading, stopReading, type TransportOwner } from './transport.ts';
+import { closeTransport, own, startReading, stopReading, type TransportOwner, transportOptions } from './transport.ts';
 
 interface PendingWrite {
   chunks: Uint8Array[];
@@ -180,7 +180,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
       const { connecting } = this.transport as Socket;
       if (connecting) return this;
     }
-    const transport = new Socket({ allowHalfOpen: true });
+    const transport = new Socket(transportOptions(args[0]));
     this.equip(transport);
     this.#setConnecting(true);
     transport.on('error', (error: Error) => this.destroy(error));

@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import { Socket, type SocketConstructorOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** Who is told of a transport's bytes and end. */
@@ -13,6 +13,20 @@ export interface TransportOwner {
 
 const owner = Symbol('handfast.owner');
 type OwnedTransport = Duplex & { [owner]?: TransportOwner };
+
+/** Options of `connect` that a `net.Socket` wants when it is made. */
+const socketOptions = ['noDelay', 'keepAlive', 'keepAliveInitialDelay', 'typeOfService', 'blockList'] as const;
+
+/** What a transport is made with, for the first argument of `connect`. */
+export function transportOptions(given: unknown): SocketConstructorOpts {
+  const made: Record<string, unknown> = { allowHalfOpen: true };
+  if (typeof given !== 'object' || given === null) return made;
+  for (const name of socketOptions) {
+    const value = (given as Record<string, unknown>)[name];
+    if (value !== undefined && value !== null) made[name] = value;
+  }
+  return made;
+}
 
 /** Tells `by` when the transport closes. One listener for all sockets: a closure for each would stay as long as it. */
 export function own(transport: Duplex, by: TransportOwner): void {
