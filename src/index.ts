@@ -19,7 +19,8 @@ export {
   type TraceEvent,
   type VerifyPeer,
 } from './engine/config.ts';
-export type { Connection, ConnectionInfo, Progress } from './engine/connection.ts';
+export type { Connection, Progress } from './engine/connection.ts';
+export type { ConnectionInfo } from './engine/connection-info.ts';
 export { drive } from './engine/driver.ts';
 export { clientHost, type Host, serverHost } from './engine/host.ts';
 export { ServerConnection } from './engine/server-connection.ts';

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { fromHex } from '../bytes/bytes.ts';
 import { ClientConnection } from '../engine/client-connection.ts';
 import type { ClientOptions } from '../engine/config.ts';
-import type { ConnectionInfo } from '../engine/connection.ts';
+import type { ConnectionInfo } from '../engine/connection-info.ts';
 import { drive } from '../engine/driver.ts';
 import { clientHost } from '../engine/host.ts';
 import type { ClientSession } from '../session/client-session.ts';

@@ -1,17 +1,18 @@
-import type { GroupName } from '../crypto/provider.ts';
 import { AlertReceivedError, PeerError, TlsError } from '../errors.ts';
 import type { CommonHandshakeConfig } from '../handshake/config.ts';
 import type { RecordOutput } from '../handshake/context.ts';
-import type { Expectation, Flow, Wait } from '../handshake/flow.ts';
+import type { Expectation, Flow } from '../handshake/flow.ts';
 import type { HostRequest } from '../handshake/host.ts';
-import type { Established, Resumption } from '../handshake/result.ts';
+import type { Established } from '../handshake/result.ts';
 import { contentTypes } from '../record/content-type.ts';
 import type { PlaintextRecord } from '../record/record-reader.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { encodeAlert } from '../wire/alert.ts';
 import type { HandshakeMessage } from '../wire/handshake-type.ts';
-import { type ProtocolVersion, tls13 } from '../wire/versions.ts';
+import { tls13 } from '../wire/versions.ts';
 import { AlertReader } from './alerts.ts';
+import { type ConnectionInfo, connectionInfo } from './connection-info.ts';
+import { Flows, type Task, waitsFor } from './flows.ts';
 import { excessHandshakeData, RecordLayer } from './record-layer.ts';
 
 /** What a connection waits for. */
@@ -24,38 +25,6 @@ export type Progress =
   | { readonly state: 'connected' }
   /** It is over: send what `takeOutgoing` holds, then close the transport. */
   | { readonly state: 'closed'; readonly error?: TlsError };
-
-/** What a handshake agreed on. */
-export interface ConnectionInfo {
-  readonly version: ProtocolVersion;
-  /** The IANA code, and name, of the cipher suite. */
-  readonly cipherSuite: number;
-  readonly cipherSuiteName: string;
-  readonly group: GroupName | undefined;
-  /** SignatureScheme codes of this side's and of the peer's handshake signature. */
-  readonly signatureScheme: number | undefined;
-  readonly peerSignatureScheme: number | undefined;
-  readonly serverName: string | undefined;
-  readonly alpnProtocol: string | undefined;
-  readonly resumed: boolean;
-  readonly resumption: Resumption;
-  readonly extendedMasterSecret: boolean;
-  readonly earlyData: 'none' | 'accepted' | 'rejected';
-  readonly helloRetryRequest: boolean;
-  /** DER, the peer's own certificate first. */
-  readonly peerCertificates: readonly Uint8Array[];
-  readonly ocspResponse: Uint8Array | undefined;
-  readonly scts: readonly Uint8Array[] | undefined;
-  readonly sessionId: Uint8Array;
-}
-
-/** A flow that runs, and what it waits for. */
-interface Task {
-  readonly flow: Flow<unknown>;
-  wait: Wait | undefined;
-  /** The id under which the host was asked for what it waits for. */
-  asked: number | undefined;
-}
 
 const misuse: readonly string[] = ['ERR_TLS_NO_POST_HANDSHAKE_AUTH', 'ERR_TLS_STATE'];
 
@@ -77,11 +46,10 @@ export abstract class Connection {
   readonly #config: CommonHandshakeConfig;
   readonly #records: RecordLayer;
   readonly #alerts: AlertReader;
-  #tasks: Task[] = [];
+  readonly #flows = new Flows();
   #handshake: Task | undefined;
   #established: Established | undefined;
   #started = false;
-  #nextRequest = 1;
   #incoming: Uint8Array[] = [];
   #progress: Progress = needsInput;
   #error: TlsError | undefined;
@@ -162,28 +130,7 @@ export abstract class Connection {
 
   /** What was agreed. Throws before `connected`. */
   get info(): ConnectionInfo {
-    const established = this.#connected('info');
-    const { agreement } = established;
-    const { suite, resumption } = agreement;
-    return {
-      version: agreement.version,
-      cipherSuite: suite.code,
-      cipherSuiteName: suite.name,
-      group: agreement.group,
-      signatureScheme: agreement.signatureScheme,
-      peerSignatureScheme: agreement.peerSignatureScheme,
-      serverName: agreement.serverName,
-      alpnProtocol: agreement.alpnProtocol,
-      resumed: resumption !== 'none' && resumption !== 'externalPsk',
-      resumption,
-      extendedMasterSecret: agreement.extendedMasterSecret,
-      earlyData: agreement.earlyData,
-      helloRetryRequest: agreement.helloRetryRequest,
-      peerCertificates: established.latePeerCertificates() ?? agreement.peerCertificates,
-      ocspResponse: agreement.ocspResponse,
-      scts: agreement.scts,
-      sessionId: agreement.sessionId,
-    };
+    return connectionInfo(this.#connected('info'));
   }
 
   /** Takes bytes of the transport. They are read by `advance`; until then views of them may be kept. */
@@ -207,22 +154,19 @@ export abstract class Connection {
       this.#fail(error);
     }
     if (this.#closed) return this.#progress;
-    for (const task of this.#tasks) {
-      if (task.wait?.for !== 'host' || task.asked !== undefined) continue;
-      task.asked = this.#nextRequest++;
-      return { state: 'needsHost', id: task.asked, request: task.wait.request };
-    }
+    const asked = this.#flows.nextRequest();
+    if (asked !== undefined) return { state: 'needsHost', id: asked.id, request: asked.request };
     return this.#established === undefined ? needsInput : connectedProgress;
   }
 
   /** Answers a request of the host. An answer that comes after the end of the connection is dropped. */
   answer(id: number, value: unknown): void {
-    this.#settle(id, (task) => task.flow.next(value));
+    this.#settle(id, value, undefined);
   }
 
   /** Lets a request of the host fail: the handshake ends with `error` where it is a `TlsError`, else with internal_error. */
   fail(id: number, error: unknown): void {
-    this.#settle(id, (task) => task.flow.throw(error));
+    this.#settle(id, undefined, { error });
   }
 
   /**
@@ -319,7 +263,7 @@ export abstract class Connection {
     const established = this.#connected('requestClientCertificate');
     if (this.#writeClosed || this.#closed) throw stateError('requestClientCertificate', 'is closed');
     try {
-      this.#begin(established.requestClientCertificate());
+      this.#flows.begin(established.requestClientCertificate());
     } catch (error) {
       // A call that does not fit this connection is the program's mistake; the connection goes on.
       if (error instanceof TlsError && misuse.includes(error.code)) throw error;
@@ -336,7 +280,7 @@ export abstract class Connection {
   #run(): void {
     if (!this.#started) {
       this.#started = true;
-      this.#handshake = this.#begin(this.start(this.#records));
+      this.#handshake = this.#flows.begin(this.start(this.#records));
     }
     while (!this.#closed && !this.#waitsForHost()) {
       const message = this.#peerClosed ? undefined : this.#records.assembler.peek();
@@ -358,41 +302,24 @@ export abstract class Connection {
     return this.#established === undefined && this.#handshake?.wait?.for === 'host';
   }
 
-  #begin(flow: Flow<unknown>): Task {
-    const task: Task = { flow, wait: undefined, asked: undefined };
-    this.#tasks.push(task);
+  /** Goes on with a flow. */
+  #resume(task: Task, value: unknown): void {
+    this.#flows.resume(task, value);
+    this.#resumed(task);
+  }
+
+  /** The connection is made once the flow of the handshake is done. */
+  #resumed(task: Task): void {
+    if (task.done && task === this.#handshake) this.#establish(task.result as Established);
+  }
+
+  #settle(id: number, value: unknown, failure: { readonly error: unknown } | undefined): void {
+    const task = this.#closed ? undefined : this.#flows.asking(id);
+    if (task === undefined) return;
     try {
-      this.#step(task, flow.next());
-    } catch (error) {
-      this.#remove(task);
-      throw error;
-    }
-    return task;
-  }
-
-  /** Takes note of where a flow has stopped. */
-  #step(task: Task, result: IteratorResult<Wait, unknown>): void {
-    // The program may have closed the connection inside the flow, which then just runs out.
-    if (this.#closed) return;
-    if (result.done) {
-      this.#remove(task);
-      if (task === this.#handshake) this.#establish(result.value as Established);
-      return;
-    }
-    task.wait = result.value;
-    task.asked = undefined;
-  }
-
-  #remove(task: Task): void {
-    // A new array: an idle connection shall not keep the room of a busy one.
-    this.#tasks = this.#tasks.filter((other) => other !== task);
-  }
-
-  #settle(id: number, resume: (task: Task) => IteratorResult<Wait, unknown>): void {
-    const task = this.#tasks.find(({ asked }) => asked === id);
-    if (task === undefined || this.#closed) return;
-    try {
-      this.#step(task, resume(task));
+      if (failure === undefined) this.#flows.resume(task, value);
+      else this.#flows.resumeWithError(task, failure.error);
+      this.#resumed(task);
     } catch (error) {
       this.#fail(error);
     }
@@ -407,7 +334,7 @@ export abstract class Connection {
     this.#records.earlyDataLeft = undefined;
     this.#config.trace?.({ kind: 'connected' });
     // Taken out: what has run its course holds much that an idle connection does not need.
-    for (const flow of established.due.splice(0)) this.#begin(flow);
+    for (const flow of established.due.splice(0)) this.#flows.begin(flow);
     if (this.#writeClosed && !this.#closed) this.#sendCloseNotify();
   }
 
@@ -417,25 +344,25 @@ export abstract class Connection {
     if (this.#established === undefined && this.#receivedMessages > this.#config.limits.handshakeMessages) {
       throw new PeerError('ERR_TLS_TOO_MANY_MESSAGES', 'unexpectedMessage', 'too many messages in one handshake');
     }
-    const waiting = this.#tasks.find(({ wait }) => wait?.for === 'message' && wait.expected.includes(message.type));
+    const waiting = this.#flows.waitingFor(message.type);
     if (waiting === undefined) {
-      const optional = this.#tasks.find(({ wait }) => wait?.for === 'message' && wait.optional);
-      if (optional !== undefined) return this.#step(optional, optional.flow.next(undefined));
+      const optional = this.#flows.waitingForOptional();
+      if (optional !== undefined) return this.#resume(optional, undefined);
     }
     this.#records.traceMessage('received', message.type, message.raw, this.#records.readEpoch);
     if (waiting !== undefined) {
       this.#records.assembler.take(message);
       if (message.type === 'finished' && this.#established === undefined) this.#receivedFinished = message.raw.slice();
-      return this.#step(waiting, waiting.flow.next(message));
+      return this.#resume(waiting, message);
     }
     // "All of the client's messages for a given response MUST appear consecutively on the wire with no intervening
     // messages of other types." (RFC 9846, Section 4.6.2)
-    const inside = this.#tasks.find(({ wait }) => wait?.for === 'message' && !wait.expected.includes('certificate'));
+    const inside = this.#flows.insideSequence();
     if (this.#established === undefined || inside !== undefined) throw this.#unexpected(message.type, inside);
     this.#records.assembler.take(message);
     if (message.type === 'keyUpdate') this.#countKeyUpdate();
     this.#countLateMessage();
-    this.#begin(this.#established.receive(message));
+    this.#flows.begin(this.#established.receive(message));
   }
 
   #countKeyUpdate(): void {
@@ -450,7 +377,7 @@ export abstract class Connection {
 
   /** Messages after the handshake cost this side work and memory: they are bounded like those in it. */
   #countLateMessage(): void {
-    if (++this.#lateMessages <= this.#config.limits.handshakeMessages && this.#tasks.length < maxTasks) return;
+    if (++this.#lateMessages <= this.#config.limits.handshakeMessages && this.#flows.open < maxTasks) return;
     throw new PeerError(
       'ERR_TLS_TOO_MANY_MESSAGES',
       'unexpectedMessage',
@@ -540,7 +467,7 @@ export abstract class Connection {
       if (!isOne) throw badChangeCipherSpec();
       const task = this.#handshake as Task;
       this.#records.traceMessage('received', 'changeCipherSpec', fragment, this.#records.readEpoch);
-      return this.#step(task, task.flow.next(undefined));
+      return this.#resume(task, undefined);
     }
     // "An implementation may receive an unencrypted record of type change_cipher_spec … at any time after the first
     // ClientHello message has been sent or received and before the peer's Finished" (RFC 9846, Section 5).
@@ -554,8 +481,7 @@ export abstract class Connection {
   }
 
   #handshakeWaits(expectation: Expectation): boolean {
-    const wait = this.#handshake?.wait;
-    return wait?.for === 'message' && wait.expected.includes(expectation);
+    return this.#handshake !== undefined && waitsFor(this.#handshake, expectation);
   }
 
   #endOfTransport(): void {
@@ -615,7 +541,7 @@ export abstract class Connection {
   #finish(): void {
     this.#closed = true;
     this.#progress = this.#error === undefined ? { state: 'closed' } : { state: 'closed', error: this.#error };
-    for (const { flow } of this.#tasks.splice(0)) closeFlow(flow);
+    this.#flows.end();
     this.#established?.destroy();
     this.#records.destroy();
     this.#config.trace?.(this.#error === undefined ? { kind: 'closed' } : { kind: 'closed', error: this.#error.code });
@@ -646,12 +572,4 @@ function asTlsError(cause: unknown): TlsError {
   if (cause instanceof TlsError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
   return new TlsError('ERR_TLS_INTERNAL', 'internalError', `the host or the engine failed: ${message}`, { cause });
-}
-
-function closeFlow(flow: Flow<unknown>): void {
-  try {
-    flow.return(undefined);
-  } catch {
-    // A flow that is running can't be ended from inside; it ends by the error that it throws.
-  }
 }

@@ -1,7 +1,7 @@
 /** Our side of the table of resumptions: a server that resumes by one kind alone, and a client that comes back once. */
 import { ClientConnection } from '../../../src/engine/client-connection.ts';
 import type { ClientOptions, ServerOptions } from '../../../src/engine/config.ts';
-import type { ConnectionInfo } from '../../../src/engine/connection.ts';
+import type { ConnectionInfo } from '../../../src/engine/connection-info.ts';
 import { clientHost, serverHost } from '../../../src/engine/host.ts';
 import { ServerConnection } from '../../../src/engine/server-connection.ts';
 import type { ClientSession } from '../../../src/session/client-session.ts';
