@@ -28,7 +28,9 @@ export { type DoctorOptions, diagnose, type Finding } from './stores/doctor.ts';
 export { type Host, type RunResult, thisHost } from './stores/host.ts';
 export type { RootToTrust, TrustStore } from './stores/store.ts';
 export {
+  findTrustedRoots,
   findTrustStores,
+  type TrustedRoot,
   type TrustOptions,
   type TrustOutcome,
   trustLines,

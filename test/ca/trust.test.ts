@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { promisify } from 'node:util';
 import {
   createAuthority,
   diagnose,
+  findTrustedRoots,
   findTrustStores,
   type Host,
   type IssuedCertificate,
@@ -181,6 +183,10 @@ describe('trust', () => {
       ['was there'],
     );
     assert.deepEqual(
+      (await findTrustedRoots(options)).roots.map(({ der }) => Buffer.from(der)),
+      [Buffer.from(root)],
+    );
+    assert.deepEqual(
       (await untrustRoot(root, options)).map(({ outcome }) => outcome),
       ['removed'],
     );
@@ -209,6 +215,79 @@ describe('trust', () => {
       ['added'],
     );
     assert.match(await browse(), />hello</);
+  });
+
+  test('what the stores hold is found and taken out also where the folder of the authority is gone', {
+    skip: !(has('certutil') && has('update-ca-certificates')) && 'no certutil or no update-ca-certificates here',
+  }, async (t) => {
+    const folder = temporaryFolder(t);
+    const host = machine(folder);
+    const profile = join(host.home, '.mozilla', 'firefox', 'abc.default');
+    mkdirSync(profile, { recursive: true });
+    execFileSync('certutil', ['-N', '-d', `sql:${profile}`, '--empty-password']);
+    const kinds = ['system', 'nss'] as const;
+    assert.deepEqual((await findTrustedRoots({ kinds, host })).roots, []);
+    const one = await authority(join(folder, 'one'));
+    const two = await authority(join(folder, 'two'));
+    await trustRoot(one.root, { kinds, rootFile: one.rootFile, host });
+    await trustRoot(two.root, { kinds: ['nss'], rootFile: two.rootFile, host });
+    // Somebody else's, under a name that looks like ours.
+    const local = join(folder, 'usr', 'local', 'share', 'ca-certificates');
+    writeFileSync(join(local, 'handfast-0123456789abcdef.crt'), readFileSync(two.rootFile));
+    rmSync(join(folder, 'one'), { recursive: true });
+    const { roots } = await findTrustedRoots({ kinds, host });
+    const found = roots.map(({ der, stores }) => [Buffer.from(der), stores.length]);
+    const nss = findTrustStores({ kinds: ['nss'], host }).length;
+    assert.deepEqual(
+      new Map(found as [Buffer, number][]),
+      new Map([
+        [Buffer.from(one.root), nss + 1],
+        [Buffer.from(two.root), nss],
+      ]),
+    );
+    const gone = roots.find(({ der }) => Buffer.compare(der, one.root) === 0);
+    assert.ok((await untrustRoot(gone!.der, { kinds, host })).every(({ outcome }) => outcome === 'removed'));
+    assert.deepEqual(
+      (await findTrustedRoots({ kinds, host })).roots.map(({ der }) => Buffer.from(der)),
+      [Buffer.from(two.root)],
+    );
+  });
+
+  test('macOS and Windows tell what they hold under the name of an authority', async (t) => {
+    const folder = temporaryFolder(t);
+    const ca = await createAuthority({ folder: join(folder, 'ca') });
+    await ca.close();
+    const { der } = ca.root;
+    const sha1 = createHash('sha1').update(der).digest('hex');
+    const pem = readFileSync(join(folder, 'ca', 'root.pem'));
+    const text = [
+      'Root "Trusted Root Certification Authorities"',
+      '================ Certificate 0 ================',
+      'Issuer: CN=Some other root',
+      `Cert Hash(sha1): ${'ab'.repeat(20)}`,
+      '================ Certificate 1 ================',
+      `Antragsteller: ${ca.root.toString().replaceAll('"', '')}`,
+      `Zertifikathash(sha1): ${sha1.match(/../g)!.join(' ')}`,
+    ].join('\r\n');
+    for (const platform of ['darwin', 'win32'] as const) {
+      const host: Host = {
+        platform,
+        home: folder,
+        env: {},
+        prefix: '',
+        async run(_program, args) {
+          const [, , , hash, file] = args;
+          if (platform === 'win32' && file !== undefined && hash === sha1) writeFileSync(file, der);
+          return { status: 0, stdout: platform === 'darwin' ? pem : Buffer.from(text), stderr: '' };
+        },
+      };
+      const { roots } = await findTrustedRoots({ kinds: ['system'], host });
+      assert.deepEqual(
+        roots.map((root) => Buffer.from(root.der)),
+        [Buffer.from(der)],
+        platform,
+      );
+    }
   });
 
   test('a tool that fails is reported with what to type, and keeps no other store from it', async (t) => {

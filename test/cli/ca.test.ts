@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { handfast, temporaryFolder } from './run.ts';
+import { handfast, hasProgram, temporaryFolder } from './run.ts';
 
 describe('handfast ca', () => {
   test('issue, show, renew, revoke, list; OpenSSL agrees', async () => {
@@ -61,6 +61,51 @@ describe('handfast ca', () => {
     const renewed = await ca('renew-intermediate', ...passphrase, ...key);
     assert.equal(renewed.code, 0, renewed.all);
     assert.match(renewed.stdout, /Own - issuing 2/);
+  });
+
+  test('untrust works without the folder of the authority: by what the stores hold', {
+    skip: !hasProgram('certutil') && 'no certutil here',
+  }, async () => {
+    const home = temporaryFolder();
+    mkdirSync(join(home, '.pki', 'nssdb'), { recursive: true });
+    execFileSync('certutil', ['-N', '-d', `sql:${join(home, '.pki', 'nssdb')}`, '--empty-password']);
+    const ca = async (...words: string[]) => {
+      const done = await handfast(home, ['ca', ...words, '--store', 'nss']);
+      return { code: done.code, all: done.stdout + done.stderr };
+    };
+    const trusted = async () => {
+      assert.equal((await ca('trust')).code, 0);
+      rmSync(join(home, 'ca'), { recursive: true });
+    };
+    await trusted();
+    const only = await ca('untrust');
+    assert.equal(only.code, 0, only.all);
+    assert.match(only.all, /handfast-[0-9a-f]{16} \(.*Handfast authority [0-9a-f]{6}.*\):\n.*NSS.*: removed/);
+    const none = await ca('untrust');
+    assert.equal(none.code, 0, none.all);
+    assert.match(none.all, /holds a root that handfast put there/);
+    // Which of two is meant, it can't know.
+    await trusted();
+    await trusted();
+    const which = await ca('untrust');
+    assert.equal(which.code, 2, which.all);
+    const [first, second] = which.all.match(/handfast-[0-9a-f]{16}/g) ?? [];
+    assert.ok(first !== undefined && second !== undefined && first !== second, which.all);
+    assert.match((await ca('untrust', '--root', 'handfast-0')).all, /no trust store here holds a root "handfast-0"/);
+    const named = await ca('untrust', '--root', first, '--json');
+    assert.deepEqual(
+      (JSON.parse(named.all) as { root: string; outcome: string }[]).map(({ root, outcome }) => [root, outcome]),
+      [[first, 'removed']],
+    );
+    const elsewhere = await ca('untrust', '--folder', 'nowhere');
+    assert.equal(elsewhere.code, 2, elsewhere.all);
+    assert.match(elsewhere.all, new RegExp(second));
+    // What other authorities have left is said, and taken out when asked.
+    assert.equal((await ca('trust')).code, 0);
+    assert.match((await ca('untrust')).all, new RegExp(`Other roots of handfast stay: ${second}`));
+    const all = await ca('untrust', '--all');
+    assert.deepEqual([all.code, all.all.includes(second)], [0, true], all.all);
+    assert.match((await ca('untrust', '--all', '--json')).all, /was not there/);
   });
 
   test('a request whose key stays away is signed', async () => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findProgram, type Host, realPath } from './host.ts';
-import type { TrustStore } from './store.ts';
+import { type RootToTrust, rootId, rootNamed, type TrustStore } from './store.ts';
 import { failed, sameCertificate, withFile } from './system.ts';
 
 /** The password that every JDK ships its trust store with; it protects nothing. */
@@ -39,6 +39,15 @@ function javaStore(host: Host, keytool: string, where: string): TrustStore {
     async has(root) {
       const { status, stdout } = await host.run(keytool, ['-exportcert', '-rfc', '-alias', root.id, ...store]);
       return status === 0 && sameCertificate(stdout, root);
+    },
+    async list() {
+      const { stdout } = await host.run(keytool, ['-list', ...store]);
+      const lines = Buffer.from(stdout).toString().split('\n');
+      const roots: RootToTrust[] = [];
+      for (const id of lines.flatMap((line) => new RegExp(`^${rootId.source}(?=,)`).exec(line) ?? [])) {
+        roots.push(...rootNamed(id, (await host.run(keytool, ['-exportcert', '-rfc', '-alias', id, ...store])).stdout));
+      }
+      return roots;
     },
     add: (root) =>
       withFile(root, async (file) => {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { findProgram, foldersIn, type Host } from './host.ts';
-import type { TrustStore } from './store.ts';
+import { type RootToTrust, rootId, rootNamed, rootsIn, type TrustStore } from './store.ts';
 import { failed, withFile } from './system.ts';
 
 /** Programs that keep their roots in `~/.pki/nssdb`. */
@@ -50,6 +50,8 @@ function nssTool(host: Host): string {
 
 function nssStore(host: Host, where: string, usedBy: string): TrustStore {
   const database = `sql:${where}`;
+  /** PEM of the certificate under a nickname, and of every other one with the same subject: certutil gives all. */
+  const named = async (id: string) => (await host.run(nssTool(host), ['-L', '-d', database, '-n', id, '-a'])).stdout;
   return {
     kind: 'nss',
     name: `NSS database of ${usedBy}`,
@@ -57,8 +59,17 @@ function nssStore(host: Host, where: string, usedBy: string): TrustStore {
     usedBy,
     async has(root) {
       if (!existsSync(join(where, 'cert9.db'))) return false;
-      const { status, stdout } = await host.run(nssTool(host), ['-L', '-d', database, '-n', root.id, '-r']);
-      return status === 0 && Buffer.compare(stdout, root.der) === 0;
+      return rootsIn(await named(root.id)).some(({ sha256 }) => sha256 === root.sha256);
+    },
+    async list() {
+      if (!existsSync(join(where, 'cert9.db'))) return [];
+      const { stdout } = await host.run(nssTool(host), ['-L', '-d', database]);
+      const lines = Buffer.from(stdout).toString().split('\n');
+      const roots: RootToTrust[] = [];
+      for (const id of lines.flatMap((line) => new RegExp(`^${rootId.source}(?=\\s)`).exec(line) ?? [])) {
+        roots.push(...rootNamed(id, await named(id)));
+      }
+      return roots;
     },
     async add(root) {
       const tool = nssTool(host);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { encodePem } from '../../bytes/pem.ts';
+import { decodePem, encodePem } from '../../bytes/pem.ts';
 
 /** A root certificate as it goes into trust stores. */
 export interface RootToTrust {
@@ -23,6 +23,11 @@ export interface TrustStore {
   readonly usedBy: string;
   /** Whether this very certificate is in it and trusted. */
   has(root: RootToTrust): Promise<boolean>;
+  /**
+   * The roots in it that {@link add} put there, by the names that it gives them; macOS and Windows know no such names:
+   * there by the name of the authority, where it is the default one.
+   */
+  list(): Promise<RootToTrust[]>;
   /** Throws with the tool's words where it fails; the store is then as it was. */
   add(root: RootToTrust): Promise<void>;
   /** Takes out what {@link add} put in, and nothing else. */
@@ -30,9 +35,24 @@ export interface TrustStore {
   /**
    * What a person types to do it by hand, for want of rights.
    * @param what to do.
-   * @param file the root as PEM.
+   * @param file the root as PEM; may be gone where it is taken out.
    */
-  byHand(root: RootToTrust, what: 'add' | 'remove', file: string): readonly string[];
+  byHand(root: RootToTrust, what: 'add' | 'remove', file: string | undefined): readonly string[];
+}
+
+/** What {@link RootToTrust.id} looks like. */
+export const rootId = /handfast-[0-9a-f]{16}/;
+
+/** The first certificate of a PEM text as the root of that name; none where it is another. */
+export function rootNamed(id: string, pem: Uint8Array): RootToTrust[] {
+  return rootsIn(pem).filter((root) => root.id === id);
+}
+
+/** The certificates of a PEM text. */
+export function rootsIn(pem: Uint8Array): RootToTrust[] {
+  return decodePem(Buffer.from(pem).toString('latin1'))
+    .filter(({ label }) => label === 'CERTIFICATE')
+    .map(({ bytes }) => rootToTrust(bytes));
 }
 
 /** A root with its names in the stores. */

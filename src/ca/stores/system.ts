@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodePem } from '../../bytes/pem.ts';
+import { parseCertificate } from '../../pki/certificate.ts';
 import { caError } from '../error.ts';
 import { findProgram, type Host } from './host.ts';
-import type { RootToTrust, TrustStore } from './store.ts';
+import { type RootToTrust, rootId, rootNamed, rootsIn, rootToTrust, type TrustStore } from './store.ts';
 
 interface LinuxFlavour {
   readonly name: string;
@@ -82,6 +83,16 @@ function linuxStore(host: Host, flavour: LinuxFlavour): TrustStore {
         return false;
       }
     },
+    async list() {
+      const names = await readdir(folder).catch((): string[] => []);
+      const ids = names.flatMap(
+        (name) => new RegExp(`^(${rootId.source})\\.${flavour.extension}$`).exec(name)?.[1] ?? [],
+      );
+      const files = await Promise.all(
+        ids.map(async (id) => rootNamed(id, await readFile(join(folder, `${id}.${flavour.extension}`)))),
+      );
+      return files.flat();
+    },
     async add(root) {
       await mkdir(folder, { recursive: true });
       await writeFile(fileOf(root), root.pem, { mode: 0o644 });
@@ -122,6 +133,10 @@ function macStore(host: Host): TrustStore {
       const { stdout } = await host.run('security', ['find-certificate', '-a', '-Z', macKeychain]);
       return Buffer.from(stdout).toString().toLowerCase().includes(root.sha256);
     },
+    async list() {
+      const { stdout } = await host.run('security', ['find-certificate', '-a', '-p', '-c', defaultName, macKeychain]);
+      return rootsIn(stdout).filter(hasDefaultName);
+    },
     add: (root) =>
       withFile(root, async (file) => {
         const args = ['add-trusted-cert', '-d', '-r', 'trustRoot', '-k', macKeychain, file];
@@ -138,7 +153,7 @@ function macStore(host: Host): TrustStore {
       what === 'add'
         ? [`sudo security add-trusted-cert -d -r trustRoot -k ${macKeychain} ${file}`]
         : [
-            `sudo security remove-trusted-cert -d ${file}`,
+            ...(file === undefined ? [] : [`sudo security remove-trusted-cert -d ${file}`]),
             `sudo security delete-certificate -Z ${root.sha1} ${macKeychain}`,
           ],
   };
@@ -153,6 +168,29 @@ function windowsStore(host: Host): TrustStore {
     async has(root) {
       return (await host.run('certutil', ['-user', '-verifystore', 'Root', root.sha1])).status === 0;
     },
+    async list() {
+      const { stdout } = await host.run('certutil', ['-user', '-store', 'Root']);
+      // Certificates are divided by lines of "="; what else is said is in the language of the machine.
+      const entries = Buffer.from(stdout)
+        .toString('latin1')
+        .split(/^=.*=\s*$/m);
+      const hashes = entries.flatMap((text) => {
+        if (!text.includes(`CN=${defaultName} `)) return [];
+        return /\(sha1\): *((?:[0-9a-f]{2} ?){20})/i.exec(text)?.[1]?.replaceAll(' ', '') ?? [];
+      });
+      const folder = await mkdtemp(join(tmpdir(), 'handfast-'));
+      try {
+        const roots: RootToTrust[] = [];
+        for (const hash of hashes) {
+          const file = join(folder, `${hash}.crt`);
+          await host.run('certutil', ['-user', '-store', 'Root', hash, file]);
+          roots.push(rootToTrust(new Uint8Array(await readFile(file))));
+        }
+        return roots.filter(hasDefaultName);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
     add: (root) =>
       withFile(root, async (file) => {
         const { status, stderr } = await host.run('certutil', ['-user', '-addstore', '-f', 'Root', file]);
@@ -166,6 +204,18 @@ function windowsStore(host: Host): TrustStore {
       what === 'add' ? `certutil -user -addstore -f Root ${file}` : `certutil -user -delstore Root ${root.sha1}`,
     ],
   };
+}
+
+/** How the name of an authority begins that was given none; six digits follow. */
+const defaultName = 'Handfast authority';
+
+function hasDefaultName({ der }: RootToTrust): boolean {
+  try {
+    const { subject, selfIssued } = parseCertificate(der);
+    return selfIssued && new RegExp(`${defaultName} [0-9a-f]{6}$`).test(Buffer.from(subject).toString('latin1'));
+  } catch {
+    return false;
+  }
 }
 
 /** Gives the root to a tool that wants a file. */

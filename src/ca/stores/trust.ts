@@ -8,8 +8,8 @@ import { systemStore } from './system.ts';
 export interface TrustOptions {
   /** Stores to act on; all that are found where absent. */
   readonly kinds?: readonly TrustStore['kind'][] | undefined;
-  /** The root as a PEM file, for the lines that a person types. */
-  readonly rootFile: string;
+  /** The root as a PEM file, for the lines that a person types; may be gone where a root is taken out. */
+  readonly rootFile?: string | undefined;
   readonly host?: Host | undefined;
 }
 
@@ -31,8 +31,44 @@ export function findTrustStores(options: Pick<TrustOptions, 'kinds' | 'host'> = 
   return all.filter(({ kind }) => options.kinds?.includes(kind) ?? true);
 }
 
+/** A root that Handfast put into a store. */
+export interface TrustedRoot {
+  readonly der: Uint8Array;
+  /** Its name in the stores: `handfast-` and the first digits of its SHA-256. */
+  readonly id: string;
+  /** Hexadecimal. */
+  readonly sha256: string;
+  readonly stores: readonly TrustStore[];
+}
+
+/**
+ * What the stores hold of Handfast: also where the authority's folder is gone. A store that can't be read counts as empty
+ * and is named in `unread`.
+ */
+export async function findTrustedRoots(
+  options: Pick<TrustOptions, 'kinds' | 'host'> = {},
+): Promise<{ readonly roots: TrustedRoot[]; readonly unread: { readonly store: TrustStore; readonly why: string }[] }> {
+  const found = new Map<string, TrustedRoot & { readonly stores: TrustStore[] }>();
+  const unread: { store: TrustStore; why: string }[] = [];
+  for (const store of findTrustStores(options)) {
+    try {
+      for (const { der, id, sha256 } of await store.list()) {
+        const known = found.get(sha256) ?? { der, id, sha256, stores: [] };
+        known.stores.push(store);
+        found.set(sha256, known);
+      }
+    } catch (error) {
+      unread.push({ store, why: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return { roots: [...found.values()], unread };
+}
+
 /** Puts a root into the trust stores. A store that fails doesn't keep the others from it. */
-export async function trustRoot(root: Uint8Array, options: TrustOptions): Promise<TrustOutcome[]> {
+export async function trustRoot(
+  root: Uint8Array,
+  options: TrustOptions & { readonly rootFile: string },
+): Promise<TrustOutcome[]> {
   return eachStore(root, options, 'add', async (store, it) => {
     if (await store.has(it)) return 'was there';
     await store.add(it);
