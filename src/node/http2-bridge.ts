@@ -6,6 +6,7 @@
  */
 import { Duplex } from 'node:stream';
 import { addressNames } from './socket-facade.ts';
+import { Server } from './tls-server.ts';
 import { TLSSocket } from './tls-socket.ts';
 
 interface Wrapper extends NodeJS.EventEmitter {
@@ -37,7 +38,8 @@ export function bridgeHttp2(): void {
   if (bridged) return;
   bridged = true;
   // Not by an import: it would load http2 before `register` has changed `tls`.
-  const { connect } = process.getBuiltinModule('node:http2');
+  const { connect, createSecureServer } = process.getBuiltinModule('node:http2');
+  superclassOf(createSecureServer({}).constructor);
   const nothing = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
   const session = connect('http://localhost', { createConnection: () => nothing });
   session.on('error', () => {});
@@ -95,6 +97,16 @@ export function bridgeHttp2(): void {
       return true;
     },
   });
+}
+
+/**
+ * A secure HTTP/2 server is a `tls.Server`: of Node's, where http2 was loaded before `register` (from Node 22 on an import
+ * of `node:http` does that). What `super` means is looked up at each call, so that it can still be told.
+ */
+function superclassOf(secureServer: object & { prototype?: unknown }): void {
+  if (Object.getPrototypeOf(secureServer) === Server) return;
+  Object.setPrototypeOf(secureServer, Server);
+  Object.setPrototypeOf(secureServer.prototype as object, Server.prototype);
 }
 
 function findDescriptor(prototype: object, name: string): PropertyDescriptor | undefined {
