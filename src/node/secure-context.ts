@@ -10,6 +10,7 @@ import type { CertificateCompression } from '../engine/config.ts';
 import { parseEcdhCurve, parseSigalgs } from './algorithm-names.ts';
 import { type CompressionName, readCertificateCompression } from './certificate-compression.ts';
 import { parseCiphers } from './ciphers.ts';
+import { defaultCa } from './default-ca.ts';
 import type { Credential } from './engine-types.ts';
 import { createSigner } from './key-signer.ts';
 import {
@@ -87,7 +88,7 @@ export class ContextState {
 
   /** Trusts the default authorities too. */
   addRootCerts(): void {
-    if (this.ca !== undefined) this.ca = [...this.ca, ...settings.defaultCa()];
+    if (this.ca !== undefined) this.ca = [...this.ca, ...defaultCa()];
     this.derived.clear();
   }
 
@@ -368,7 +369,7 @@ function readPfx(context: ContextState, pfx: unknown, passphrase: unknown): void
     );
     context.credentials.push(credentialOf(opened.chain, opened.key));
     // OpenSSL trusts the authorities that come in the file.
-    if (opened.chain.length > 1) context.ca = [...(context.ca ?? settings.defaultCa()), ...opened.chain.slice(1)];
+    if (opened.chain.length > 1) context.ca = [...(context.ca ?? defaultCa()), ...opened.chain.slice(1)];
   }
 }
 

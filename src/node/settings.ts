@@ -1,11 +1,8 @@
 /**
- * What programs may change about the whole module: `DEFAULT_*` and the default authorities. They live on the exported
- * object, as in Node; `register` points at Node's own object instead.
+ * What programs may change about the whole module: `DEFAULT_*`. They live on the exported object, as in Node; `register`
+ * points at Node's own object instead.
  */
-import { readFileSync } from 'node:fs';
 import type { checkServerIdentity } from 'node:tls';
-import { rootCertificates } from 'node:tls';
-import { decodePem } from '../bytes/pem.ts';
 import type { HandfastContextOptions, SecureContextObject } from './secure-context.ts';
 
 /** The writable part of the module object. */
@@ -20,13 +17,23 @@ export interface WritableSettings {
   createSecureContext: (options?: HandfastContextOptions) => SecureContextObject;
 }
 
-/** What a command line flag says (`--tls-min-v1.3`), on the command line or in NODE_OPTIONS. */
+/** Node's flags: those of NODE_OPTIONS first, since the command line overrules them. */
+function flagWords(): string[] {
+  return [...(process.env['NODE_OPTIONS'] ?? '').split(/\s+/), ...process.execArgv];
+}
+
+/** Whether a flag (`--tls-min-v1.3`) is on the command line or in NODE_OPTIONS. */
 function flag(name: string): boolean {
-  return process.execArgv.includes(name) || (process.env['NODE_OPTIONS'] ?? '').split(/\s+/).includes(name);
+  return flagWords().includes(name);
+}
+
+/** Which of these flags was given last. */
+export function lastFlag(...names: readonly string[]): string | undefined {
+  return flagWords().findLast((word) => names.includes(word));
 }
 
 function flagValue(name: string): string | undefined {
-  const words = [...(process.env['NODE_OPTIONS'] ?? '').split(/\s+/), ...process.execArgv];
+  const words = flagWords();
   for (let i = words.length - 1; i >= 0; i--) {
     if (words[i]!.startsWith(`${name}=`)) return words[i]!.slice(name.length + 1);
     if (words[i] === name) return words[i + 1];
@@ -58,45 +65,10 @@ export const defaults = {
   CLIENT_RENEG_WINDOW: 600,
 } as const;
 
-let bundled: Uint8Array[] | undefined;
-let replaced: Uint8Array[] | undefined;
-
-function der(pem: string): Uint8Array[] {
-  return decodePem(pem)
-    .filter(({ label }) => label.endsWith('CERTIFICATE'))
-    .map(({ bytes }) => bytes);
-}
-
-/** The certificates of NODE_EXTRA_CA_CERTS; a file that can't be read is a warning, as in Node. */
-function extraCa(): Uint8Array[] {
-  const file = process.env['NODE_EXTRA_CA_CERTS'];
-  if (!file) return [];
-  try {
-    return der(readFileSync(file, 'latin1'));
-  } catch (error) {
-    process.emitWarning(`Ignoring extra certs from \`${file}\`, load failed: ${(error as Error).message}`);
-    return [];
-  }
-}
-
 export const settings = {
   /** The object whose `DEFAULT_*` and `checkServerIdentity` programs see and write. */
   exports: undefined as unknown as WritableSettings,
 
   /** The object of `handfast/https`, or Node's own after `register`. */
   https: undefined as unknown as { globalAgent: unknown },
-
-  /** DER of the default authorities: Node's bundle with NODE_EXTRA_CA_CERTS, or what `setDefaultCACertificates` gave. */
-  defaultCa(): Uint8Array[] {
-    if (replaced !== undefined) return replaced;
-    bundled ??= [...rootCertificates.flatMap(der), ...extraCa()];
-    return bundled;
-  },
-
-  /** DER of the extra authorities alone. */
-  extraCa,
-
-  replaceDefaultCa(certificates: Uint8Array[]): void {
-    replaced = certificates;
-  },
 };

@@ -4,17 +4,15 @@ import { Duplex } from 'node:stream';
 import type * as nodeTls from 'node:tls';
 import { rootCertificates } from 'node:tls';
 import { deprecate } from 'node:util';
-import { encodePem } from '../bytes/pem.ts';
 import { convertALPNProtocols } from './alpn.ts';
 import { type CompressionName, getCertificateCompressionAlgorithms } from './certificate-compression.ts';
 import { checkServerIdentity } from './check-server-identity.ts';
 import { getCiphers } from './ciphers.ts';
-import { invalidArgType, invalidArgValue, nodeError } from './node-errors.ts';
+import { type CaType, getCACertificates, setDefaultCACertificates } from './default-ca.ts';
 import {
   createSecureContext,
   type HandfastContextOptions,
   invalidContext,
-  readCertificates,
   SecureContextObject,
 } from './secure-context.ts';
 import { defaults, settings, type WritableSettings } from './settings.ts';
@@ -36,49 +34,6 @@ type SecureContext = nodeTls.SecureContext;
 const SecureContext = new Proxy(SecureContextObject, {
   apply: (target, _self, args) => new target(...(args as ConstructorParameters<typeof SecureContextObject>)),
 }) as unknown as typeof SecureContextObject & (() => SecureContextObject);
-
-/** Sources of `getCACertificates`. */
-type CaType = 'default' | 'bundled' | 'system' | 'extra';
-
-/** The certificates (PEM) that are trusted by default, or those of one source. */
-function getCACertificates(type: CaType = 'default'): string[] {
-  const pem = (der: Uint8Array) => encodePem('CERTIFICATE', der).trimEnd();
-  switch (type) {
-    case 'default':
-      return settings.defaultCa().map(pem);
-    case 'bundled':
-      return [...rootCertificates];
-    case 'extra':
-      return settings.extraCa().map(pem);
-    case 'system': {
-      const native = process.getBuiltinModule?.('node:tls') as unknown as
-        | { getCACertificates?: (type: string) => string[] }
-        | undefined;
-      if (native?.getCACertificates !== undefined && native.getCACertificates !== (getCACertificates as unknown)) {
-        return native.getCACertificates('system');
-      }
-      throw nodeError(
-        'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
-        'this version of Node cannot read the trust store of the system',
-      );
-    }
-    default:
-      throw invalidArgValue('type', type);
-  }
-}
-
-/** Replaces what is trusted by default: PEM texts or bytes. */
-function setDefaultCACertificates(certificates: readonly (string | NodeJS.ArrayBufferView)[]): void {
-  if (!Array.isArray(certificates)) throw invalidArgType('certs', 'Array', certificates);
-  settings.replaceDefaultCa(
-    certificates.flatMap((certificate, index) => {
-      if (typeof certificate !== 'string' && !ArrayBuffer.isView(certificate)) {
-        throw invalidArgType(`certs[${index}]`, ['string', 'ArrayBufferView'], certificate);
-      }
-      return readCertificates(certificate as string | NodeJS.ArrayBufferView, 'cert');
-    }),
-  );
-}
 
 /** One end of a pair of Duplexes. */
 class PairEnd extends Duplex {

@@ -72,17 +72,40 @@ export function bundledRoots(): TrustAnchorInput[] {
 
 async function systemRoots(
   { platform = process.platform, systemFiles, native = thisNode }: TrustStoreOptions,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): Promise<TrustAnchorInput[]> {
-  const { SSL_CERT_FILE: file, SSL_CERT_DIR: folders } = env;
-  const named = [
-    ...(file ? [{ ...readBundle(file, 'SSL_CERT_FILE'), vetted: true }] : []),
-    ...(folders ? folders.split(platform === 'win32' ? ';' : ':').flatMap((folder) => readFolder(folder)) : []),
-  ];
+  const named = namedRoots(env, platform);
   if (named.length > 0) return named;
   if (systemFiles === undefined && (platform === 'darwin' || platform === 'win32'))
     return nativeRoots(platform, native);
-  const bundles = systemFiles ?? systemBundles;
+  return bundleOf(systemFiles ?? systemBundles);
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** One file of certificates: PEM, or DER of one. */
+interface Bundle {
+  readonly certificate: string | Uint8Array;
+  readonly source: string;
+  readonly vetted: boolean;
+}
+
+/** Roots where OpenSSL looks for them: `SSL_CERT_FILE` and `SSL_CERT_DIR`, or the bundle of the system; else none. */
+export function openSslRoots(): Bundle[] {
+  const named = namedRoots(process.env, process.platform);
+  if (named.length > 0) return named;
+  return systemBundles.some((path) => isFile(path)) ? bundleOf(systemBundles) : [];
+}
+
+function namedRoots(env: Environment, platform: NodeJS.Platform): Bundle[] {
+  const { SSL_CERT_FILE: file, SSL_CERT_DIR: folders } = env;
+  return [
+    ...(file ? [{ ...readBundle(file, 'SSL_CERT_FILE'), vetted: true }] : []),
+    ...(folders ? folders.split(platform === 'win32' ? ';' : ':').flatMap((folder) => readFolder(folder)) : []),
+  ];
+}
+
+function bundleOf(bundles: readonly string[]): Bundle[] {
   const found = bundles.find((path) => isFile(path));
   if (found === undefined) {
     throw new ConfigError(
@@ -166,7 +189,7 @@ function readBundle(path: string, who: string): { certificate: string | Uint8Arr
 }
 
 /** All certificates of a folder. Folders of OpenSSL hold one a file, often as links under hashed names. */
-function readFolder(folder: string): TrustAnchorInput[] {
+function readFolder(folder: string): Bundle[] {
   let names: string[];
   try {
     names = readdirSync(folder).sort();

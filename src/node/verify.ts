@@ -11,10 +11,10 @@ import { type Certificate, type CertificateList, oids, parseCertificate, parseCe
 import { createBudget, defaultLimits } from '../pki/verify/budget.ts';
 import { prepareConstraints, prepareNames, violation } from '../pki/verify/name-constraints.ts';
 import { checkOcspResponse } from '../pki/verify/ocsp-check.ts';
+import { defaultCa } from './default-ca.ts';
 import { nodeCrypto } from './key-signer.ts';
 import type { CodedError } from './node-errors.ts';
 import type { ContextState } from './secure-context.ts';
-import { settings } from './settings.ts';
 
 /** Node's codes and OpenSSL's words. */
 const messages = {
@@ -110,7 +110,7 @@ const stores = new Map<string, TrustStore>();
 export function trustStoreOf(context: ContextState): TrustStore {
   const { ca } = context;
   if (ca === undefined) {
-    const from = settings.defaultCa();
+    const from = defaultCa();
     if (defaultStore?.from !== from) defaultStore = { from, store: new TrustStore(from) };
     return defaultStore.store;
   }

@@ -1,11 +1,15 @@
 /** Options and methods of `node:tls` that came with Node 22 to 26: Handfast has them on every version, as far as Node lets it. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmdirSync } from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import tls from '../../src/node/tls.ts';
 import type { TLSSocket } from '../../src/node/tls-socket.ts';
-import { rootPem, testIdentity } from '../helpers/pki.ts';
+import { rootFile, rootPem, testIdentity } from '../helpers/pki.ts';
 
 const identity = testIdentity('ecdsa-p256');
 const credentials = { key: identity.keyPem, cert: identity.chainPem };
@@ -59,4 +63,59 @@ test('the type of service is set before there is a connection, and read from it 
   client.setTypeOfService(0x08);
   assert.equal(client.getTypeOfService(), 0x08);
   client.destroy();
+});
+
+/** Runs a few lines with `tls` in a Node of their own; gives what they print. */
+function inChild(lines: string, flags: readonly string[], env: Record<string, string>): string {
+  const code = `import tls from ${JSON.stringify(new URL('../../src/node/tls.ts', import.meta.url).href)};\n${lines}`;
+  const { NODE_EXTRA_CA_CERTS, ...rest } = process.env;
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', ...flags, '--input-type=module', '--eval', code],
+    { env: { ...rest, ...env }, encoding: 'utf8' },
+  );
+  assert.equal(status, 0, stderr);
+  return stdout.trim();
+}
+
+/** Connects to a server whose root only the file of SSL_CERT_FILE holds. */
+const connectToOurs = `
+import { readFileSync } from 'node:fs';
+const server = tls.createServer({ key: readFileSync(process.env.KEY), cert: readFileSync(process.env.CERT) });
+server.listen(0, '127.0.0.1', () => {
+  const client = tls.connect({ port: server.address().port, servername: 'localhost' });
+  client.on('secureConnect', () => tell(tls.getCACertificates().length - tls.getCACertificates('bundled').length));
+  client.on('error', (error) => tell(error.code));
+});
+const tell = (what) => { console.log(what); process.exit(); };
+`;
+
+test('without ca, the flags and variables of Node say who is trusted', { timeout: 60_000 }, (t) => {
+  const empty = mkdtempSync(join(tmpdir(), 'handfast-'));
+  t.after(() => rmdirSync(empty));
+  const env = { SSL_CERT_FILE: rootFile, SSL_CERT_DIR: empty, KEY: identity.keyFile, CERT: identity.chainFile };
+  const unknown = 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
+  assert.equal(inChild(connectToOurs, [], env), unknown);
+  assert.equal(inChild(connectToOurs, [], { ...env, NODE_USE_SYSTEM_CA: '1' }), '1');
+  assert.equal(Number(inChild(connectToOurs, ['--use-openssl-ca'], env)), 1 - tls.rootCertificates.length);
+  assert.equal(inChild(connectToOurs, [], { ...env, NODE_EXTRA_CA_CERTS: rootFile }), '1');
+});
+
+test('getCACertificates and setDefaultCACertificates, as in Node 22', () => {
+  const before = tls.getCACertificates();
+  assert.equal(tls.getCACertificates('default'), before);
+  assert.ok(Object.isFrozen(before));
+  assert.equal(tls.getCACertificates('bundled'), tls.rootCertificates);
+  assert.throws(() => tls.getCACertificates(null as unknown as 'default'), { code: 'ERR_INVALID_ARG_TYPE' });
+  assert.throws(() => tls.getCACertificates('none' as 'default'), { code: 'ERR_INVALID_ARG_VALUE' });
+  const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+  assert.throws(() => tls.setDefaultCACertificates([rootPem, broken]), { code: 'ERR_OSSL_PEM_ASN1_LIB' });
+  assert.throws(() => tls.setDefaultCACertificates(['nothing']), { code: 'ERR_CRYPTO_OPERATION_FAILED' });
+  assert.equal(tls.getCACertificates(), before);
+  tls.setDefaultCACertificates([rootPem, Buffer.from(rootPem)]);
+  assert.deepEqual(tls.getCACertificates(), [rootPem.slice(rootPem.indexOf('-----BEGIN')).trimEnd()]);
+  tls.setDefaultCACertificates([]);
+  assert.deepEqual(tls.getCACertificates(), []);
+  tls.setDefaultCACertificates(before);
+  assert.equal(tls.getCACertificates().length, new Set(before).size);
 });
