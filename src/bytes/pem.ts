@@ -19,19 +19,23 @@ export function decodePem(text: string): PemBlock[] {
   const begin = /-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t]*\r?\n?/g;
   for (let match = begin.exec(text); match !== null; match = begin.exec(text)) {
     const label = match[1] as string;
+    const which = (): string => {
+      const line = text.slice(0, (match as RegExpExecArray).index).split('\n').length;
+      return `the PEM block "${label}" in line ${line}`;
+    };
     const end = text.indexOf('-----END ', begin.lastIndex);
     if (end < 0 || !text.startsWith(`${label}-----`, end + 9)) {
-      throw new SyntaxError(`the PEM block "${label}" has no line "-----END ${label}-----"`);
+      throw new SyntaxError(`${which()} has no line "-----END ${label}-----"`);
     }
     if (blocks.length === maxBlocks) throw new SyntaxError(`more than ${maxBlocks} PEM blocks`);
     const body = text.slice(begin.lastIndex, end);
     if (/^[A-Za-z-]+:/m.test(body)) {
       throw new SyntaxError(
-        `the PEM block "${label}" has header lines (the old OpenSSL encryption?): convert it with "openssl pkcs8 -topk8"`,
+        `${which()} has header lines (the old OpenSSL encryption?): convert it with "openssl pkcs8 -topk8"`,
       );
     }
     const bytes = fromBase64(body);
-    if (bytes === undefined) throw new SyntaxError(`the PEM block "${label}" holds what is no Base64`);
+    if (bytes === undefined) throw new SyntaxError(`${which()} holds what is no Base64`);
     blocks.push({ label, bytes });
     begin.lastIndex = end;
   }

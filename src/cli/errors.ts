@@ -117,6 +117,9 @@ const handshakeHints: Readonly<Record<string, string>> = {
   ERR_TLS_FOREIGN_PROTOCOL: 'The other side does not speak TLS on this port.',
 };
 
+const certificateFileHint =
+  'It must be a certificate, or several, as PEM ("-----BEGIN CERTIFICATE-----" to "-----END CERTIFICATE-----"). Was the file cut or edited? Get it again from whoever issued it.';
+
 const setupHints: Readonly<Record<string, string>> = {
   ERR_TLS_CA_LOCKED: 'Another process has this authority open; end it, or wait until it is done.',
   ERR_TLS_CA_MISSING: 'Make an authority with `handfast ca init`, or name another folder: --folder PATH',
@@ -126,6 +129,8 @@ const setupHints: Readonly<Record<string, string>> = {
   ERR_TLS_CA_LINT:
     'An authority with default settings only issues for names that nobody owns on the Internet (localhost, *.test, private addresses …). `handfast ca init --permit NAME` makes one that may issue for yours.',
   ERR_TLS_CA_SERIAL: '`handfast ca list` shows the serial numbers.',
+  ERR_TLS_CERTIFICATE_FILE: certificateFileHint,
+  ERR_TLS_TRUST_ANCHOR: certificateFileHint,
   ERR_TLS_WEAK_KEY: 'What can be guessed protects nothing: openssl rand -out fleet.key 32',
   ERR_TLS_FLEET_KEY: 'Every machine of the fleet gets the same file: --fleet-key FILE',
   ERR_TLS_CA_PASSPHRASE: 'Passphrases come from a file: see the options that end with -passphrase-file.',

@@ -2,14 +2,14 @@
  * `tls.createSecureContext`: keys, certificates, trust anchors, versions and algorithms out of the options that Node
  * documents, checked once, in the form that the engine takes.
  */
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
-import { decodePem } from '../bytes/pem.ts';
 import type { GroupName } from '../crypto/provider.ts';
 import type { CertificateCompression } from '../engine/config.ts';
 import { parseEcdhCurve, parseSigalgs } from './algorithm-names.ts';
 import { type CompressionName, readCertificateCompression } from './certificate-compression.ts';
 import { parseCiphers } from './ciphers.ts';
+import { asList, bytesOf, checkChain, checked, readCertificates, readCrls, readKeys } from './context-files.ts';
 import { defaultCa } from './default-ca.ts';
 import type { Credential } from './engine-types.ts';
 import { createSigner } from './key-signer.ts';
@@ -162,6 +162,8 @@ function configure(context: ContextState, options: HandfastContextOptions): void
     ? (asList(cert) as unknown[]).map((item) => readCertificates(checked(item, 'options.cert'), 'cert'))
     : [];
   const keys = readKeys(options.key as unknown, passphrase);
+  for (const [i, chain] of chains.entries())
+    checkChain(chain, chains.length === 1 ? 'options.cert' : `options.cert[${i}]`);
   for (const chain of chains) checkKeySize(new X509Certificate(chain[0]!).publicKey, securityLevel);
   if (options.sign !== undefined) addExternal(context, chains, options);
   else pair(context, chains, keys, options.signInThreadPool);
@@ -211,82 +213,6 @@ function readCiphers(context: ContextState, list: string): void {
   context.cipherSuites = choice.codes;
   // Only suites of TLS 1.3: then TLS 1.2 has nothing to negotiate.
   if (!choice.tls12 && context.maxVersion === 0x0304) context.minVersion = 0x0304;
-}
-
-function asList<T>(value: T | readonly T[]): readonly T[] {
-  return Array.isArray(value) ? (value as readonly T[]) : [value as T];
-}
-
-function checked(value: unknown, name: string): string | NodeJS.ArrayBufferView {
-  if (typeof value === 'string' || ArrayBuffer.isView(value)) return value as string | NodeJS.ArrayBufferView;
-  throw invalidArgType(name, ['string', 'Buffer', 'TypedArray', 'DataView'], value);
-}
-
-function bytesOf(value: string | NodeJS.ArrayBufferView): Buffer {
-  return typeof value === 'string'
-    ? Buffer.from(value, 'latin1')
-    : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-}
-
-const certificateLabels = new Set(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE']);
-
-/** DER of the certificates in a PEM text. */
-export function readCertificates(value: string | NodeJS.ArrayBufferView, what: 'ca' | 'cert'): Uint8Array[] {
-  const text = typeof value === 'string' ? value : bytesOf(value).toString('latin1');
-  const blocks = decodePem(
-    text.replaceAll(/-----BEGIN [^-]*(?:PRIVATE KEY|PARAMETERS)-----[\s\S]*?-----END [^-]*-----/g, ''),
-  );
-  const found = blocks.filter(({ label }) => certificateLabels.has(label)).map(({ bytes }) => firstElement(bytes));
-  if (found.length === 0 && what === 'cert') throw noStartLine('a certificate');
-  return found;
-}
-
-/** A TRUSTED CERTIFICATE has OpenSSL's own notes behind the certificate. */
-function firstElement(der: Uint8Array): Uint8Array {
-  if (der[0] !== 0x30 || der[1] === undefined || der[1] < 0x80) return der;
-  const size = der[1] & 0x7f;
-  let length = 0;
-  for (let i = 0; i < size; i++) length = length * 256 + (der[2 + i] ?? 0);
-  return der.subarray(0, 2 + size + length);
-}
-
-function noStartLine(what: string): Error {
-  const error = nodeError(
-    'ERR_OSSL_PEM_NO_START_LINE',
-    `error:0480006C:PEM routines::no start line: ${what} in PEM is needed`,
-  );
-  return Object.assign(error, { library: 'PEM routines', reason: 'no start line' });
-}
-
-function readCrls(value: string | NodeJS.ArrayBufferView): Uint8Array[] {
-  const text = typeof value === 'string' ? value : bytesOf(value).toString('latin1');
-  const found = decodePem(text).filter(({ label }) => label === 'X509 CRL');
-  if (found.length === 0) throw nodeError('ERR_CRYPTO_OPERATION_FAILED', 'Failed to parse CRL');
-  return found.map(({ bytes }) => bytes);
-}
-
-function readKeys(key: unknown, passphrase: unknown): KeyObject[] {
-  if (!key) return [];
-  return asList(key).map((item) => {
-    const inner = Array.isArray(key) ? (item as { pem?: unknown } | undefined) : undefined;
-    const pem = inner?.pem !== undefined ? inner.pem : item;
-    const own = (inner as { passphrase?: unknown } | undefined)?.passphrase;
-    return readKey(pem, own !== undefined ? own : passphrase);
-  });
-}
-
-function readKey(pem: unknown, passphrase: unknown): KeyObject {
-  const value = checked(pem, 'options.key');
-  if (passphrase !== undefined && passphrase !== null) validateString(passphrase, 'options.passphrase');
-  const text = typeof value === 'string' ? value : bytesOf(value).toString('latin1');
-  const block = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/.exec(text);
-  if (block === null) throw noStartLine('a private key');
-  // An encrypted key without a passphrase has to fail as one with a wrong one does, not with a question on the terminal.
-  return createPrivateKey({
-    key: block[0],
-    format: 'pem',
-    passphrase: (passphrase as string | null | undefined) ?? '',
-  });
 }
 
 /** Joins keys and certificates by their public keys, in whatever order they came. */

@@ -7,10 +7,18 @@ import { X509Certificate } from 'node:crypto';
 import { toHex } from '../bytes/bytes.ts';
 import { CertificateError } from '../errors.ts';
 import { keyUsageBits } from '../pki/extensions.ts';
-import { type Certificate, type CertificateList, oids, parseCertificate, parseCertificateList } from '../pki/index.ts';
+import {
+  type Certificate,
+  type CertificateList,
+  nameCertificate,
+  oids,
+  parseCertificate,
+  parseCertificateList,
+} from '../pki/index.ts';
 import { createBudget, defaultLimits } from '../pki/verify/budget.ts';
 import { prepareConstraints, prepareNames, violation } from '../pki/verify/name-constraints.ts';
 import { checkOcspResponse } from '../pki/verify/ocsp-check.ts';
+import { warnOfCa } from './context-files.ts';
 import { defaultCa } from './default-ca.ts';
 import { nodeCrypto } from './key-signer.ts';
 import type { CodedError } from './node-errors.ts';
@@ -62,12 +70,13 @@ export class TrustStore {
   readonly #bySubject = new Map<string, Read[]>();
   readonly #fingerprints = new Set<string>();
 
-  constructor(certificates: readonly Uint8Array[]) {
-    for (const der of certificates) {
+  /** @param unreadable is told of what does not parse: as in OpenSSL's store, it can't be an issuer. */
+  constructor(certificates: readonly Uint8Array[], unreadable: (which: string) => void = () => {}) {
+    for (const [i, der] of certificates.entries()) {
       try {
         this.#add(read(der));
       } catch {
-        // As OpenSSL does with its store: what does not parse can't be an issuer.
+        unreadable(nameCertificate(der, i, certificates.length));
       }
     }
   }
@@ -120,7 +129,7 @@ export function trustStoreOf(context: ContextState): TrustStore {
   const key = toHex(hash);
   store = stores.get(key);
   if (store === undefined) {
-    store = new TrustStore(ca);
+    store = new TrustStore(ca, (which) => warnOfCa(`${which} is malformed`));
     if (stores.size >= 100) stores.delete(stores.keys().next().value as string);
     stores.set(key, store);
   }

@@ -22,6 +22,7 @@ export {
   type ParseOptions,
   parseCertificate,
 } from './certificate.ts';
+export { type CertificateFileOptions, nameCertificate, readCertificates } from './certificate-file.ts';
 export {
   buildCertificateList,
   type CertificateList,

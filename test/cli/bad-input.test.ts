@@ -6,6 +6,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'no
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { decodePem, encodePem } from '../../src/bytes/pem.ts';
 import { makeCertificate } from '../audit/faulty/certificates.ts';
 import { rootFile } from '../helpers/pki.ts';
 import { handfast, hasProgram, hasTerminal, onTerminal, type RunOptions, startServe, temporaryFolder } from './run.ts';
@@ -37,6 +38,10 @@ before(async () => {
     'broken.mjs': 'export default {',
   }))
     writeFileSync(file(name), text);
+  const [leaf, issuer] = decodePem(readFileSync(file('localhost.pem'), 'latin1')).map(({ bytes }) => bytes);
+  const damaged = encodePem('CERTIFICATE', leaf!) + encodePem('CERTIFICATE', issuer!.subarray(0, -9));
+  writeFileSync(file('damaged.pem'), damaged);
+  writeFileSync(file('cut.pem'), damaged.slice(0, 300));
   writeFileSync(file('short.key'), Buffer.alloc(31, 1));
   writeFileSync(file('fleet.key'), randomBytes(32));
   taken = createServer().listen(0, '127.0.0.1');
@@ -131,6 +136,30 @@ describe('bad input, through a pipe and on a terminal', () => {
     [['proxy', '--config', 'type.json'], 3, /proxy\.workers is an object, not a text or a number/],
     [['proxy', '--config', 'choice.json'], 3, /proxy\.tls is "1\.1".*1\.2, 1\.3/s],
     [['proxy', '--config', 'gone.json'], 3, /gone\.json does not exist/],
+  ]);
+
+  cases('certificates that are damaged: which file, which of them, whose', () => [
+    [
+      ['serve', '--cert', 'damaged.pem', '--key', 'localhost.key'],
+      3,
+      /certificate 2 of 2 \(CN=.*issuing 1\) in damaged\.pem/,
+    ],
+    [[...proxy, '--cert', 'damaged.pem', '--key', 'localhost.key'], 3, /certificate 2 of 2 \(CN=.*\) in damaged\.pem/],
+    [[...proxy, '--client-ca', 'damaged.pem'], 3, /\(damaged\.pem\) can't be read: certificate 2 of 2 \(CN=/],
+    [
+      ['get', 'https://localhost:1', '--cacert', 'damaged.pem'],
+      3,
+      /\(damaged\.pem\) can't be read: certificate 2 of 2/,
+    ],
+    [['ca', 'show', 'damaged.pem'], 3, /certificate 2 of 2 \(CN=/],
+    [
+      ['serve', '--cert', 'cut.pem', '--key', 'localhost.key'],
+      3,
+      /cut\.pem can't be read: the PEM block .* in line 1 has no/,
+    ],
+    [['ca', 'show', 'cut.pem'], 3, /cut\.pem can't be read/],
+    [['ca', 'revoke', 'cut.pem'], 3, /cut\.pem can't be read/],
+    [['ca', 'sign', 'cut.pem', '--out', 'new'], 3, /cut\.pem can't be read/],
   ]);
 
   cases('a fleet that can not be', () => [

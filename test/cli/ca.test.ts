@@ -165,7 +165,7 @@ describe('handfast ca', () => {
       [['revoke', 'gone.pem'], 2, /neither a file nor a serial/],
       [['revoke', 'abcdef'], 3, /issued no certificate/],
       [['revoke', 'a.test.pem', '--reason', 'mood'], 2, /no such choice/],
-      [['show', 'text'], 3, /malformed/],
+      [['show', 'text'], 3, /text holds no certificate/],
       [['init'], 3, /holds an authority already/],
       [['init', '--folder', 'new', '--root-passphrase-file', 'short'], 3, /fewer than 12 characters/],
       [['check', '--folder', 'nowhere'], 3, /does not exist/],

@@ -326,3 +326,41 @@ test(
     assert.throws(() => tls.createServer(wrong), { code: 'ERR_INVALID_ARG_VALUE' });
   },
 );
+
+test('keys, certificates and lists that can not be read are named', limit, async (t) => {
+  const { key, cert } = credentials as { key: string; cert: string };
+  const block = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----\n/.exec(cert)![0];
+  const damaged = block.replace(/\n.{8}(?==*\n?-----END)/, '\n');
+  const cut = damaged === block ? block.replace(/.{4}\n-----END/, '\n-----END') : damaged;
+  const make = (options: nodeTls.SecureContextOptions) => () => tls.createSecureContext(options);
+  assert.throws(make({ key, cert: block + cut }), {
+    code: 'ERR_OSSL_ASN1_NESTED_ASN1_ERROR',
+    message: /certificate 2 of 2 \(.+\) in options\.cert is malformed: .* past the end/,
+  });
+  assert.throws(make({ key, cert: [block, cut] }), {
+    message: /the certificate \(.+\) in options\.cert\[1\] is malformed/,
+  });
+  assert.throws(make({ key, cert: block.slice(0, 200) }), {
+    code: 'ERR_OSSL_PEM_BAD_END_LINE',
+    message: /options\.cert: the PEM block "CERTIFICATE" in line 1 has no line/,
+  });
+  assert.throws(make({ key: key.replace(/\n.{9}/, '\n'), cert }), { message: /the key in options\.key can't be read/ });
+  const list = '-----BEGIN X509 CRL-----\nMAAA\n-----END X509 CRL-----\n';
+  assert.throws(make({ crl: list }), { message: /^Failed to parse CRL: list 1 of 1 in options\.crl: / });
+  // As in Node the rest of `ca` is trusted all the same; but it is said.
+  const warnings: string[] = [];
+  const onWarning = (warning: Error) => warnings.push(warning.message);
+  process.on('warning', onWarning);
+  t.after(() => process.off('warning', onWarning));
+  const port = await listening(
+    t,
+    tls.createServer(credentials, (socket) => socket.end('x')),
+  );
+  const ca = [rootPem, cut, block.slice(0, 200)];
+  const client = tls.connect({ host: '127.0.0.1', port, servername: 'localhost', ca });
+  await once(client, 'secureConnect');
+  client.destroy();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.match(warnings.join('\n'), /option "ca" is not trusted: certificate 2 of 2 \(.+\) is malformed/);
+  assert.match(warnings.join('\n'), /not trusted: the PEM block "CERTIFICATE" in line 1 has no line/);
+});

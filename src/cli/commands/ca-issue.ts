@@ -1,13 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import {
-  type IssuedCertificate,
-  type NewKeyType,
-  type RevocationReason,
-  revocationReasons,
-  serialOf,
-} from '../../ca/index.ts';
-import { decodePem } from '../../pki/index.ts';
+import { toHex } from '../../bytes/bytes.ts';
+import { type IssuedCertificate, type NewKeyType, type RevocationReason, revocationReasons } from '../../ca/index.ts';
+import { type Certificate, decodePem, type PemBlock, readCertificates } from '../../pki/index.ts';
 import { type Command, lifetime, type Options, parse } from '../command.ts';
 import { CliError, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -96,7 +91,16 @@ export const sign: Command = {
 async function readRequest(file: string): Promise<Uint8Array> {
   const content = await readFile(file);
   if (content[0] === 0x30) return new Uint8Array(content);
-  const found = decodePem(content.toString('latin1')).find(({ label }) => label.endsWith('CERTIFICATE REQUEST'));
+  let blocks: PemBlock[];
+  try {
+    blocks = decodePem(content.toString('latin1'));
+  } catch (error) {
+    throw new CliError(`${file} can't be read: ${(error as Error).message}`, {
+      hint: 'Was the file cut or edited? Look at it with: openssl req -text -noout -in FILE',
+      cause: error,
+    });
+  }
+  const found = blocks.find(({ label }) => label.endsWith('CERTIFICATE REQUEST'));
   if (found !== undefined) return found.bytes;
   throw new CliError(`${file} holds no certificate request`, {
     hint: 'Make one: openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout app.key -out app.csr -subj / -addext subjectAltName=DNS:app.test',
@@ -163,13 +167,11 @@ export const revoke: Command = {
 /** A serial number as it is typed, or that of a certificate file. */
 async function serialFrom(word: string): Promise<string> {
   if (/^[0-9a-f:]{2,60}$/i.test(word) && !existsSync(word)) return word.replaceAll(':', '').toLowerCase();
-  const text = await readFile(word, 'latin1').catch((error: NodeJS.ErrnoException) => {
+  const content = await readFile(word).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     throw usageError(`${word} is neither a file nor a serial number`, '`handfast ca list` shows the serial numbers.');
   });
-  const der = decodePem(text).find(({ label }) => label.endsWith('CERTIFICATE'))?.bytes;
-  if (der === undefined) throw new CliError(`${word} holds no certificate`);
-  return serialOf(der);
+  return toHex((readCertificates(content, word)[0] as Certificate).serialNumber);
 }
 
 function refuseToReplace(files: readonly string[], force: boolean): void {

@@ -1,16 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { checkLog, diagnose, type IssueRecord } from '../../ca/index.ts';
-import {
-  type Certificate,
-  decodePem,
-  encodePem,
-  formatGeneralName,
-  formatName,
-  parseCertificate,
-} from '../../pki/index.ts';
+import { type Certificate, encodePem, formatGeneralName, formatName, readCertificates } from '../../pki/index.ts';
 import { type Command, type Options, parse } from '../command.ts';
-import { CliError, usageError } from '../errors.ts';
+import { usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { duration, painter, printable, table } from '../ui/terminal.ts';
 import {
@@ -90,25 +83,7 @@ export const show: Command = {
   run: async (words) => {
     const { values, positionals } = parse(showOptions, words, { min: 1, max: 1, names: ['the certificate file'] });
     const file = positionals[0] as string;
-    const content = await readFile(file);
-    const pem = content.includes('-----BEGIN');
-    const list = pem
-      ? decodePem(content.toString('latin1'))
-          .filter(({ label }) => label.endsWith('CERTIFICATE'))
-          .map(({ bytes }) => bytes)
-      : [new Uint8Array(content)];
-    if (list.length === 0)
-      throw new CliError(`${file} holds no certificate`, { hint: 'It may hold a key or a request.' });
-    const certificates = list.map((der, i) => {
-      try {
-        return parseCertificate(der);
-      } catch (error) {
-        throw new CliError(`certificate ${i + 1} in ${file} is malformed: ${(error as Error).message}`, {
-          hint: 'It must be a certificate, as PEM or DER. Was it cut or edited?',
-          cause: error,
-        });
-      }
-    });
+    const certificates = readCertificates(await readFile(file), file);
     if (values.json === true) sayJson(certificates.map(certificateJson));
     else say(certificates.map(certificateText).join('\n\n'));
     return exitCodes.ok;

@@ -9,7 +9,7 @@ import {
   trustRoot,
   untrustRoot,
 } from '../../ca/index.ts';
-import { decodePem, formatName, parseCertificate } from '../../pki/index.ts';
+import { formatName, parseCertificate, readCertificates } from '../../pki/index.ts';
 import { type Command, type Options, parse, type Values } from '../command.ts';
 import { CliError, usageError } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -155,16 +155,14 @@ function shown({ id, der }: TrustedRoot): string {
 
 /** The root of the authority, or `undefined` where its file is gone. */
 async function readRoot(file: string): Promise<Uint8Array | undefined> {
-  let text: string;
+  let content: Uint8Array;
   try {
-    text = await readFile(file, 'latin1');
+    content = await readFile(file);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
-  const der = decodePem(text)[0]?.bytes;
-  if (der === undefined) throw new CliError(`${file} holds no certificate`);
-  return der;
+  return readCertificates(content, file)[0]?.der;
 }
 
 function rootFileOf(values: { readonly folder?: string | undefined }): string {

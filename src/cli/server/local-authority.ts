@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Authority, type IssuedCertificate, openOrCreateAuthority } from '../../ca/index.ts';
 import { type Credential, type CryptoProvider, localSigner, TlsError } from '../../index.ts';
-import { type Certificate, createTrustAnchors, decodePem, parseCertificate, verifyChain } from '../../pki/index.ts';
+import { type Certificate, createTrustAnchors, readCertificates, verifyChain } from '../../pki/index.ts';
 import { CliError } from '../errors.ts';
 import type { statePaths } from '../paths.ts';
 
@@ -25,17 +25,11 @@ export async function loadCredential(
   keyFile: string,
   options: { passphrase?: string | undefined; identity?: string } = {},
 ): Promise<LoadedCredential> {
-  const [chainPem, keyPem] = await Promise.all([readFile(certificateFile, 'latin1'), readFile(keyFile, 'latin1')]);
-  const chain = decodePem(chainPem)
-    .filter(({ label }) => label.endsWith('CERTIFICATE'))
-    .map(({ bytes }) => bytes);
-  const [first] = chain;
-  if (first === undefined) {
-    throw new CliError(`${certificateFile} holds no certificate`, {
-      hint: 'It must be PEM: lines between "-----BEGIN CERTIFICATE-----" and "-----END CERTIFICATE-----". If it is DER: openssl x509 -inform der -in FILE',
-    });
-  }
-  const leaf = readLeaf(first, certificateFile);
+  const [chainFile, keyPem] = await Promise.all([readFile(certificateFile), readFile(keyFile, 'latin1')]);
+  // Others may have issued them with less care: they are passed on as they are, if they are certificates at all.
+  const issuers = { leniencies: ['serialNumber', 'names', 'extensions', 'times', 'keyUsage'] } as const;
+  const certificates = readCertificates(chainFile, certificateFile, { issuers });
+  const leaf = certificates[0] as Certificate;
   const key = crypto.importPrivateKey(privateKeyOf(keyPem, keyFile, options.passphrase));
   if (Buffer.compare(key.publicKey, leaf.spki) !== 0) {
     throw new CliError(`the key in ${keyFile} does not belong to the certificate in ${certificateFile}`, {
@@ -44,7 +38,7 @@ export async function loadCredential(
   }
   const names = leaf.decoded.subjectAltName?.flatMap((name) => (name.kind === 'dns' ? [name.value.toLowerCase()] : []));
   const credential: Credential = {
-    chain,
+    chain: certificates.map(({ der }) => der),
     signer: localSigner(key),
     ...(names === undefined || names.length === 0 ? {} : { serverNames: names }),
     ...(options.identity === undefined ? {} : { identity: options.identity }),
@@ -60,17 +54,6 @@ export function warnOfDates({ leaf, certificateFile }: LoadedCredential, warn: (
     warn(`the certificate in ${certificateFile} expired on ${day(leaf.notAfter)}; clients will refuse it: renew it`);
   else if (leaf.notBefore > now)
     warn(`the certificate in ${certificateFile} is valid only from ${day(leaf.notBefore)}; is the clock right?`);
-}
-
-function readLeaf(der: Uint8Array, file: string): Certificate {
-  try {
-    return parseCertificate(der);
-  } catch (error) {
-    throw new CliError(`the certificate in ${file} is malformed: ${(error as Error).message}`, {
-      hint: 'Was the file cut or edited? Get it again from whoever issued it.',
-      cause: error,
-    });
-  }
 }
 
 /** The PKCS#8 (DER) of a PEM key. */

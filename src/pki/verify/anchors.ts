@@ -3,6 +3,7 @@ import { decodePem } from '../../bytes/pem.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import { ConfigError } from '../../errors.ts';
 import { type AnchorLeniency, type Certificate, parseCertificate } from '../certificate.ts';
+import { nameCertificate } from '../certificate-file.ts';
 import type { NameConstraints } from '../extensions.ts';
 
 /** A certificate that is trusted by decision, with what limits the trust. */
@@ -85,7 +86,8 @@ export function createTrustAnchors(
     const item = input instanceof Uint8Array || typeof input === 'string' ? { certificate: input } : input;
     const source = item.source ?? options.source;
     try {
-      for (const der of derOf(item.certificate)) {
+      const ders = derOf(item.certificate);
+      for (const [at, der] of ders.entries()) {
         try {
           add({
             certificate: parseCertificate(der, { leniencies }),
@@ -95,8 +97,9 @@ export function createTrustAnchors(
             vetted: item.vetted ?? options.vetted ?? false,
           });
         } catch (error) {
-          if (options.invalid !== 'skip') throw error;
-          skipped.push({ source, reason: (error as Error).message });
+          const reason = `${nameCertificate(der, at, ders.length)} is malformed: ${(error as Error).message}`;
+          if (options.invalid !== 'skip') throw new SyntaxError(reason, { cause: error });
+          skipped.push({ source, reason });
         }
       }
     } catch (error) {
@@ -106,7 +109,7 @@ export function createTrustAnchors(
           `trust anchor ${i + 1}${source === undefined ? '' : ` (${source})`} can't be read: ${reason}`,
           {
             code: 'ERR_TLS_TRUST_ANCHOR',
-            cause: error,
+            cause: (error as Error).cause ?? error,
           },
         );
       }
