@@ -1,6 +1,6 @@
 import { type AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { validateInteger } from './node-errors.ts';
+import { Duplex, type DuplexOptions } from 'node:stream';
+import { nodeError, validateInteger } from './node-errors.ts';
 
 /** What a socket tells of both ends of its connection. */
 export const addressNames = [
@@ -12,11 +12,23 @@ export const addressNames = [
   'localFamily',
 ] as const;
 
+/** Types only: what is constructed is a Duplex, what is inherited are the methods of `net.Socket` (see below). */
+const Base = Duplex as unknown as new (options: DuplexOptions & { emitClose: boolean }) => Socket;
+
 /**
- * A `net.Socket` without a handle of its own: what it says of the network is what the transport under it says, and what
- * is set on it is set on the transport, now or when there is one.
+ * A `net.Socket` (`instanceof` too) without a handle of its own: what it says of the network is what the transport under it
+ * says, and what is set on it is set on the transport, now or when there is one.
+ *
+ * It inherits from `net.Socket`, but is constructed as the Duplex that a `net.Socket` is: that constructor prepares for a
+ * handle, and costs ten times as much (20 µs against 2).
  */
-export abstract class SocketFacade extends Socket {
+export abstract class SocketFacade extends Base {
+  declare connecting: boolean;
+  declare _hadError: boolean;
+  /** The socket under this one, whose idle timer runs with this one's. */
+  declare _parent: Socket | null;
+  /** The host that was asked for, where it is known. */
+  declare _host: string | null;
   #transport: Duplex | undefined;
   #noDelay: boolean | undefined;
   #keepAlive: readonly unknown[] | undefined;
@@ -26,6 +38,16 @@ export abstract class SocketFacade extends Socket {
   /** Bytes of plaintext that were read and written. */
   protected plaintextRead = 0;
   protected plaintextWritten = 0;
+
+  constructor({ allowHalfOpen, highWaterMark }: { allowHalfOpen?: boolean | undefined; highWaterMark?: number | undefined }) {
+    // As `net.Socket` asks it of its Duplex.
+    super({ allowHalfOpen: allowHalfOpen === true, highWaterMark, emitClose: false, autoDestroy: true, decodeStrings: false });
+    this.connecting = false;
+    this._hadError = false;
+    this._parent = null;
+    this._host = null;
+    this.on('end', onReadableEnd);
+  }
 
   /** What is under this socket. Not for users, as are the two below. */
   get transport(): Duplex | undefined {
@@ -99,6 +121,22 @@ type MarkedSocket = Socket & { setTypeOfService?(value: number): unknown; getTyp
 
 function setKeepAlive(transport: Duplex | undefined, args: readonly unknown[]): void {
   (transport as Socket | undefined)?.setKeepAlive?.(...(args as Parameters<Socket['setKeepAlive']>));
+}
+
+Object.setPrototypeOf(SocketFacade.prototype, Socket.prototype);
+
+/** As in `net.Socket`: whoever may not be half-open writes no more once the peer has ended. */
+function onReadableEnd(this: Socket): void {
+  if (!this.allowHalfOpen) this.write = writeAfterEnd as Socket['write'];
+}
+
+function writeAfterEnd(this: Socket, ...args: unknown[]): boolean {
+  if (!this.writableEnded) return (Duplex.prototype.write as (...values: unknown[]) => boolean).apply(this, args);
+  const error = nodeError('EPIPE', 'This socket has been ended by the other party');
+  const callback = args.findLast((arg) => typeof arg === 'function');
+  if (callback !== undefined) process.nextTick(callback as (error: Error) => void, error);
+  this.destroy(error);
+  return false;
 }
 
 // Own accessors on the prototype: those of net.Socket look at a handle that this socket does not have.

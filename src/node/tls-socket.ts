@@ -56,7 +56,6 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   _rejectUnauthorized: boolean;
   /** Everything that the handshake learns, and the hooks of this connection. Not for users. */
   readonly negotiation: Negotiation;
-  declare _hadError: boolean;
   declare _unrefTimer: () => void;
 
   #connection: Connection | undefined;
@@ -89,7 +88,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     super({
       allowHalfOpen: socket ? socket.allowHalfOpen : tlsOptions.allowHalfOpen,
       highWaterMark: tlsOptions.highWaterMark,
-    } as ConstructorParameters<typeof Socket>[0]);
+    });
     this.encrypted = true;
     this.authorizationError = null as unknown as Error;
     this._tlsOptions = tlsOptions;
@@ -101,7 +100,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     this.on('error', this._tlsError);
     this.#readOptions();
     if (socket) this.#wrap(socket);
-    else this.#setConnecting(true);
+    else this.connecting = true;
     if (tlsOptions.pauseOnConnect) this.pause();
     if (tlsOptions.signal) addAbortSignal(tlsOptions.signal, this);
     // A server starts by itself, after its owner has had the turn to set listeners.
@@ -123,22 +122,17 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     }
   }
 
-  #setConnecting(connecting: boolean): void {
-    // An own property of net.Socket; only its type is read-only.
-    (this as { connecting: boolean }).connecting = connecting;
-  }
-
   // ---- the transport ----
 
   /** Takes a socket that is there already: what it still has to send goes first, what comes from now on is TLS. */
   #wrap(socket: Duplex): void {
     this.adopt(socket);
     if (socket instanceof Socket) {
-      (this as unknown as { _parent: Socket })._parent = socket;
-      this.#setConnecting(socket.connecting || socket.pending);
+      this._parent = socket;
+      this.connecting = socket.connecting || socket.pending;
       if (this.connecting) {
         socket.once('connect', () => {
-          this.#setConnecting(false);
+          this.connecting = false;
           this.emit('connect');
         });
       }
@@ -182,16 +176,16 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     }
     const transport = new Socket(transportOptions(args[0]));
     this.equip(transport);
-    this.#setConnecting(true);
+    this.connecting = true;
     transport.on('error', (error: Error) => this.destroy(error));
     for (const event of ['lookup', 'connectionAttempt', 'connectionAttemptFailed', 'connectionAttemptTimeout']) {
       transport.on(event, (...values: unknown[]) => {
-        if (event === 'lookup') (this as unknown as { _host: unknown })._host = values[3];
+        if (event === 'lookup') this._host = values[3] as string;
         this.emit(event, ...values);
       });
     }
     transport.once('connect', () => {
-      this.#setConnecting(false);
+      this.connecting = false;
       this._unrefTimer();
       this.emit('connect');
       this._start();
@@ -543,7 +537,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#setConnecting(false);
+    this.connecting = false;
     clearTimeout(this.#ticketTimer);
     this.#endHandshakeTimer();
     const hadError = error !== null && error !== undefined;
