@@ -39,9 +39,18 @@ export abstract class SocketFacade extends Base {
   protected plaintextRead = 0;
   protected plaintextWritten = 0;
 
-  constructor({ allowHalfOpen, highWaterMark }: { allowHalfOpen?: boolean | undefined; highWaterMark?: number | undefined }) {
+  constructor({
+    allowHalfOpen,
+    highWaterMark,
+  }: { allowHalfOpen?: boolean | undefined; highWaterMark?: number | undefined }) {
     // As `net.Socket` asks it of its Duplex.
-    super({ allowHalfOpen: allowHalfOpen === true, highWaterMark, emitClose: false, autoDestroy: true, decodeStrings: false });
+    super({
+      allowHalfOpen: allowHalfOpen === true,
+      highWaterMark,
+      emitClose: false,
+      autoDestroy: true,
+      decodeStrings: false,
+    });
     this.connecting = false;
     this._hadError = false;
     this._parent = null;

@@ -24,7 +24,18 @@ import { asBytes, joinSmall, slab } from './outgoing.ts';
 import { createSecureContext, invalidContext, SecureContextObject } from './secure-context.ts';
 import { TlsDetails } from './tls-details.ts';
 import type { InternalServer, TlsSocketOptions } from './tls-types.ts';
-import { closeTransport, own, startReading, stopReading, type TransportOwner, transportOptions } from './transport.ts';
+import {
+  closeTransport,
+  own,
+  pauseReading,
+  resumeReading,
+  send,
+  startReading,
+  stopReading,
+  type TransportOwner,
+  transportOptions,
+  type WriteDone,
+} from './transport.ts';
 
 interface PendingWrite {
   chunks: Uint8Array[];
@@ -36,8 +47,6 @@ const ticketDelay = 5;
 
 /** From here on the memory of an outgoing chunk is worth giving back. */
 const bulkWrite = 64 * 1024;
-
-type WriteDone = ((error?: Error | null) => void) | undefined;
 
 /** Node's `tls.TLSSocket`. */
 export class TLSSocket extends TlsDetails implements TransportOwner {
@@ -255,8 +264,8 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     }
     if (connection.closed) this.#closed(connection);
     else if (connection.peerClosed) this.#pushEnd();
-    else if (!connection.wantsMoreInput) this.transport?.pause();
-    else if (!this.#waitsForDrain) this.transport?.resume();
+    else if (!connection.wantsMoreInput) this.#pauseTransport();
+    else if (!this.#waitsForDrain) this.#resumeTransport();
   }
 
   #finishHandshake(connection: Connection): void {
@@ -305,13 +314,13 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     if (this.destroyed || this.#endPushed || chunk.length === 0) return;
     this.plaintextRead += chunk.length;
     if (this.#onread !== undefined) {
-      if (!this.#onread.deliver(chunk, this)) this.transport?.pause();
+      if (!this.#onread.deliver(chunk, this)) this.#pauseTransport();
       return;
     }
     const data = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     if (!this.push(data)) {
       this.#waitsForDrain = true;
-      this.transport?.pause();
+      this.#pauseTransport();
     }
   }
 
@@ -325,7 +334,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     this.push(null);
     this.read(0);
     // From here on only the end of the transport can come.
-    this.transport?.resume();
+    this.#resumeTransport();
   }
 
   /**
@@ -411,42 +420,46 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     this.#ticketTimer.unref();
   }
 
-  #flush(connection: Connection, done?: (error?: Error | null) => void): void {
+  #flush(connection: Connection, done?: WriteDone): void {
     if (this.#ticketTimer !== undefined) {
       clearTimeout(this.#ticketTimer);
       this.#ticketTimer = undefined;
     }
     const transport = this.transport;
-    const chunks = connection.takeOutgoing();
+    const pieces = connection.takeOutgoing();
     if (transport === undefined || transport.destroyed || transport.writableEnded) {
-      if (done !== undefined) process.nextTick(done, chunks.length > 0 ? connectionReset('write ECONNRESET') : null);
+      if (done !== undefined) process.nextTick(done, pieces.length > 0 ? connectionReset('write ECONNRESET') : null);
       return;
     }
-    if (chunks.length === 0) {
-      if (done !== undefined) process.nextTick(done, null);
-      return;
-    }
-    if (chunks.length === 1) {
-      transport.write(chunks[0], this.#released(connection, chunks[0] as Uint8Array, done));
-      return;
-    }
-    transport.cork();
-    const last = chunks.length - 1;
-    for (let i = 0; i < last; i++) {
-      transport.write(chunks[i], this.#released(connection, chunks[i] as Uint8Array, undefined));
-    }
-    transport.write(chunks[last], this.#released(connection, chunks[last] as Uint8Array, done));
-    transport.uncork();
+    if (pieces.length > 0) send(transport, pieces, this.#releasing(connection, pieces, done));
+    else if (done !== undefined) process.nextTick(done, null);
   }
 
   /** Gives the memory of a bulk write back once it is sent. Only a socket of the kernel is known to keep no reference. */
-  #released(connection: Connection, chunk: Uint8Array, done: WriteDone): WriteDone {
+  #releasing(
+    connection: Connection,
+    pieces: readonly Uint8Array[],
+    done: WriteDone | undefined,
+  ): WriteDone | undefined {
     const transport = this.transport;
-    if (chunk.length < bulkWrite || !(transport instanceof Socket) || transport instanceof TLSSocket) return done;
+    if (
+      (pieces[0] as Uint8Array).length < bulkWrite ||
+      !(transport instanceof Socket) ||
+      transport instanceof TLSSocket
+    )
+      return done;
     return (error) => {
-      connection.release(chunk);
+      for (const piece of pieces) if (piece.length >= bulkWrite) connection.release(piece);
       done?.(error);
     };
+  }
+
+  #pauseTransport(): void {
+    if (this.transport !== undefined) pauseReading(this.transport);
+  }
+
+  #resumeTransport(): void {
+    if (this.transport !== undefined) resumeReading(this.transport);
   }
 
   // ---- the stream hooks ----
@@ -454,7 +467,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   override _read(): void {
     if (this.#waitsForDrain) {
       this.#waitsForDrain = false;
-      this.transport?.resume();
+      this.#resumeTransport();
     }
   }
 
@@ -462,7 +475,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     super.resume();
     if (this.#onread?.holds) {
       if (this.#onread.release(this)) {
-        this.transport?.resume();
+        this.#resumeTransport();
         if (this.#endDue) this.#pushEnd();
       }
     }
@@ -527,7 +540,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     }
     transport.end(() => done());
     // Whoever ended this socket need not read it: the peer's end has to be noticed all the same.
-    if (!this.#waitsForDrain) transport.resume();
+    if (!this.#waitsForDrain) this.#resumeTransport();
   }
 
   override destroy(error?: Error): this {
