@@ -145,18 +145,22 @@ function sendBelow(
   done: WriteDone | undefined,
 ): void {
   tapped.writes++;
+  let atOnce = true;
   const sent = (error?: Error | null): void => {
     tapped.writes--;
-    done?.(error);
+    // Never before `send` returns: what is written until then in the same turn can be joined.
+    if (done !== undefined && atOnce) process.nextTick(done, error);
+    else done?.(error);
     // As a stream does with an error of its hook.
     if (error) socket.destroy(error);
   };
   if (pieces.length === 1) {
     socket._write(pieces[0], 'buffer' as BufferEncoding, sent);
-    return;
+  } else {
+    const chunks = pieces.map((chunk) => ({ chunk, encoding: 'buffer' as BufferEncoding }));
+    socket._writev!(chunks, sent);
   }
-  const chunks = pieces.map((chunk) => ({ chunk, encoding: 'buffer' as BufferEncoding }));
-  socket._writev!(chunks, sent);
+  atOnce = false;
 }
 
 function onData(this: OwnedTransport, chunk: Buffer | string): void {
