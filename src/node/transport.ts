@@ -5,6 +5,7 @@
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { nodeError } from './node-errors.ts';
 
 /** Who is told of a transport's bytes and end. */
 export interface TransportOwner {
@@ -146,13 +147,15 @@ function sendBelow(
 ): void {
   tapped.writes++;
   let atOnce = true;
-  const sent = (error?: Error | null): void => {
+  const sent = (failure?: Error | null): void => {
     tapped.writes--;
+    // Of a socket that was destroyed meanwhile Node says no more than that the write is over.
+    const error = failure ?? (socket.destroyed ? (socket.errored ?? unsent()) : null);
     // Never before `send` returns: what is written until then in the same turn can be joined.
     if (done !== undefined && atOnce) process.nextTick(done, error);
     else done?.(error);
     // As a stream does with an error of its hook.
-    if (error) socket.destroy(error);
+    if (error !== null) socket.destroy(error);
   };
   if (pieces.length === 1) {
     socket._write(pieces[0], 'buffer' as BufferEncoding, sent);
@@ -161,6 +164,10 @@ function sendBelow(
     socket._writev!(chunks, sent);
   }
   atOnce = false;
+}
+
+function unsent(): Error {
+  return nodeError('ECANCELED', 'write ECANCELED: the socket was destroyed before all was sent');
 }
 
 function onData(this: OwnedTransport, chunk: Buffer | string): void {
