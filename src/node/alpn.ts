@@ -1,5 +1,5 @@
 /** The forms in which programs give ALPN protocols. */
-import { outOfRange } from './node-errors.ts';
+import { invalidArgValue, outOfRange } from './node-errors.ts';
 
 type Protocols = readonly string[] | NodeJS.ArrayBufferView;
 
@@ -9,6 +9,9 @@ export function convertALPNProtocols(protocols: Protocols, out: { ALPNProtocols?
     out.ALPNProtocols = Buffer.concat(
       protocols.map((protocol: string, index) => {
         const length = Buffer.byteLength(`${protocol}`);
+        if (strict && length === 0) {
+          throw invalidArgValue(`protocols[${index}]`, protocol, 'must be a non-empty string');
+        }
         if (length > 255) {
           const error = outOfRange('', '<= 255', length);
           error.message = `The byte length of the protocol at index ${index} exceeds the maximum length. It must be <= 255. Received ${length}`;
@@ -19,7 +22,21 @@ export function convertALPNProtocols(protocols: Protocols, out: { ALPNProtocols?
     );
   } else if (ArrayBuffer.isView(protocols)) {
     // A copy: the program may go on using its own.
-    out.ALPNProtocols = Buffer.from(Buffer.from(protocols.buffer, protocols.byteOffset, protocols.byteLength));
+    const wire = Buffer.from(Buffer.from(protocols.buffer, protocols.byteOffset, protocols.byteLength));
+    if (strict) checkWire(wire);
+    out.ALPNProtocols = wire;
+  }
+}
+
+/** Node 24 and later take only lists that are well formed (RFC 7301, Section 3.1); the ones before take any bytes. */
+const strict = Number.parseInt(process.versions.node, 10) >= 24;
+
+function checkWire(wire: Buffer): void {
+  for (let at = 0; at < wire.length; at += 1 + wire[at]!) {
+    if (wire[at] === 0) throw invalidArgValue('ALPNProtocols', wire, 'must not contain zero-length protocol');
+    if (at + 1 + wire[at]! > wire.length) {
+      throw invalidArgValue('ALPNProtocols', wire, 'contains truncated protocol');
+    }
   }
 }
 

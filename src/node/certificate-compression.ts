@@ -48,10 +48,14 @@ export function getCertificateCompressionAlgorithms(): CompressionName[] {
 /** The option `certificateCompression`: names, most wanted first. */
 export function readCertificateCompression(names: unknown): CertificateCompression[] {
   if (!Array.isArray(names)) throw invalidArgType('options.certificateCompression', 'Array', names);
-  return names.map((name: unknown) => {
+  if (names.length > 3) {
+    throw invalidArgValue('options.certificateCompression', names, 'can specify at most 3 algorithms');
+  }
+  return names.map((name: unknown, index) => {
     const found = algorithms.get(name as CompressionName);
     if (found !== undefined) return found;
-    const known = [...algorithms.keys()].join(', ');
-    throw invalidArgValue('options.certificateCompression', name, `must hold only names of this Node: ${known}`);
+    const where = `options.certificateCompression[${index}]`;
+    if (name !== 'zstd') throw invalidArgValue(where, name, "must be 'zlib', 'brotli', or 'zstd'");
+    throw invalidArgValue(where, name, "must be 'zlib' or 'brotli': this version of Node has no Zstandard");
   });
 }

@@ -456,16 +456,12 @@ function callAlpn(
 ): string | undefined {
   const chosen = callback({ servername: serverName as string, protocols: [...offered] });
   if (chosen === undefined || offered.includes(chosen)) return chosen;
-  const error = nodeError(
+  // A mistake of the program that a peer can bring about: it ends this connection, and `tlsClientError` tells it.
+  throw nodeError(
     'ERR_TLS_ALPN_CALLBACK_INVALID_RESULT',
     `ALPN callback returned a value (${chosen}) that did not match any of the client's offered protocols (${offered.join(', ')})`,
     TypeError,
   );
-  // A mistake of the program, and not of the peer: the program has to hear of it, as in Node.
-  process.nextTick(() => {
-    throw error;
-  });
-  return undefined;
 }
 
 function clientOptions(socket: TLSSocket): ClientOptions {

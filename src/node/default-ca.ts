@@ -19,26 +19,23 @@ const { rootCertificates, getCACertificates: fromNode } = nodeTls as typeof node
   getCACertificates?: (type: CaType) => readonly string[];
 };
 
-let bundled: readonly Uint8Array[] | undefined;
 let system: readonly string[] | undefined;
 let extra: readonly Uint8Array[] | undefined;
 let byDefault: Uint8Array[] | undefined;
+let replaced = false;
 /** What `getCACertificates` has answered; the same list again, as in Node. */
 const answers = new Map<CaType, string[]>();
 
 /** DER of the default authorities. The same array until they are replaced. */
 export function defaultCa(): Uint8Array[] {
-  byDefault ??= [...startingRoots(), ...extraCa()];
-  return byDefault;
+  if (byDefault !== undefined) return byDefault;
+  return (byDefault = [...startingRoots().flatMap(der), ...extraCa()]);
 }
 
-function startingRoots(): readonly Uint8Array[] {
-  if (lastFlag('--use-openssl-ca', '--use-bundled-ca') === '--use-openssl-ca') {
-    return openSslCa();
-  }
-  bundled ??= rootCertificates.flatMap(der);
-  if (!usesSystemCa()) return bundled;
-  return unique([...bundled, ...systemCa().flatMap(der)]);
+/** PEM, as it comes. */
+function startingRoots(): readonly string[] {
+  if (lastFlag('--use-openssl-ca', '--use-bundled-ca') === '--use-openssl-ca') return openSslCa().map(toPem);
+  return usesSystemCa() ? [...rootCertificates, ...systemCa()] : rootCertificates;
 }
 
 function usesSystemCa(): boolean {
@@ -104,7 +101,7 @@ export function getCACertificates(type: CaType = 'default'): string[] {
 function listOf(type: CaType): string[] {
   switch (type) {
     case 'default':
-      return defaultCa().map(toPem);
+      return replaced ? defaultCa().map(toPem) : [...startingRoots(), ...extraCa().map(toPem)];
     case 'bundled':
       return rootCertificates as string[];
     case 'extra':
@@ -131,6 +128,7 @@ export function setDefaultCACertificates(certificates: readonly (string | NodeJS
     throw nodeError('ERR_CRYPTO_OPERATION_FAILED', 'No valid certificates found in the provided array');
   }
   byDefault = unique(found);
+  replaced = true;
   answers.delete('default');
 }
 

@@ -110,8 +110,9 @@ export function validateBuffer(value: unknown, name = 'buffer'): asserts value i
   if (!ArrayBuffer.isView(value)) throw invalidArgType(name, ['Buffer', 'TypedArray', 'DataView'], value);
 }
 
-export function validateNumber(value: unknown, name: string): asserts value is number {
+export function validateNumber(value: unknown, name: string, min?: number): asserts value is number {
   if (typeof value !== 'number') throw invalidArgType(name, 'number', value);
+  if (min !== undefined && !(value >= min)) throw outOfRange(name, `>= ${min}`, value);
 }
 
 /** A whole number in a range; Node's messages for what is not. */
@@ -135,21 +136,29 @@ export function connectionReset(message: string, cause?: unknown): CodedError {
   return nodeError('ECONNRESET', message, Error, cause);
 }
 
+/** OpenSSL 3.2 has another word for what came with SSL 3.0; programs look for the codes of the Node that they run on. */
+const old = openssl32() ? 'ssl/tls' : 'sslv3';
+
+function openssl32(): boolean {
+  const [major = 0, minor = 0] = (process.versions.openssl ?? '').split('.').map(Number);
+  return major > 3 || (major === 3 && minor >= 2);
+}
+
 /** What OpenSSL calls the alerts that a peer sent; Node makes its codes from these words. */
 const alertReasons: Readonly<Record<number, string>> = {
-  10: 'sslv3 alert unexpected message',
-  20: 'sslv3 alert bad record mac',
+  10: `${old} alert unexpected message`,
+  20: `${old} alert bad record mac`,
   21: 'tlsv1 alert decryption failed',
   22: 'tlsv1 alert record overflow',
-  30: 'sslv3 alert decompression failure',
-  40: 'sslv3 alert handshake failure',
-  41: 'sslv3 alert no certificate',
-  42: 'sslv3 alert bad certificate',
-  43: 'sslv3 alert unsupported certificate',
-  44: 'sslv3 alert certificate revoked',
-  45: 'sslv3 alert certificate expired',
-  46: 'sslv3 alert certificate unknown',
-  47: 'sslv3 alert illegal parameter',
+  30: `${old} alert decompression failure`,
+  40: `${old} alert handshake failure`,
+  41: `${old} alert no certificate`,
+  42: `${old} alert bad certificate`,
+  43: `${old} alert unsupported certificate`,
+  44: `${old} alert certificate revoked`,
+  45: `${old} alert certificate expired`,
+  46: `${old} alert certificate unknown`,
+  47: `${old} alert illegal parameter`,
   48: 'tlsv1 alert unknown ca',
   49: 'tlsv1 alert access denied',
   50: 'tlsv1 alert decode error',
@@ -191,6 +200,8 @@ const ownReasons: Readonly<Record<string, string>> = {
   ERR_TLS_NO_SIGNATURE_SCHEME: 'no shared signature algorithms',
   ERR_TLS_SIGNATURE_SCHEME: 'no shared signature algorithms',
   ERR_TLS_UNEXPECTED_MESSAGE: 'unexpected message',
+  ERR_TLS_HANDSHAKE_TOO_LARGE: 'excessive message size',
+  ERR_TLS_CERTIFICATE_COMPRESSION_TOO_LARGE: 'excessive message size',
   ERR_TLS_TRUNCATED: 'unexpected eof while reading',
   ERR_TLS_BINDER: 'binder does not verify',
 };

@@ -74,9 +74,9 @@ export class ContextState {
   /** What others derive from this context and keep with it, e.g. its trust anchors or the server's configuration. */
   readonly derived = new Map<unknown, unknown>();
 
-  /** Adds a trusted certificate (PEM), as the method of Node's own context does. */
+  /** Adds a trusted certificate (PEM) to those of `ca` or the default ones, as the method of Node's own context does. */
   addCACert(pem: string | NodeJS.ArrayBufferView): void {
-    this.ca = [...(this.ca ?? []), ...readCertificates(pem, 'ca')];
+    this.ca = [...(this.ca ?? defaultCa()), ...readCertificates(pem, 'ca')];
     this.derived.clear();
   }
 
@@ -202,8 +202,17 @@ function configure(context: ContextState, options: HandfastContextOptions): void
     context.sessionTimeout = options.sessionTimeout;
   }
   context.identity = options.identity;
-  if (options.certificateCompression !== undefined && options.certificateCompression !== null)
-    context.certificateCompression = readCertificateCompression(options.certificateCompression);
+  if (options.certificateCompression !== undefined && options.certificateCompression !== null) {
+    const algorithms = readCertificateCompression(options.certificateCompression);
+    if (algorithms.length > 0 && context.maxVersion !== 0x0304) {
+      throw nodeError(
+        'ERR_INVALID_ARG_VALUE',
+        'certificateCompression requires a TLS protocol range that includes TLSv1.3',
+        TypeError,
+      );
+    }
+    context.certificateCompression = algorithms;
+  }
   for (const credential of context.credentials) completeChain(credential, context.ca);
 }
 

@@ -65,12 +65,20 @@ class EventStore implements SessionStore {
     let answered = false;
     let now: Uint8Array | undefined;
     let later: ((value: Uint8Array | undefined) => void) | undefined;
-    const heard = emit((error, value) => {
+    const done = (error: unknown, value?: Uint8Array | null) => {
       if (answered) return;
       answered = true;
       now = error || !value ? undefined : Uint8Array.from(value);
       later?.(now);
-    });
+    };
+    let heard = false;
+    try {
+      heard = emit(done);
+    } catch (error) {
+      // What a listener throws is told where the program listens for errors, or ends it: as in Node, but apart from the peer.
+      process.nextTick(() => this.#server.emit('error', error));
+      done(error);
+    }
     if (!heard || answered) return now;
     return new Promise((resolve) => {
       const timer = setTimeout(() => {

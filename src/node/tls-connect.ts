@@ -1,10 +1,9 @@
 /** `tls.connect`. */
-import assert from 'node:assert';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { PeerCertificate } from 'node:tls';
 import { checkServerIdentity } from './check-server-identity.ts';
-import { type CodedError, connectionReset, invalidArgValue } from './node-errors.ts';
+import { type CodedError, connectionReset, invalidArgValue, validateFunction, validateNumber } from './node-errors.ts';
 import type { HandfastContextOptions } from './secure-context.ts';
 import { settings } from './settings.ts';
 import { TLSSocket } from './tls-socket.ts';
@@ -81,9 +80,8 @@ export function connect(...args: unknown[]): TLSSocket {
     minDHSize: 1024,
     ...given,
   };
-  assert(typeof options.checkServerIdentity === 'function');
-  assert(typeof options.minDHSize === 'number', `options.minDHSize is not a number: ${options.minDHSize}`);
-  assert(options.minDHSize > 0, `options.minDHSize is not a positive number: ${options.minDHSize}`);
+  validateFunction(options.checkServerIdentity, 'options.checkServerIdentity');
+  validateNumber(options.minDHSize, 'options.minDHSize', 1);
   if (options.revocation !== undefined && !['stapled', 'required'].includes(options.revocation))
     throw invalidArgValue('options.revocation', options.revocation, "must be 'stapled' or 'required'");
   const secureContext =
