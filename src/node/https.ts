@@ -4,6 +4,7 @@ import type * as nodeHttps from 'node:https';
 import type { Duplex } from 'node:stream';
 import { urlToHttpOptions } from 'node:url';
 import { earlyRequest, serveEarly } from './early-requests.ts';
+import { globalProxyEnv, needsProxy, openTunnel, type ProxyEnv, type ProxySettings, readProxy } from './https-proxy.ts';
 import { validateBoolean, validateObject } from './node-errors.ts';
 import { settings, type WritableSettings } from './settings.ts';
 import tls from './tls.ts';
@@ -71,10 +72,22 @@ export function createServer(options?: unknown, listener?: unknown): nodeHttps.S
 
 // ---- the agent ----
 
-type AgentOptions = nodeHttps.AgentOptions & { earlyData?: boolean };
-type RequestOptions = HandfastConnectOptions & { _agentKey?: string; agentKey?: string };
+type AgentOptions = nodeHttps.AgentOptions & {
+  earlyData?: boolean;
+  /** Node 24: the environment that names a proxy, e.g. `process.env`. */
+  proxyEnv?: ProxyEnv | undefined;
+  defaultPort?: number;
+  protocol?: string;
+};
+type RequestOptions = HandfastConnectOptions & {
+  _agentKey?: string;
+  agentKey?: string;
+  socketPath?: string;
+  maxHeaderSize?: number;
+};
 
 interface AgentSelf extends http.Agent {
+  keepAlive: boolean;
   defaultPort: number;
   protocol: string;
   maxCachedSessions: number;
@@ -90,9 +103,14 @@ const HttpAgent = http.Agent as unknown as { call(self: unknown, options?: objec
 function AgentFunction(this: unknown, options?: AgentOptions): unknown {
   if (!(this instanceof Agent)) return new Agent(options);
   const self = this as unknown as AgentSelf;
-  HttpAgent.call(self, options);
-  self.defaultPort = 443;
-  self.protocol = 'https:';
+  const given = { ...options, defaultPort: options?.defaultPort ?? 443, protocol: options?.protocol ?? 'https:' };
+  HttpAgent.call(self, given);
+  self.defaultPort = given.defaultPort;
+  self.protocol = given.protocol;
+  if (given.proxyEnv !== undefined && given.proxyEnv !== null) {
+    const proxy = readProxy(given.proxyEnv);
+    if (proxy !== undefined) proxies.set(self, proxy);
+  }
   self.maxCachedSessions = self.options.maxCachedSessions ?? 100;
   self._sessionCache = { map: Object.create(null) as Record<string, Buffer>, list: [] };
   return undefined;
@@ -104,6 +122,9 @@ export type Agent = nodeHttps.Agent;
 Object.setPrototypeOf(Agent.prototype, http.Agent.prototype);
 Object.setPrototypeOf(Agent, http.Agent);
 Object.defineProperty(Agent, 'name', { value: 'Agent' });
+
+/** The proxies of agents that have one. */
+const proxies = new WeakMap<object, ProxySettings>();
 
 /** Options that make a connection another one, in Node's order; `pfx` and the check of the name are among them. */
 const nameFields = [
@@ -133,12 +154,28 @@ const shownWhenFalse: ReadonlySet<string> = new Set(['rejectUnauthorized', 'hono
 const identityChecks = new WeakMap<object, number>();
 let identityCheckCount = 0;
 
+type CreateCallback = (error: Error | null, socket?: Duplex) => void;
+
+/** A connection of an agent, whose sessions it keeps. */
+function connectFor(agent: AgentSelf, options: RequestOptions): Duplex {
+  const socket = connect(options);
+  const key = options._agentKey;
+  if (!key) return socket;
+  socket.on('session', (session: Buffer) => agent._cacheSession(key, session));
+  // A session that led to an error is not tried again.
+  socket.once('close', (hadError: boolean) => {
+    if (hadError) agent._evictSession(key);
+  });
+  return socket;
+}
+
 const agentMethods = {
-  createConnection(this: AgentSelf, port: unknown, host: unknown, options: unknown): Duplex {
+  createConnection(this: AgentSelf, ...args: unknown[]): Duplex | undefined {
+    const [port, host, options] = args.filter((arg) => typeof arg !== 'function');
     let given: RequestOptions;
     if (port !== null && typeof port === 'object') given = port as RequestOptions;
     else if (host !== null && typeof host === 'object') given = { ...host };
-    else if (options === null || typeof options !== 'object') given = {};
+    else if (options === undefined || options === null || typeof options !== 'object') given = {};
     else given = { ...options };
     if (typeof port === 'number') given.port = port;
     if (typeof host === 'string') given.host = host;
@@ -148,15 +185,18 @@ const agentMethods = {
       if (session) given = { session, ...given };
     }
     // Which requests may go early is told by the requests.
-    const socket = connect(given.earlyData === undefined ? given : { ...given, earlyData: undefined });
-    if (key) {
-      socket.on('session', (session: Buffer) => this._cacheSession(key, session));
-      // A session that led to an error is not tried again.
-      socket.once('close', (hadError: boolean) => {
-        if (hadError) this._evictSession(key);
-      });
-    }
-    return socket;
+    const ready = given.earlyData === undefined ? given : { ...given, earlyData: undefined };
+    const proxy = proxies.get(this);
+    if (proxy === undefined) return connectFor(this, ready);
+    const keep = this.keepAlive || this.maxSockets !== Number.POSITIVE_INFINITY;
+    const tunnel = { ...ready, host: ready.host ?? undefined, port: ready.port ?? this.defaultPort, keep };
+    if (!needsProxy(proxy, tunnel)) return connectFor(this, ready);
+    const done = args.findLast((arg) => typeof arg === 'function') as CreateCallback | undefined;
+    openTunnel(proxy, tunnel, (error, socket) => {
+      if (error !== null) done?.(error);
+      else done?.(null, connectFor(this, { ...ready, socket }));
+    });
+    return undefined;
   },
 
   getName(this: AgentSelf, options: Record<string, unknown> = {}): string {
@@ -203,13 +243,12 @@ const agentMethods = {
 
 function fieldText(value: unknown): string {
   // PFX with passphrases come as objects: their bytes and secrets count.
-  if (
-    Array.isArray(value) &&
-    value.some((item) => item !== null && typeof item === 'object' && !ArrayBuffer.isView(item))
-  ) {
-    return JSON.stringify(value);
-  }
-  return String(value);
+  if (!Array.isArray(value)) return String(value);
+  const texts = value.map((item: unknown) => {
+    const { buf, passphrase } = (item ?? {}) as { buf?: unknown; passphrase?: unknown };
+    return buf === undefined ? String(item) : JSON.stringify([String(buf), passphrase]);
+  });
+  return texts.join();
 }
 
 for (const [name, value] of Object.entries(agentMethods)) {
@@ -220,7 +259,8 @@ export const globalAgent: nodeHttps.Agent = new Agent({
   keepAlive: true,
   scheduling: 'lifo',
   timeout: 5000,
-});
+  proxyEnv: globalProxyEnv(),
+} as AgentOptions);
 
 const ClientRequest = http.ClientRequest as unknown as new (...args: unknown[]) => http.ClientRequest;
 
