@@ -2,11 +2,11 @@
 //
 //   node test/node/nodejs-suite.mjs <node source>/test [--plain] [--jobs=2] [--list=results.tsv] [name part …]
 //
-// The folder is the `test` folder of a Node 20 source package (or NODE_TESTS in the environment); nothing of it is
-// in this project. Each file runs in a child process with `--import dist/node/register.js`, which puts Handfast in
+// The folder is the `test` folder of a source package of Node 20 or later (or NODE_TESTS in the environment); nothing of
+// it is in this project. `--node=<folder>/node` is a Node of that version. Each file runs in a child process with `--import dist/node/register.js`, which puts Handfast in
 // the place of `tls` and `https`; `--plain` leaves that out, for the baseline. A file passes when its process exits
 // with 0 within 60 s. `nodejs-exclusions.json` beside this file holds the tests that no module outside Node can be
-// asked to pass, each with its reason.
+// asked to pass, each with its reason; one with `only` is left out of the tests of these major versions alone.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -35,7 +35,11 @@ const nodeBinary = option('node', process.execPath);
 const timeLimit = Number(option('timeout', '60')) * 1000;
 
 const usesTls = /require\(['"](node:)?(tls|https)['"]\)|createSecureServer|from ['"](node:)?(tls|https)['"]/;
-const folders = [parallel, join(suite, 'sequential')];
+// The major version of the sources, which tests differ from one to the next.
+const major = Number(
+  /#define NODE_MAJOR_VERSION (\d+)/.exec(readFileSync(join(dirname(suite), 'src', 'node_version.h'), 'utf8'))?.[1],
+);
+const folders = [parallel, join(suite, 'sequential'), join(suite, 'client-proxy')];
 const files = folders
   .flatMap((folder) =>
     existsSync(folder)
@@ -44,9 +48,20 @@ const files = folders
           .map((name) => join(folder, name))
       : [],
   )
-  .filter((path) => /\/test-(tls|https|http2)-.*\.m?js$/.test(path))
+  .filter((path) => /\/test-(tls|https|http2)-.*\.m?js$/.test(path) || isProxyTest(path))
   .filter((path) => !/\/test-http2-/.test(path) || usesTls.test(readFileSync(path, 'utf8')))
   .filter((path) => positional.length === 0 || positional.some((part) => path.includes(part)));
+
+/** Requests of https through a proxy, which the tests make in children of theirs (Node 24). */
+function isProxyTest(path) {
+  return dirname(path).endsWith('client-proxy') && /\/test-[^/]*https[^/]*\.mjs$/.test(path);
+}
+
+function reasonFor(name) {
+  const excluded = exclusions[name.replace(/^.*\//, '')];
+  if (typeof excluded !== 'object') return excluded;
+  return excluded.only.includes(major) ? excluded.why : undefined;
+}
 
 function flagsOf(path) {
   const line = /^\/\/ Flags:(.*)$/m.exec(readFileSync(path, 'utf8'));
@@ -56,11 +71,13 @@ function flagsOf(path) {
 function runOne(path, worker) {
   return new Promise((done) => {
     const hook = plain ? [] : ['--import', pathToFileURL(register).href];
+    const byEnvironment = isProxyTest(path);
     const started = Date.now();
-    const child = spawn(nodeBinary, [...hook, ...flagsOf(path), path], {
+    const child = spawn(nodeBinary, [...(byEnvironment ? [] : hook), ...flagsOf(path), path], {
       cwd: dirname(suite),
       env: {
         ...process.env,
+        ...(byEnvironment && !plain ? { NODE_OPTIONS: hook.join(' ') } : {}),
         TEST_THREAD_ID: String(worker),
         TEST_SERIAL_ID: String(worker),
         ...(path.includes('sequential') ? {} : { TEST_PARALLEL: '1' }),
@@ -125,7 +142,7 @@ const queue = listed.filter((file) => !sequential.includes(file));
 const results = [];
 async function work(worker) {
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-    const excluded = exclusions[next.name.replace(/^.*\//, '')];
+    const excluded = reasonFor(next.name);
     if (excluded !== undefined && !all) {
       results.push({ ...next, state: 'excluded', why: excluded, ms: 0, output: '' });
       continue;
