@@ -68,12 +68,25 @@ export class Reader {
     return this.#vector(this.u24(), min, max);
   }
 
+  /** A vector with a two-byte length, to be read by itself: no view is made of it. */
+  nested16(what: string, min = 0): Reader {
+    const length = this.u16();
+    this.#checkLength(length, min, 0xffff);
+    const at = this.#take(length);
+    return new Reader(this.#bytes, what, at, at + length);
+  }
+
   /** A vector of two-byte numbers with a length of `lengthBytes` bytes; `min` counts numbers. */
   u16List(lengthBytes: 1 | 2, min = 1): number[] {
-    const bytes = lengthBytes === 1 ? this.vector8(min * 2) : this.vector16(min * 2);
-    if (bytes.length % 2 !== 0) throw this.error('a list of two-byte values has an odd length');
-    const list = new Array<number>(bytes.length / 2);
-    for (let i = 0; i < list.length; i++) list[i] = ((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number);
+    const length = lengthBytes === 1 ? this.u8() : this.u16();
+    this.#checkLength(length, min * 2, lengthBytes === 1 ? 0xff : 0xffff);
+    let at = this.#take(length);
+    if (length % 2 !== 0) throw this.error('a list of two-byte values has an odd length');
+    const bytes = this.#bytes;
+    const list = new Array<number>(length / 2);
+    for (let i = 0; i < list.length; i++, at += 2) {
+      list[i] = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+    }
     return list;
   }
 
@@ -93,10 +106,13 @@ export class Reader {
   }
 
   #vector(length: number, min: number, max: number): Uint8Array {
-    if (length < min || length > max) {
-      throw this.error(`a vector has ${length} bytes, where ${min} to ${max} are allowed`);
-    }
+    this.#checkLength(length, min, max);
     return this.bytes(length);
+  }
+
+  #checkLength(length: number, min: number, max: number): void {
+    if (length >= min && length <= max) return;
+    throw this.error(`a vector has ${length} bytes, where ${min} to ${max} are allowed`);
   }
 
   #take(length: number): number {

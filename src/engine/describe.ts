@@ -100,13 +100,14 @@ function describeBlock<T extends { extensions: object; extensionOrder: readonly 
   };
 }
 
-/** Puts names in the place of the codes in the extensions whose values are codes. */
+/** The extensions that are there, with names in the place of the codes where their values are codes. */
 function nameCodes(values: object): Fields {
-  const named: Record<string, unknown> = { ...values };
-  for (const [name, value] of Object.entries(named)) {
+  const named: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) continue;
     const nameOf = namesByField[name];
-    if (nameOf === undefined || value === undefined) continue;
-    named[name] = Array.isArray(value) ? value.map((item) => nameItem(item, nameOf)) : nameItem(value, nameOf);
+    if (nameOf === undefined) named[name] = value;
+    else named[name] = Array.isArray(value) ? value.map((item) => nameItem(item, nameOf)) : nameItem(value, nameOf);
   }
   return named;
 }

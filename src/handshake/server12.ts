@@ -318,13 +318,11 @@ function sendServerHello(
     statusRequest: terms.ocsp && credential?.ocspResponse !== undefined ? true : undefined,
     signedCertificateTimestamp: terms.scts && credential?.scts?.length ? [...credential.scts] : undefined,
     encryptThenMac: terms.encryptThenMac && suite.cbc !== undefined ? true : undefined,
+    recordSizeLimit: undefined,
   };
   if (offered.recordSizeLimit !== undefined) {
     extensions.recordSizeLimit = ownRecordSizeLimit(config.recordSizeLimit, tls12);
     output.setRecordSizeLimits(offered.recordSizeLimit, extensions.recordSizeLimit);
-  }
-  for (const [name, value] of Object.entries(extensions)) {
-    if (value === undefined) delete extensions[name as keyof typeof extensions];
   }
   const body = encodeServerHello12({
     legacyVersion: tls12,

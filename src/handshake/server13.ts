@@ -391,6 +391,8 @@ function sendEncryptedExtensions(
     serverName: offered.serverName !== undefined && !resumed ? true : undefined,
     alpn: alpnProtocol,
     earlyData: earlyDataAccepted ? true : undefined,
+    recordSizeLimit: undefined,
+    ticketRequest: undefined,
   };
   if (offered.recordSizeLimit !== undefined) {
     extensions.recordSizeLimit = ownRecordSizeLimit(config.recordSizeLimit, tls13);

@@ -3,7 +3,13 @@ import { Writer } from '../bytes/writer.ts';
 import { illegalParameter } from '../errors.ts';
 import * as codecs from './extension-codecs.ts';
 import { extensionTypes } from './extension-type.ts';
-import { decodeExtensions, type ExtensionBlock, type ExtensionValues, encodeExtensions } from './extensions.ts';
+import {
+  decodeExtensions,
+  type ExtensionBlock,
+  type ExtensionValues,
+  encodeExtensions,
+  noExtensions,
+} from './extensions.ts';
 
 /** The extensions of a ClientHello that this stack knows. */
 export const clientHelloExtensions = {
@@ -69,11 +75,20 @@ export function decodeClientHello(body: Uint8Array): ClientHello {
   // A TLS 1.2 client may send no extension block at all (RFC 5246, Section 7.4.1.2).
   const block: ExtensionBlock<typeof clientHelloExtensions> =
     reader.remaining === 0
-      ? { extensions: {}, extensionOrder: [] }
+      ? { extensions: noExtensions(clientHelloExtensions), extensionOrder: [] }
       : decodeExtensions(reader, clientHelloExtensions, 'clientHello', true);
   reader.end();
   checkPreSharedKey(block);
-  return { legacyVersion, random, legacySessionId, cipherSuites, legacyCompressionMethods, ...block };
+  return {
+    legacyVersion,
+    random,
+    legacySessionId,
+    cipherSuites,
+    legacyCompressionMethods,
+    extensions: block.extensions,
+    extensionOrder: block.extensionOrder,
+    otherExtensions: block.otherExtensions,
+  };
 }
 
 /**

@@ -1,8 +1,8 @@
 import { toLatin1 } from '../bytes/bytes.ts';
-import { Reader } from '../bytes/reader.ts';
+import type { Reader } from '../bytes/reader.ts';
 import type { Writer } from '../bytes/writer.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
-import type { ExtensionCodec } from './extensions.ts';
+import { Distinct, type ExtensionCodec } from './extensions.ts';
 
 /** One share of a key exchange (RFC 9846, Section 4.2.8). */
 export interface KeyShareEntry {
@@ -56,7 +56,7 @@ export const serverNameList = codec<string>(
     writer.close(list, 2);
   },
   (reader) => {
-    const list = new Reader(reader.vector16(1), 'server_name');
+    const list = reader.nested16('server_name', 1);
     let name: string | undefined;
     while (list.remaining > 0) {
       const type = list.u8();
@@ -127,7 +127,7 @@ export const protocolNameList = codec<string[]>(
     writer.close(list, 2);
   },
   (reader) => {
-    const list = new Reader(reader.vector16(2), 'application_layer_protocol_negotiation');
+    const list = reader.nested16('application_layer_protocol_negotiation', 2);
     const names: string[] = [];
     while (list.remaining > 0) names.push(toLatin1(list.vector8(1)));
     return names;
@@ -177,7 +177,7 @@ export const sctList = codec<Uint8Array[]>(
     writer.close(mark, 2);
   },
   (reader) => {
-    const list = new Reader(reader.vector16(1), 'signed_certificate_timestamp');
+    const list = reader.nested16('signed_certificate_timestamp', 1);
     const scts: Uint8Array[] = [];
     while (list.remaining > 0) scts.push(list.vector16(1));
     return scts;
@@ -192,13 +192,13 @@ export const clientKeyShares = codec<KeyShareEntry[]>(
     writer.close(mark, 2);
   },
   (reader) => {
-    const list = new Reader(reader.vector16(), 'key_share');
+    const list = reader.nested16('key_share');
     const shares: KeyShareEntry[] = [];
-    const groups = new Set<number>();
+    const groups = new Distinct();
     while (list.remaining > 0) {
       const group = list.u16();
       // "Clients MUST NOT offer multiple KeyShareEntry values for the same group." (RFC 9846, Section 4.2.8)
-      if (groups.has(group)) {
+      if (!groups.add(group)) {
         throw new PeerError(
           'ERR_TLS_DUPLICATE_KEY_SHARE',
           'illegalParameter',
@@ -206,7 +206,6 @@ export const clientKeyShares = codec<KeyShareEntry[]>(
           { rfc: 'RFC 9846, Section 4.2.8' },
         );
       }
-      groups.add(group);
       shares.push({ group, keyExchange: list.vector16(1) });
     }
     return shares;
@@ -238,13 +237,13 @@ export const offeredPsks = codec<OfferedPsks>(
     writer.close(binders, 2);
   },
   (reader) => {
-    const identityList = new Reader(reader.vector16(7), 'pre_shared_key identities');
+    const identityList = reader.nested16('pre_shared_key identities', 7);
     const identities: PskIdentity[] = [];
     while (identityList.remaining > 0) {
       identities.push({ identity: identityList.vector16(1), obfuscatedTicketAge: identityList.u32() });
     }
     // A binder of the wrong length is a wrong binder; in TLS 1.2 nobody looks at it.
-    const binderList = new Reader(reader.vector16(1), 'pre_shared_key binders');
+    const binderList = reader.nested16('pre_shared_key binders', 1);
     const binders: Uint8Array[] = [];
     while (binderList.remaining > 0) binders.push(binderList.vector8());
     return { identities, binders };
@@ -259,7 +258,7 @@ export const distinguishedNames = codec<Uint8Array[]>(
     writer.close(mark, 2);
   },
   (reader) => {
-    const list = new Reader(reader.vector16(3), 'certificate_authorities');
+    const list = reader.nested16('certificate_authorities', 3);
     const names: Uint8Array[] = [];
     while (list.remaining > 0) names.push(list.vector16(1));
     return names;

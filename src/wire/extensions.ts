@@ -1,4 +1,4 @@
-import { Reader } from '../bytes/reader.ts';
+import type { Reader } from '../bytes/reader.ts';
 import type { Writer } from '../bytes/writer.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
 import { type ExtensionName, extensionName, extensionTypes } from './extension-type.ts';
@@ -12,7 +12,7 @@ export interface ExtensionCodec<T> {
 /** The extensions that may stand in one kind of message, each with its codec there (RFC 9846, Section 4.2). */
 export type ExtensionTable = { readonly [K in ExtensionName]?: ExtensionCodec<unknown> };
 
-/** The decoded values of a block: one optional field an extension. */
+/** The values of a block: one optional field an extension. */
 export type ExtensionValues<T extends ExtensionTable> = {
   -readonly [K in keyof T]?: T[K] extends ExtensionCodec<infer V> ? V : never;
 };
@@ -23,13 +23,74 @@ export interface ExtensionBlock<T extends ExtensionTable> {
   /** Every extension type in the order on the wire, also those that the table lacks. */
   extensionOrder: readonly number[];
   /** The bodies of extensions that are unknown here; of many, the first 200. */
-  otherExtensions?: ReadonlyMap<number, Uint8Array>;
+  otherExtensions?: ReadonlyMap<number, Uint8Array> | undefined;
 }
 
 /** Unknown extensions of one block whose bodies are kept: real clients send up to about 20 extensions in all. */
 const maxKeptBodies = 200;
 
 const malformedByDuplicates = ['clientHello', 'serverHello', 'encryptedExtensions'];
+
+/** One extension of a table. */
+interface Entry {
+  readonly type: number;
+  readonly name: ExtensionName;
+  readonly codec: ExtensionCodec<unknown>;
+}
+
+/** A table, ready for use. */
+interface Index {
+  readonly entries: readonly Entry[];
+  readonly byType: ReadonlyMap<number, Entry>;
+  /** A field for each extension, none set. */
+  readonly blank: Readonly<Partial<Record<ExtensionName, undefined>>>;
+}
+
+const indexes = new WeakMap<ExtensionTable, Index>();
+
+function indexOf(table: ExtensionTable): Index {
+  let index = indexes.get(table);
+  if (index !== undefined) return index;
+  const entries: Entry[] = [];
+  const blank: Partial<Record<ExtensionName, undefined>> = {};
+  for (const [key, codec] of Object.entries(table)) {
+    const name = key as ExtensionName;
+    entries.push({ type: extensionTypes[name], name, codec });
+    blank[name] = undefined;
+  }
+  index = { entries, byType: new Map(entries.map((entry) => [entry.type, entry])), blank };
+  indexes.set(table, index);
+  return index;
+}
+
+/**
+ * The values of a block without extensions: every field of the table is there, `undefined`. Blocks of one table all have
+ * the same shape then, whatever a peer sends and in whichever order, and what reads them stays fast.
+ */
+export function noExtensions<T extends ExtensionTable>(table: T): ExtensionValues<T> {
+  return { ...indexOf(table).blank } as ExtensionValues<T>;
+}
+
+/** Numbers that may come once each. */
+export class Distinct {
+  readonly #few: number[] = [];
+  #many: Set<number> | undefined;
+
+  /** `false` where the number was there already. */
+  add(number: number): boolean {
+    if (this.#many !== undefined) {
+      if (this.#many.has(number)) return false;
+      this.#many.add(number);
+      return true;
+    }
+    const few = this.#few;
+    if (few.includes(number)) return false;
+    few.push(number);
+    // Up to here looking through an array is faster than hashing; beyond, a peer could make it slow.
+    if (few.length === 32) this.#many = new Set(few);
+    return true;
+  }
+}
 
 /**
  * Writes an extension block with its two-byte length. Without `extensionOrder` the table's order is used.
@@ -39,23 +100,36 @@ export function encodeExtensions<T extends ExtensionTable>(
   table: T,
   block: Partial<ExtensionBlock<T>>,
 ): void {
-  const values = (block.extensions ?? {}) as Record<string, unknown>;
+  const { entries, byType } = indexOf(table);
+  const values = (block.extensions ?? {}) as Partial<Record<ExtensionName, unknown>>;
   const mark = writer.open(2);
-  const order = block.extensionOrder ?? Object.keys(table).map((name) => extensionTypes[name as ExtensionName]);
-  for (const type of order) {
-    const name = extensionName(type);
-    const value = name === undefined ? undefined : values[name];
-    const codec = name === undefined ? undefined : table[name];
-    if (codec !== undefined && value !== undefined) {
-      const body = writer.u16(type).open(2);
-      codec.encode(writer, value);
-      writer.close(body, 2);
-      continue;
-    }
+  if (block.extensionOrder === undefined) {
+    for (const entry of entries) encodeExtension(writer, entry, values[entry.name]);
+    writer.close(mark, 2);
+    return;
+  }
+  for (const type of block.extensionOrder) {
+    const entry = byType.get(type);
+    if (entry !== undefined && encodeExtension(writer, entry, values[entry.name])) continue;
     const other = block.otherExtensions?.get(type);
     if (other !== undefined) writer.u16(type).vector16(other);
   }
   writer.close(mark, 2);
+}
+
+/** Writes an extension where it has a value. */
+function encodeExtension(writer: Writer, { type, codec }: Entry, value: unknown): boolean {
+  if (value === undefined) return false;
+  const body = writer.u16(type).open(2);
+  codec.encode(writer, value);
+  writer.close(body, 2);
+  return true;
+}
+
+/** Whether a block has an extension of its table to send. */
+export function hasExtensions(values: object): boolean {
+  for (const value of Object.values(values)) if (value !== undefined) return true;
+  return false;
 }
 
 /**
@@ -72,32 +146,31 @@ export function decodeExtensions<T extends ExtensionTable>(
   what: string,
   lenient = false,
 ): ExtensionBlock<T> {
-  const body = new Reader(reader.vector16(), what);
-  const values: Record<string, unknown> = {};
+  const { byType, blank } = indexOf(table);
+  const body = reader.nested16(what);
+  const values: Partial<Record<ExtensionName, unknown>> = { ...blank };
   const order: number[] = [];
-  const seen = new Set<number>();
+  const distinct = new Distinct();
   let others: Map<number, Uint8Array> | undefined;
   while (body.remaining > 0) {
     const type = body.u16();
-    const data = body.vector16();
-    if (seen.has(type)) {
+    const entry = byType.get(type);
+    const name = entry === undefined ? extensionName(type) : entry.name;
+    const inner = body.nested16(name === undefined ? what : `${what}, ${name}`);
+    if (!distinct.add(type)) {
       // The hellos and EncryptedExtensions count as malformed, as in other stacks; the RFC names no alert.
       const alert = malformedByDuplicates.includes(what) ? 'decodeError' : 'illegalParameter';
       throw new PeerError('ERR_TLS_DUPLICATE_EXTENSION', alert, `${what}: extension ${type} stands twice`, {
         rfc: 'RFC 9846, Section 4.2',
       });
     }
-    seen.add(type);
     order.push(type);
-    const name = extensionName(type);
-    const codec = name === undefined ? undefined : table[name];
-    if (name !== undefined && codec !== undefined) {
-      const inner = new Reader(data, `${what}, ${name}`);
-      values[name] = codec.decode(inner);
+    if (entry !== undefined) {
+      values[entry.name] = entry.codec.decode(inner);
       inner.end();
     } else if (name === undefined || lenient) {
       others ??= new Map();
-      if (others.size < maxKeptBodies) others.set(type, data);
+      if (others.size < maxKeptBodies) others.set(type, inner.rest());
     } else {
       throw illegalParameter(
         'ERR_TLS_EXTENSION_NOT_ALLOWED',
@@ -106,7 +179,5 @@ export function decodeExtensions<T extends ExtensionTable>(
       );
     }
   }
-  const block: ExtensionBlock<T> = { extensions: values as ExtensionValues<T>, extensionOrder: order };
-  if (others !== undefined) block.otherExtensions = others;
-  return block;
+  return { extensions: values as ExtensionValues<T>, extensionOrder: order, otherExtensions: others };
 }

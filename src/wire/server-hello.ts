@@ -2,7 +2,14 @@ import { equal, fromHex } from '../bytes/bytes.ts';
 import { Reader } from '../bytes/reader.ts';
 import { Writer } from '../bytes/writer.ts';
 import * as codecs from './extension-codecs.ts';
-import { decodeExtensions, type ExtensionBlock, type ExtensionTable, encodeExtensions } from './extensions.ts';
+import {
+  decodeExtensions,
+  type ExtensionBlock,
+  type ExtensionTable,
+  encodeExtensions,
+  hasExtensions,
+  noExtensions,
+} from './extensions.ts';
 
 /** The random that makes a ServerHello a HelloRetryRequest (RFC 9846, Section 4.1.3). */
 export const helloRetryRequestRandom = fromHex('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c');
@@ -88,6 +95,9 @@ export function decodeServerHello12(body: Uint8Array): ServerHello12 {
   return decode(body, serverHelloExtensions12, 'serverHello');
 }
 
+/** The extension that tells the version. */
+const outlineExtensions = { supportedVersions: codecs.code16 } as const;
+
 /** Reads what tells which kind of ServerHello this is; the extensions are decoded later, by that kind's table. */
 export function outlineServerHello(body: Uint8Array): ServerHelloOutline {
   const reader = new Reader(body, 'serverHello');
@@ -96,7 +106,7 @@ export function outlineServerHello(body: Uint8Array): ServerHelloOutline {
   let selectedVersion: number | undefined;
   if (reader.remaining > 0) {
     const what = isHelloRetryRequest ? 'helloRetryRequest' : 'serverHello';
-    const block = decodeExtensions(reader, { supportedVersions: codecs.code16 } as const, what, true);
+    const block = decodeExtensions(reader, outlineExtensions, what, true);
     selectedVersion = block.extensions.supportedVersions;
   }
   return { ...fields, selectedVersion, isHelloRetryRequest };
@@ -110,7 +120,7 @@ function encode<T extends ExtensionTable>(hello: Encodable<T>, table: T): Uint8A
     .u16(hello.cipherSuite)
     .u8(hello.legacyCompressionMethod);
   // RFC 5246, Section 7.4.1.3: a server without extensions sends no block.
-  if (Object.keys(hello.extensions ?? {}).length > 0) encodeExtensions(writer, table, hello);
+  if (hasExtensions(hello.extensions ?? {})) encodeExtensions(writer, table, hello);
   return writer.finish();
 }
 
@@ -122,7 +132,9 @@ function decode<T extends ExtensionTable>(
   const reader = new Reader(body, what);
   const fields = readFields(reader);
   const block: ExtensionBlock<T> =
-    reader.remaining === 0 ? { extensions: {}, extensionOrder: [] } : decodeExtensions(reader, table, what);
+    reader.remaining === 0
+      ? { extensions: noExtensions(table), extensionOrder: [] }
+      : decodeExtensions(reader, table, what);
   reader.end();
   return { ...fields, ...block };
 }
