@@ -58,6 +58,9 @@ const encodedLabels = new Map<string, Uint8Array>();
  */
 const hkdfLabel = new Uint8Array(2 + 256 + 256 + 1);
 
+/** Its first bytes as views, by their length. */
+const hkdfLabels: (Uint8Array | undefined)[] = [];
+
 /**
  * HKDF-Expand-Label (RFC 9846, Section 7.1).
  *
@@ -77,7 +80,7 @@ export function hkdfExpandLabel(
   const contextAt = 2 + encoded.length;
   const end = contextAt + 1 + context.length;
   // struct HkdfLabel, with room for the counter of HKDF-Expand's only block.
-  const input = hkdfLabel.subarray(0, end + 1);
+  const input = (hkdfLabels[end + 1] ??= hkdfLabel.subarray(0, end + 1));
   input[0] = length >>> 8;
   input[1] = length;
   input.set(encoded, 2);

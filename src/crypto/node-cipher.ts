@@ -7,6 +7,7 @@ import {
   type DecipherGCM,
   type KeyObject,
 } from 'node:crypto';
+import { zeroize } from '../bytes/bytes.ts';
 import { plain, preferKeyObjects } from './node-hash.ts';
 import type { Aead, AeadName, BlockCipher, CbcName } from './provider.ts';
 
@@ -32,6 +33,12 @@ export function createAead(name: AeadName, key: Uint8Array): Aead {
   return new NodeAead(name, key);
 }
 
+/**
+ * Where a key stands while OpenSSL takes it over; wiped after each use. The key itself stays a small array on the heap,
+ * which a native call would move off it for good: a fifth of a microsecond saved, and memory of every idle connection.
+ */
+const keyPlaces: Readonly<Record<number, Uint8Array>> = { 16: new Uint8Array(16), 32: new Uint8Array(32) };
+
 class NodeAead implements Aead {
   readonly keyLength: number;
   readonly tagLength = tagLength;
@@ -48,7 +55,9 @@ class NodeAead implements Aead {
   }
 
   seal(nonce: Uint8Array, additionalData: Uint8Array, plaintext: Uint8Array, out: Uint8Array, at: number): number {
-    const cipher: CipherGCM = createCipheriv(this.#algorithm, this.#liveKey(), nonce, tagOption);
+    const key = this.#liveKey();
+    const cipher: CipherGCM = createCipheriv(this.#algorithm, key, nonce, tagOption);
+    if (key instanceof Uint8Array) zeroize(key);
     cipher.setAAD(additionalData);
     out.set(cipher.update(plaintext), at);
     cipher.final();
@@ -59,7 +68,9 @@ class NodeAead implements Aead {
   open(nonce: Uint8Array, additionalData: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
     const bodyLength = ciphertext.length - tagLength;
     if (bodyLength < 0) return undefined;
-    const decipher: DecipherGCM = createDecipheriv(this.#algorithm, this.#liveKey(), nonce, tagOption);
+    const key = this.#liveKey();
+    const decipher: DecipherGCM = createDecipheriv(this.#algorithm, key, nonce, tagOption);
+    if (key instanceof Uint8Array) zeroize(key);
     decipher.setAAD(additionalData);
     decipher.setAuthTag(ciphertext.subarray(bodyLength));
     const plaintext = decipher.update(ciphertext.subarray(0, bodyLength));
@@ -74,13 +85,17 @@ class NodeAead implements Aead {
   }
 
   destroy(): void {
-    if (this.#key instanceof Uint8Array) this.#key.fill(0);
+    if (this.#key instanceof Uint8Array) zeroize(this.#key);
     this.#key = undefined;
   }
 
   #liveKey(): KeyObject | Uint8Array {
-    if (this.#key === undefined) throw new Error('this AEAD key was destroyed');
-    return this.#key;
+    const key = this.#key;
+    if (key === undefined) throw new Error('this AEAD key was destroyed');
+    if (!(key instanceof Uint8Array)) return key;
+    const place = keyPlaces[this.keyLength] as Uint8Array;
+    place.set(key);
+    return place;
   }
 }
 

@@ -22,9 +22,11 @@ export function random(size: number): Uint8Array {
     poolAt = 0;
   }
   const end = poolAt + size;
-  const bytes = pool.slice(poolAt, end);
-  pool.fill(0, poolAt, end);
-  poolAt = end;
+  const bytes = new Uint8Array(size);
+  for (let i = 0; poolAt < end; i++, poolAt++) {
+    bytes[i] = pool[poolAt] as number;
+    pool[poolAt] = 0;
+  }
   return bytes;
 }
 
@@ -54,7 +56,6 @@ function fromBinary(text: string): Uint8Array {
 
 /** Bytes of a hash function's input block. */
 const blockLengths: Readonly<Record<HashName, number>> = { sha1: 64, sha256: 64, sha384: 128, sha512: 128 };
-const digestLengths: Readonly<Record<HashName, number>> = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 };
 
 const hmacOf: (name: HashName, key: Uint8Array, data: Uint8Array) => Uint8Array =
   typeof nodeCrypto.hash === 'function' ? hmacOfTwoHashes : hmacObject;
@@ -65,12 +66,24 @@ export function hmac(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Ar
 }
 
 function hmacObject(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array {
-  return plain(createHmac(name, keyFor(key)).update(data).digest());
+  return ownCopy(createHmac(name, keyFor(key)).update(data).digest());
 }
 
-/** What both hashes read: padded key, then data (inner) or inner digest (outer). Wiped after each use. */
-const innerInput = Buffer.alloc(128 + 1024);
-const outerInput = Buffer.alloc(128 + 64);
+/**
+ * What both hashes read: padded key, then data (inner) or inner digest (outer). Wiped after each use. Short loops fill
+ * them, for `fill` and Buffer's methods cost a call out of JavaScript each.
+ */
+const largestInner = 128 + 1024;
+const innerInput = new Uint8Array(largestInner);
+const outerInput = new Uint8Array(128 + 64);
+
+/** Views from the start, by their length: of the same few lengths a dozen are needed in each handshake. */
+const innerViews: (Uint8Array | undefined)[] = [];
+const outerViews: (Uint8Array | undefined)[] = [];
+
+function view(of: Uint8Array, known: (Uint8Array | undefined)[], length: number): Uint8Array {
+  return (known[length] ??= of.subarray(0, length));
+}
 
 /**
  * HMAC as two one-shot hashes (RFC 2104): Node has no one-shot HMAC, and an Hmac object is a native object that costs
@@ -87,32 +100,58 @@ function hmacOfTwoHashes(name: HashName, key: Uint8Array, data: Uint8Array): Uin
     inner[i] = byte ^ 0x36;
     outer[i] = byte ^ 0x5c;
   }
-  inner.fill(0x36, key.length, block);
-  outer.fill(0x5c, key.length, block);
+  for (let i = key.length; i < block; i++) {
+    inner[i] = 0x36;
+    outer[i] = 0x5c;
+  }
   inner.set(data, block);
   const innerEnd = block + data.length;
-  const outerEnd = block + digestLengths[name];
-  outer.write(hashOnce(name, inner.subarray(0, innerEnd), binary), block, 'latin1');
-  const mac = plain(hashOnce(name, outer.subarray(0, outerEnd), 'buffer'));
-  inner.fill(0, 0, innerEnd);
-  outer.fill(0, 0, outerEnd);
+  const digest = hashOnce(name, view(inner, innerViews, innerEnd), binary);
+  const outerEnd = block + digest.length;
+  for (let at = block, i = 0; at < outerEnd; at++, i++) outer[at] = digest.charCodeAt(i);
+  const mac = ownCopy(hashOnce(name, view(outer, outerViews, outerEnd), 'buffer'));
+  for (let i = 0; i < innerEnd; i++) inner[i] = 0;
+  for (let i = 0; i < outerEnd; i++) outer[i] = 0;
   return mac;
+}
+
+/**
+ * Moves a MAC, which may be a secret, onto the heap: what OpenSSL gives lies outside it, which costs four times the
+ * memory as long as a connection keeps the secret.
+ */
+function ownCopy(mac: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(mac.length);
+  for (let i = 0; i < copy.length; i++) {
+    copy[i] = mac[i] as number;
+    mac[i] = 0;
+  }
+  return copy;
 }
 
 /** An HMAC key that is used more than once. */
 export function prepareHmac(name: HashName, key: Uint8Array): HmacKey {
-  const own = key.slice();
-  let live = true;
-  return {
-    sign(data) {
-      if (!live) throw new Error('this HMAC key was destroyed');
-      return hmacOf(name, own, data);
-    },
-    destroy() {
-      live = false;
-      own.fill(0);
-    },
-  };
+  return new PreparedHmac(name, key.slice());
+}
+
+class PreparedHmac implements HmacKey {
+  readonly #name: HashName;
+  readonly #key: Uint8Array;
+  #live = true;
+
+  constructor(name: HashName, key: Uint8Array) {
+    this.#name = name;
+    this.#key = key;
+  }
+
+  sign(data: Uint8Array): Uint8Array {
+    if (!this.#live) throw new Error('this HMAC key was destroyed');
+    return hmacOf(this.#name, this.#key, data);
+  }
+
+  destroy(): void {
+    this.#live = false;
+    this.#key.fill(0);
+  }
 }
 
 // From Node 22 on a key given as bytes costs six times one given as KeyObject; before, the bytes are cheaper.

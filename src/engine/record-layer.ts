@@ -95,7 +95,7 @@ export class RecordLayer implements RecordOutput {
       this.writer.setProtection(createWriteProtection13(crypto, suite, change.trafficSecret));
     } else {
       this.writer.setProtection(createWriteProtection12(crypto, suite, change));
-      zeroize(change.key, change.macKey);
+      zeroize(change.key, change.iv, change.macKey);
     }
     this.writeEpoch = change.epoch;
     this.#traceKeys('sent', change);
@@ -110,7 +110,7 @@ export class RecordLayer implements RecordOutput {
       this.reader.setProtection(createReadProtection13(crypto, suite, change.trafficSecret));
     } else {
       this.reader.setProtection(createReadProtection12(crypto, suite, change));
-      zeroize(change.key, change.macKey);
+      zeroize(change.key, change.iv, change.macKey);
     }
     this.readEpoch = change.epoch;
     if (change.epoch !== 'earlyData' && this.#receiveLimit !== undefined) {

@@ -38,6 +38,8 @@ function finishedMac(schedule: Schedule, baseKey: Uint8Array, transcriptHash: Ui
   return mac;
 }
 
+const binderLabels = { res: 'res binder', ext: 'ext binder', imp: 'imp binder' } as const;
+
 /** From the PSK. A handshake without one has no secret yet: see {@link handshakeSecretsWithoutPsk}. */
 export class EarlySecrets {
   readonly #schedule: Schedule;
@@ -50,7 +52,7 @@ export class EarlySecrets {
 
   /** The binder of this PSK over a truncated ClientHello (RFC 9846, Section 4.2.11.2). */
   binder(kind: 'res' | 'ext' | 'imp', transcriptHash: Uint8Array): Uint8Array {
-    const key = derive(this.#schedule, this.#secret, `${kind} binder`, emptyHash(this.#schedule));
+    const key = derive(this.#schedule, this.#secret, binderLabels[kind], emptyHash(this.#schedule));
     const mac = finishedMac(this.#schedule, key, transcriptHash);
     zeroize(key);
     return mac;
@@ -167,10 +169,10 @@ export class ApplicationSecrets {
     this.#schedule = schedule;
     this.#secret = secret;
     this.#traffic = {
-      client: compact(derive(schedule, secret, 'c ap traffic', transcriptHash)),
-      server: compact(derive(schedule, secret, 's ap traffic', transcriptHash)),
+      client: derive(schedule, secret, 'c ap traffic', transcriptHash),
+      server: derive(schedule, secret, 's ap traffic', transcriptHash),
     };
-    this.#exporterMasterSecret = compact(derive(schedule, secret, 'exp master', transcriptHash));
+    this.#exporterMasterSecret = derive(schedule, secret, 'exp master', transcriptHash);
   }
 
   /** The current traffic secret of one side. */
@@ -184,7 +186,7 @@ export class ApplicationSecrets {
 
   /** Moves one side to its next traffic secret (RFC 9846, Section 7.2) and zeroizes the old one. */
   nextTrafficSecret(side: 'client' | 'server'): Uint8Array {
-    const next = compact(derive(this.#schedule, this.#traffic[side], 'traffic upd', noBytes));
+    const next = derive(this.#schedule, this.#traffic[side], 'traffic upd', noBytes);
     zeroize(this.#traffic[side]);
     this.#traffic[side] = next;
     return next;
@@ -216,13 +218,6 @@ export class ApplicationSecrets {
   destroy(): void {
     zeroize(this.#secret, this.#exporterMasterSecret, this.#traffic.client, this.#traffic.server);
   }
-}
-
-/** Moves a secret that lives as long as the connection: what a hash gives lies outside the heap, at four times the cost. */
-function compact(secret: Uint8Array): Uint8Array {
-  const copy = secret.slice();
-  zeroize(secret);
-  return copy;
 }
 
 /** The exporter of one exporter master secret (RFC 9846, Section 7.5). */

@@ -1,5 +1,4 @@
 import { concat, zeroize } from '../bytes/bytes.ts';
-import { Reader } from '../bytes/reader.ts';
 import { Writer } from '../bytes/writer.ts';
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { prf12 } from '../crypto/prf12.ts';
@@ -57,21 +56,23 @@ export class MasterSecret {
     const macLength = suite.cbc?.macLength ?? 0;
     const length = 2 * (macLength + suite.keyLength + suite.ivLength);
     const seed = concat(this.#randoms.server, this.#randoms.client);
-    const block = new Reader(prf12(this.#crypto, suite.hash, this.#secret, 'key expansion', seed, length), 'key block');
-    const macKeys = [block.bytes(macLength), block.bytes(macLength)] as const;
-    const keys = [block.bytes(suite.keyLength), block.bytes(suite.keyLength)] as const;
-    const ivs = [block.bytes(suite.ivLength), block.bytes(suite.ivLength)] as const;
+    const block = prf12(this.#crypto, suite.hash, this.#secret, 'key expansion', seed, length);
+    const keysAt = 2 * macLength;
+    const ivsAt = keysAt + 2 * suite.keyLength;
+    // The client's first of each.
     const side = (i: 0 | 1): KeyChange => ({
       version: 0x0303,
       suite,
       epoch: 'application',
       secretName: 'masterSecret',
-      key: keys[i],
-      iv: ivs[i],
-      macKey: macLength === 0 ? undefined : macKeys[i],
+      key: cut(block, keysAt + i * suite.keyLength, suite.keyLength),
+      iv: cut(block, ivsAt + i * suite.ivLength, suite.ivLength),
+      macKey: macLength === 0 ? undefined : cut(block, i * macLength, macLength),
       encryptThenMac: macLength !== 0 && encryptThenMac,
     });
-    return { client: side(0), server: side(1) };
+    const keys = { client: side(0), server: side(1) };
+    zeroize(block);
+    return keys;
   }
 
   /** The verify_data of a Finished: 12 bytes (RFC 5246, Section 7.4.9). */
@@ -101,4 +102,9 @@ export class MasterSecret {
   destroy(): void {
     zeroize(this.#secret);
   }
+}
+
+/** A part of the key block: a copy, since views would move the short block off the heap. */
+function cut(block: Uint8Array, at: number, length: number): Uint8Array {
+  return block.slice(at, at + length);
 }

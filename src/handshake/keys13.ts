@@ -12,13 +12,13 @@ export function earlyKeys(suite: CipherSuite, trafficSecret: Uint8Array): KeyCha
 }
 
 export function handshakeKeys(suite: CipherSuite, side: Side, secrets: HandshakeSecrets): KeyChange {
-  const trafficSecret = secrets[`${side}HandshakeTrafficSecret`];
-  return { version: tls13, suite, epoch: 'handshake', secretName: `${side}HandshakeTrafficSecret`, trafficSecret };
+  const secretName = side === 'client' ? 'clientHandshakeTrafficSecret' : 'serverHandshakeTrafficSecret';
+  return { version: tls13, suite, epoch: 'handshake', secretName, trafficSecret: secrets[secretName] };
 }
 
 export function applicationKeys(suite: CipherSuite, side: Side, secrets: ApplicationSecrets): KeyChange {
-  const trafficSecret = secrets.trafficSecret(side);
-  return { version: tls13, suite, epoch: 'application', secretName: `${side}ApplicationTrafficSecret`, trafficSecret };
+  const secretName = side === 'client' ? 'clientApplicationTrafficSecret' : 'serverApplicationTrafficSecret';
+  return { version: tls13, suite, epoch: 'application', secretName, trafficSecret: secrets.trafficSecret(side) };
 }
 
 export function logHandshakeSecrets(
