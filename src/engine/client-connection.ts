@@ -1,5 +1,5 @@
 import { clientHandshake } from '../handshake/client.ts';
-import type { RecordOutput } from '../handshake/context.ts';
+import { handshakeContext, type RecordOutput } from '../handshake/context.ts';
 import type { Flow } from '../handshake/flow.ts';
 import type { Established } from '../handshake/result.ts';
 import { type ClientOptions, clientConfig } from './config.ts';
@@ -15,7 +15,6 @@ export class ClientConnection extends Connection {
   }
 
   protected override start(output: RecordOutput): Flow<Established> {
-    const config = clientConfig(this.options);
-    return clientHandshake({ config, crypto: config.crypto, output });
+    return clientHandshake(handshakeContext(clientConfig(this.options), output));
   }
 }

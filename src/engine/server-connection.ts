@@ -1,4 +1,4 @@
-import type { RecordOutput } from '../handshake/context.ts';
+import { handshakeContext, type RecordOutput } from '../handshake/context.ts';
 import type { Flow } from '../handshake/flow.ts';
 import type { Established } from '../handshake/result.ts';
 import { serverHandshake } from '../handshake/server.ts';
@@ -15,7 +15,6 @@ export class ServerConnection extends Connection {
   }
 
   protected override start(output: RecordOutput): Flow<Established> {
-    const config = serverConfig(this.options);
-    return serverHandshake({ config, crypto: config.crypto, output });
+    return serverHandshake(handshakeContext(serverConfig(this.options), output));
   }
 }

@@ -63,7 +63,7 @@ export type MessageOutput = Pick<RecordOutput, 'sendMessage'>;
 /** A {@link HandshakeContext} for what sends messages and changes no keys. */
 export type MessageContext<C extends CommonHandshakeConfig = CommonHandshakeConfig> = Omit<
   HandshakeContext<C>,
-  'output'
+  'output' | 'secrets'
 > & { readonly output: MessageOutput };
 
 /** What every part of a handshake needs. */
@@ -72,7 +72,15 @@ export interface HandshakeContext<C extends CommonHandshakeConfig = CommonHandsh
   readonly crypto: CryptoProvider;
   readonly output: RecordOutput;
   /** What {@link wipingSecrets} wipes. */
-  readonly secrets?: HandshakeSecretsKept;
+  readonly secrets: KeptSecrets;
+}
+
+/** The context of a new handshake. */
+export function handshakeContext<C extends CommonHandshakeConfig>(
+  config: C,
+  output: RecordOutput,
+): HandshakeContext<C> {
+  return { config, crypto: config.crypto, output, secrets: { untilEnd: [], untilFailure: [] } };
 }
 
 /** An object with secrets. To be told twice is no harm. */
@@ -82,32 +90,32 @@ export interface Destroyable {
 
 /** Notes secrets that are wiped when the handshake ends, however it ends. */
 export function untilEnd<T extends Destroyable>({ secrets }: HandshakeContext, secret: T): T {
-  secrets?.untilEnd.push(secret);
+  secrets.untilEnd.push(secret);
   return secret;
 }
 
 /** Notes secrets that outlive the handshake where it succeeds, and are wiped where it does not. */
 export function untilFailure<T extends Destroyable>({ secrets }: HandshakeContext, secret: T): T {
-  secrets?.untilFailure.push(secret);
+  secrets.untilFailure.push(secret);
   return secret;
 }
 
 /** Runs a handshake, and wipes its secrets once it is over: finished, failed, or dropped by the engine. */
 export function* wipingSecrets<C extends HandshakeContext, T>(context: C, handshake: (context: C) => Flow<T>): Flow<T> {
-  const secrets: HandshakeSecretsKept = { untilEnd: [], untilFailure: [] };
+  const { untilEnd, untilFailure } = context.secrets;
   let done = false;
   try {
-    const result = yield* handshake({ ...context, secrets });
+    const result = yield* handshake(context);
     done = true;
     return result;
   } finally {
     // Taken out, for the connection goes on with this context.
-    for (const secret of secrets.untilEnd.splice(0)) secret.destroy();
-    for (const secret of secrets.untilFailure.splice(0)) if (!done) secret.destroy();
+    for (const secret of untilEnd.splice(0)) secret.destroy();
+    for (const secret of untilFailure.splice(0)) if (!done) secret.destroy();
   }
 }
 
-interface HandshakeSecretsKept {
+interface KeptSecrets {
   readonly untilEnd: Destroyable[];
   readonly untilFailure: Destroyable[];
 }

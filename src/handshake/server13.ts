@@ -201,7 +201,7 @@ function* agreeOnShare(
   const { config, output } = context;
   const has = (shares: ClientHelloShares) => shares?.some((share) => share.group === groupCode(group as GroupName));
   const lacksShare = group !== undefined && !has(first.hello.extensions.keyShare);
-  if (!lacksShare && !config.retryCookie) return { ...first, retried: false };
+  if (!lacksShare && !config.retryCookie) return { hello: first.hello, message: first.message, retried: false };
   decide(
     context,
     'helloRetryRequest',
@@ -228,7 +228,7 @@ function* agreeOnShare(
   const second = yield* receiveClientHello();
   checkClientHello(second);
   checkSecondHello(context, hello, second, suite, group, cookie);
-  return { ...second, retried: true };
+  return { hello: second.hello, message: second.message, retried: true };
 }
 
 type ClientHelloShares = ReceivedClientHello['hello']['extensions']['keyShare'];

@@ -21,7 +21,7 @@ import {
 } from '../../src/handshake/authentication13.ts';
 import { clientHandshake13 } from '../../src/handshake/client13.ts';
 import type { Credential } from '../../src/handshake/config.ts';
-import { type RecordOutput, sendMessage } from '../../src/handshake/context.ts';
+import { handshakeContext, type RecordOutput, sendMessage } from '../../src/handshake/context.ts';
 import { expectMessage, type Flow } from '../../src/handshake/flow.ts';
 import { handshakeSecretsWithoutPsk } from '../../src/handshake/key-schedule.ts';
 import {
@@ -170,7 +170,7 @@ export class TraceClient extends Connection {
   }
 
   protected override *start(output: RecordOutput): Flow<Established> {
-    const context = { config: this.#config, crypto: this.#config.crypto, output };
+    const context = handshakeContext(this.#config, output);
     const transcript = new Transcript(context.crypto);
     const send = (index: number) => {
       const raw = this.#trace.message('client', 'ClientHello', index);
@@ -226,7 +226,7 @@ export class TraceServer extends Connection {
   protected override *start(output: RecordOutput): Flow<Established> {
     this.#output = output;
     const trace = this.#trace;
-    const context = { config: this.#config, crypto: this.#config.crypto, output };
+    const context = handshakeContext(this.#config, output);
     const transcript = new Transcript(context.crypto);
     const forward = (name: string, type: 'serverHello' | 'encryptedExtensions' | 'certificateRequest', index = 0) =>
       sendMessage(context, transcript, type, trace.message('server', name, index).subarray(4));

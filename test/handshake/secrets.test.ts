@@ -21,12 +21,15 @@ describe('the secrets of a handshake are wiped', () => {
   function begin() {
     const log: string[] = [];
     const secret = (name: string) => ({ destroy: () => void log.push(name) });
-    const flow = wipingSecrets({} as HandshakeContext, function* (context): Flow<string> {
-      untilEnd(context, secret('ephemeral'));
-      untilFailure(context, secret('lasting'));
-      yield* expectMessage('finished');
-      return 'done';
-    });
+    const flow = wipingSecrets(
+      { secrets: { untilEnd: [], untilFailure: [] } } as unknown as HandshakeContext,
+      function* (context): Flow<string> {
+        untilEnd(context, secret('ephemeral'));
+        untilFailure(context, secret('lasting'));
+        yield* expectMessage('finished');
+        return 'done';
+      },
+    );
     flow.next();
     return { log, flow };
   }
