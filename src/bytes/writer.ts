@@ -1,11 +1,18 @@
+import { passingBytes } from './passing.ts';
+
 /** Writes the presentation language of TLS (RFC 9846, Section 3) into one growing buffer. */
 export class Writer {
   #bytes: Uint8Array;
   #length = 0;
 
-  /** @param capacity bytes to start with; a good guess saves a copy. */
-  constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity);
+  /** @param capacity bytes to start with, or an array to start in; a good guess saves a copy. */
+  constructor(capacity: number | Uint8Array = 256) {
+    this.#bytes = typeof capacity === 'number' ? new Uint8Array(capacity) : capacity;
+  }
+
+  /** A writer of a message that is copied soon; see {@link passingBytes}. */
+  static passing(capacity: number): Writer {
+    return new Writer(passingBytes(capacity));
   }
 
   /** Bytes written so far. */

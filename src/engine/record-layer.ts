@@ -68,7 +68,7 @@ export class RecordLayer implements RecordOutput {
     if (!this.handshakeDone && this.assembler.buffered) throw excessHandshakeData();
     this.traceMessage('sent', type, raw, this.writeEpoch);
     this.#checkAlive();
-    if (type === 'finished' && !this.handshakeDone) this.sentFinished = raw;
+    if (type === 'finished' && !this.handshakeDone) this.sentFinished = raw.slice();
     if (type !== 'clientHello' || this.version !== undefined) return this.writer.handshake(raw);
     // Only the first ClientHello is marked as TLS 1.0, for old middleboxes (RFC 9846, Section 5.1).
     this.writer.setRecordVersion(0x0301);

@@ -62,7 +62,7 @@ function framedCertificate(
   let variants = framedCertificates.get(credential);
   if (variants === undefined) framedCertificates.set(credential, (variants = new Map()));
   let raw = variants.get(variant);
-  if (raw === undefined) variants.set(variant, (raw = frame(credential, wishes, compression, noBytes)));
+  if (raw === undefined) variants.set(variant, (raw = frame(credential, wishes, compression, noBytes).slice()));
   return raw;
 }
 

@@ -2,6 +2,20 @@ import { noBytes } from '../bytes/bytes.ts';
 import type { CryptoProvider, TranscriptHash } from '../crypto/provider.ts';
 import { frameMessage } from '../wire/handshake-type.ts';
 
+/** Most handshakes have shorter transcripts. */
+const firstLength = 4096;
+
+/**
+ * Buffers of finished handshakes, for the next ones: memory of that size costs several microseconds. Nobody sees what a
+ * former handshake left in one, for only what was added since is ever read.
+ */
+const idle: Uint8Array<ArrayBuffer>[] = [];
+const maxIdle = 32;
+
+function giveBack(buffer: Uint8Array<ArrayBuffer>): void {
+  if (buffer.length === firstLength && idle.length < maxIdle) idle.push(buffer);
+}
+
 /**
  * All handshake messages so far, in one buffer, hashed once a point (RFC 9846, Section 4.4.1). The bytes are kept:
  * the hash function isn't known before the ServerHello, and TLS 1.2 client authentication signs the messages
@@ -9,7 +23,7 @@ import { frameMessage } from '../wire/handshake-type.ts';
  */
 export class Transcript {
   readonly #crypto: CryptoProvider;
-  #bytes = new Uint8Array(4096);
+  #bytes = idle.pop() ?? new Uint8Array(firstLength);
   #length = 0;
   #hashed: Uint8Array | undefined;
   #hashedBy: TranscriptHash | undefined;
@@ -25,6 +39,7 @@ export class Transcript {
     if (length > this.#bytes.length) {
       const larger = new Uint8Array(Math.max(length, 2 * this.#bytes.length));
       larger.set(this.bytes());
+      giveBack(this.#bytes);
       this.#bytes = larger;
     }
     this.#bytes.set(raw, this.#length);
@@ -71,6 +86,7 @@ export class Transcript {
 
   /** Lets go of the messages. */
   drop(): void {
+    giveBack(this.#bytes);
     this.#bytes = noBytes;
     this.#length = 0;
     this.#hashed = undefined;

@@ -40,9 +40,18 @@ export class InputQueue {
     if (this.#queue.length - this.#next >= maxChunks) this.detach();
   }
 
-  /** The five bytes of the next record's header, or `undefined` while they are not all there. */
-  header(): Uint8Array | undefined {
-    return this.#peek(headerLength);
+  /** Copies the five bytes of the next record's header; `false` while they are not all there. */
+  readHeader(header: Uint8Array): boolean {
+    const chunk = this.#chunk;
+    const at = this.#at;
+    if (this.#have === 0 && at + headerLength <= chunk.length) {
+      for (let i = 0; i < headerLength; i++) header[i] = chunk[at + i] as number;
+      return true;
+    }
+    const bytes = this.#peek(headerLength);
+    if (bytes === undefined) return false;
+    header.set(bytes);
+    return true;
   }
 
   /** Takes the next `length` bytes, header included, or `undefined` while they are not all there. */

@@ -82,7 +82,8 @@ class ReadProtection13 implements ReadProtection {
   open(record: Uint8Array): Uint8Array | undefined {
     this.#sequence.check();
     this.#sequence.nonceTo(nonce, this.#iv);
-    const inner = this.#aead.open(nonce, record.subarray(0, headerLength), record.subarray(headerLength));
+    for (let i = 0; i < headerLength; i++) header[i] = record[i] as number;
+    const inner = this.#aead.open(nonce, header, record.subarray(headerLength));
     if (inner !== undefined) this.#sequence.advance();
     return inner;
   }

@@ -41,6 +41,9 @@ const { applicationData } = contentTypes;
 /** Bytes of a record with one alert in the clear; a protected one is longer by its tag. */
 const plainAlert = headerLength + 2;
 
+/** The header of the record that is being read; filled and used within one call. */
+const header = new Uint8Array(headerLength);
+
 /**
  * The reading half of the record layer (RFC 9846, Section 5; RFC 5246, Section 6): bytes in, plaintext records out.
  *
@@ -119,12 +122,11 @@ export class RecordReader {
    */
   next(): PlaintextRecord | undefined {
     for (;;) {
-      const header = this.#input.header();
-      if (header === undefined) return undefined;
+      if (!this.#input.readHeader(header)) return undefined;
       const type = header[0] as number;
       const version = ((header[1] as number) << 8) | (header[2] as number);
       const length = ((header[3] as number) << 8) | (header[4] as number);
-      this.#checkHeader(header, type, version, length);
+      this.#checkHeader(type, version, length);
       const bytes = this.#input.take(headerLength + length);
       if (bytes === undefined) return undefined;
       this.#first = false;
@@ -139,7 +141,7 @@ export class RecordReader {
     this.#protection = undefined;
   }
 
-  #checkHeader(header: Uint8Array, type: number, version: number, length: number): void {
+  #checkHeader(type: number, version: number, length: number): void {
     const protection = this.#protection;
     // "MUST be ignored for all purposes" (RFC 9846, Section 5.1) as long as anything is negotiable at all.
     const unprotected = protection === undefined || (protection.version === 0x0304 && type !== applicationData);

@@ -6,6 +6,12 @@ import { allocateOutput, recordsPerSlab, releaseOutput } from './slab-pool.ts';
 /** Up to here the chunks of several writes are joined into one by {@link RecordWriter.take}. */
 const joinLimit = 32 * 1024;
 
+/** Room for a flight: records of a handshake come one after another, and go out as one array. */
+const flightLength = 2048;
+
+/** Where the messages of a flight are put together; filled and read within one call. */
+let gathered: Uint8Array | undefined;
+
 /**
  * The writing half of the record layer (RFC 9846, Section 5; RFC 5246, Section 6): messages and data in, records out.
  *
@@ -21,10 +27,13 @@ export class RecordWriter {
   #handshakeBytes = 0;
   #output: Uint8Array[] = [];
   #outputBytes = 0;
+  /** The array that records are written into, behind those of `#output`, and how much of it is used. */
+  #flight: Uint8Array | undefined;
+  #flightBytes = 0;
 
   /** Bytes that {@link take} would return, and handshake bytes that still wait to be flushed. */
   get pendingBytes(): number {
-    return this.#outputBytes + this.#handshakeBytes;
+    return this.#outputBytes + this.#flightBytes + this.#handshakeBytes;
   }
 
   /** Records that may still be written before the key should be replaced (RFC 9846, Section 5.5); else `Infinity`. */
@@ -79,8 +88,9 @@ export class RecordWriter {
   /** Writes the handshake bytes that wait. */
   flush(): void {
     if (this.#handshakeBytes === 0) return;
-    const [only] = this.#handshake;
-    const bytes = this.#handshake.length === 1 && only !== undefined ? only : concat(...this.#handshake);
+    const messages = this.#handshake;
+    const [only] = messages;
+    const bytes = messages.length === 1 && only !== undefined ? only : gather(messages, this.#handshakeBytes);
     this.#handshake = [];
     this.#handshakeBytes = 0;
     this.#writeRecords(contentTypes.handshake, bytes);
@@ -100,6 +110,7 @@ export class RecordWriter {
    * them. A flight, or a small message, is one array.
    */
   take(): Uint8Array[] {
+    this.#endFlight();
     const output = this.#output;
     if (output.length === 0) return [];
     this.#output = [];
@@ -133,9 +144,10 @@ export class RecordWriter {
     const fragment = this.#maxFragment;
     if (bytes.length <= fragment) {
       const padding = this.#paddingFor(bytes.length);
-      const out = new Uint8Array(protection.recordLength(bytes.length, padding));
-      protection.seal(type, bytes, padding, out, 0);
-      this.#emit(out);
+      const length = protection.recordLength(bytes.length, padding);
+      const out = this.#room(type, length);
+      protection.seal(type, bytes, padding, out, this.#flightBytes);
+      this.#flightBytes += length;
       return;
     }
     const perSlab = fragment * recordsPerSlab;
@@ -160,21 +172,22 @@ export class RecordWriter {
       at += protection.seal(type, bytes.subarray(from, from + fragment), fullPadding, out, at);
     }
     if (from < end) protection.seal(type, bytes.subarray(from, end), lastPadding, out, at);
+    this.#endFlight();
     this.#emit(out);
   }
 
   #writePlain(type: number, bytes: Uint8Array): void {
     const fragment = this.#maxFragment;
     const records = Math.max(1, Math.ceil(bytes.length / fragment));
-    const out = new Uint8Array(bytes.length + records * headerLength);
-    let at = 0;
+    const out = this.#room(type, bytes.length + records * headerLength);
+    let at = this.#flightBytes;
     for (let from = 0, i = 0; i < records; i++, from += fragment) {
       const part = records === 1 ? bytes : bytes.subarray(from, from + fragment);
       writeHeader(out, at, type, this.#recordVersion, part.length);
       out.set(part, at + headerLength);
       at += headerLength + part.length;
     }
-    this.#emit(out);
+    this.#flightBytes = at;
   }
 
   #paddingFor(contentLength: number): number {
@@ -183,8 +196,41 @@ export class RecordWriter {
     return Math.max(0, Math.min(zeros, this.#maxFragment - contentLength));
   }
 
+  /** The array to write `length` bytes of records into, from `#flightBytes` on. */
+  #room(type: number, length: number): Uint8Array {
+    const flight = this.#flight;
+    if (flight !== undefined && this.#flightBytes + length <= flight.length) return flight;
+    this.#endFlight();
+    // More follows a record of the handshake; data and alerts go alone.
+    const isHandshake = type === contentTypes.handshake || type === contentTypes.changeCipherSpec;
+    const room = new Uint8Array(isHandshake && length < flightLength ? flightLength : length);
+    this.#flight = room;
+    return room;
+  }
+
+  #endFlight(): void {
+    const flight = this.#flight;
+    if (flight === undefined) return;
+    this.#flight = undefined;
+    const length = this.#flightBytes;
+    this.#flightBytes = 0;
+    if (length > 0) this.#emit(length === flight.length ? flight : flight.subarray(0, length));
+  }
+
   #emit(bytes: Uint8Array): void {
     this.#output.push(bytes);
     this.#outputBytes += bytes.length;
   }
+}
+
+/** The messages of a flight in one array, which the next flight overwrites. */
+function gather(messages: readonly Uint8Array[], length: number): Uint8Array {
+  if (length > maxContentLength) return concat(...messages);
+  gathered ??= new Uint8Array(maxContentLength);
+  let at = 0;
+  for (const message of messages) {
+    gathered.set(message, at);
+    at += message.length;
+  }
+  return gathered.subarray(0, length);
 }

@@ -9,7 +9,10 @@ export interface CertificateVerify {
 }
 
 export function encodeCertificateVerify(message: CertificateVerify): Uint8Array {
-  return new Writer(message.signature.length + 4).u16(message.algorithm).vector16(message.signature).finish();
+  return Writer.passing(message.signature.length + 4)
+    .u16(message.algorithm)
+    .vector16(message.signature)
+    .finish();
 }
 
 export function decodeCertificateVerify(body: Uint8Array): CertificateVerify {

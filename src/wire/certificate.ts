@@ -49,7 +49,7 @@ export function decodeCertificate13(body: Uint8Array, maxChain: number): Certifi
 
 /** The Certificate message of TLS 1.2: DER certificates, the sender's own first (RFC 5246, Section 7.4.2). */
 export function encodeCertificate12(chain: readonly Uint8Array[]): Uint8Array {
-  const writer = new Writer(2048);
+  const writer = Writer.passing(3 + 3 * chain.length + chain.reduce((sum, { length }) => sum + length, 0));
   const list = writer.open(3);
   for (const certificate of chain) writer.vector24(certificate);
   return writer.close(list, 3).finish();

@@ -17,7 +17,7 @@ export const encryptedExtensionsTable = {
 export type EncryptedExtensions = ExtensionBlock<typeof encryptedExtensionsTable>;
 
 export function encodeEncryptedExtensions(message: Partial<EncryptedExtensions>): Uint8Array {
-  const writer = new Writer(64);
+  const writer = Writer.passing(64);
   encodeExtensions(writer, encryptedExtensionsTable, message);
   return writer.finish();
 }

@@ -1,3 +1,5 @@
+import { passingBytes } from '../bytes/passing.ts';
+
 /** Handshake message types (RFC 9846, Section 4; RFC 5246, Section 7.4; RFC 8879; RFC 6066). */
 export const handshakeTypes = {
   helloRequest: 0,
@@ -38,9 +40,9 @@ export interface HandshakeMessage {
   readonly raw: Uint8Array;
 }
 
-/** Puts the header (type, 24-bit length) before a message body. */
+/** Puts the header (type, 24-bit length) before a message body. What it gives soon passes; see {@link passingBytes}. */
 export function frameMessage(type: HandshakeType, body: Uint8Array): Uint8Array {
-  const raw = new Uint8Array(4 + body.length);
+  const raw = passingBytes(4 + body.length);
   raw[0] = handshakeTypes[type];
   raw[1] = body.length >>> 16;
   raw[2] = body.length >>> 8;

@@ -16,7 +16,7 @@ export type NewSessionTicket13 = Partial<ExtensionBlock<typeof newSessionTicketE
 };
 
 export function encodeNewSessionTicket13(message: NewSessionTicket13): Uint8Array {
-  const writer = new Writer(message.ticket.length + 64)
+  const writer = Writer.passing(message.ticket.length + 64)
     .u32(message.ticketLifetime)
     .u32(message.ticketAgeAdd)
     .vector8(message.ticketNonce)
@@ -47,7 +47,10 @@ export interface NewSessionTicket12 {
 }
 
 export function encodeNewSessionTicket12(message: NewSessionTicket12): Uint8Array {
-  return new Writer(message.ticket.length + 8).u32(message.ticketLifetimeHint).vector16(message.ticket).finish();
+  return Writer.passing(message.ticket.length + 8)
+    .u32(message.ticketLifetimeHint)
+    .vector16(message.ticket)
+    .finish();
 }
 
 export function decodeNewSessionTicket12(body: Uint8Array): NewSessionTicket12 {

@@ -113,7 +113,7 @@ export function outlineServerHello(body: Uint8Array): ServerHelloOutline {
 }
 
 function encode<T extends ExtensionTable>(hello: Encodable<T>, table: T): Uint8Array {
-  const writer = new Writer(160)
+  const writer = Writer.passing(160)
     .u16(hello.legacyVersion)
     .bytes(hello.random)
     .vector8(hello.legacySessionIdEcho)

@@ -14,11 +14,15 @@ export interface ServerKeyExchange {
 
 /** The ServerECDHParams: what the signature covers, after both randoms. */
 export function encodeServerEcdhParams(group: number, publicKey: Uint8Array): Uint8Array {
-  return new Writer(publicKey.length + 4).u8(3).u16(group).vector8(publicKey).finish();
+  return Writer.passing(publicKey.length + 4)
+    .u8(3)
+    .u16(group)
+    .vector8(publicKey)
+    .finish();
 }
 
 export function encodeServerKeyExchange(message: ServerKeyExchange): Uint8Array {
-  return new Writer(message.publicKey.length + message.signature.length + 8)
+  return Writer.passing(message.publicKey.length + message.signature.length + 8)
     .bytes(encodeServerEcdhParams(message.group, message.publicKey))
     .u16(message.algorithm)
     .vector16(message.signature)
