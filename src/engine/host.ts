@@ -83,13 +83,13 @@ function sessionHost(sessions: ServerSessions | undefined, now: () => number) {
   const none = { miss: 'disabled' };
   return {
     lookupSession: ({ sessionId, binding }): Awaitable<SessionLookup> =>
-      sessions === undefined ? none : sessions.lookupSession({ sessionId, ...expectation(binding, now()) }),
+      sessions === undefined ? none : sessions.lookupSession(Object.assign(expectation(binding, now()), { sessionId })),
     openTicket: ({ ticket, binding }): Awaitable<SessionLookup> =>
-      sessions === undefined ? none : sessions.openTicket({ ticket, ...expectation(binding, now()) }),
+      sessions === undefined ? none : sessions.openTicket(Object.assign(expectation(binding, now()), { ticket })),
     lookupPsk: ({ identity, binding }): Awaitable<PskLookup> =>
       sessions === undefined
         ? none
-        : after(sessions.lookupPsk({ identity, ...expectation(binding, now()) }), asPskLookup),
+        : after(sessions.lookupPsk(Object.assign(expectation(binding, now()), { identity })), asPskLookup),
     storeSession: ({ sessionId, state }) => sessions?.storeSession({ sessionId, state, now: now() }) ?? false,
     sealTicket: ({ state }) =>
       sessions === undefined
@@ -104,7 +104,7 @@ function sessionHost(sessions: ServerSessions | undefined, now: () => number) {
   } satisfies Partial<Host>;
 }
 
-/** What the session of this connection must have been made under. */
+/** What the session of this connection must have been made under: a new object for each request. */
 function expectation(binding: SessionBinding, now: number): SessionExpectation {
   const { version, serverName, config, cipherHash, cipherSuites, extendedMasterSecret } = binding;
   return {

@@ -1,5 +1,4 @@
 import { noBytes, zeroize } from '../bytes/bytes.ts';
-import { Reader } from '../bytes/reader.ts';
 import { PeerError } from '../errors.ts';
 import { earlyDataContext } from '../session/policy.ts';
 import { type SessionState, sessionState } from '../session/state.ts';
@@ -122,6 +121,11 @@ function ticketCount({ config }: ServerContext, hello: ClientHello, resumed: Ses
   return asked === undefined ? standard : Math.min(asked, resumption.ticketCount);
 }
 
+function randomU32({ random }: ServerContext['config']): number {
+  const [a = 0, b = 0, c = 0, d = 0] = random(4);
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+}
+
 /** NewSessionTicket (RFC 9846, Section 4.6.1). */
 function* sendTickets(
   { config, crypto, output }: ServerContext,
@@ -144,7 +148,7 @@ function* sendTickets(
   try {
     for (let i = 0; i < count; i++) {
       const ticketNonce = Uint8Array.of(i);
-      const ticketAgeAdd = new Reader(config.random(4), 'ticket_age_add').u32();
+      const ticketAgeAdd = randomU32(config);
       const state = sessionState({
         version: tls13,
         cipherSuite: suite.code,

@@ -28,7 +28,8 @@ function* handshake(initial: ServerContext): Flow<Established> {
   const received = yield* receiveClientHello();
   const { hello } = received;
   const selected = yield* request('selectConfig', describe(received));
-  const context = selected === undefined ? initial : { ...initial, config: selected };
+  const { crypto, output, secrets } = initial;
+  const context = selected === undefined ? initial : { config: selected, crypto, output, secrets };
 
   refuseFallback(hello, context.config);
   const version = chooseVersion(hello, context.config);

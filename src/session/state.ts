@@ -50,19 +50,25 @@ export type SessionStateInput = Pick<
 
 /** A state with defaults for whatever a session of its kind does not have. `issuedAt` defaults to `createdAt`. */
 export function sessionState(input: SessionStateInput): SessionState {
+  // Field by field, in the order of the decoder: all states have one shape.
   return {
-    issuedAt: input.createdAt,
-    serverName: undefined,
-    alpnProtocol: undefined,
-    peerNotAfter: undefined,
-    extendedMasterSecret: input.version === 0x0304,
-    peerCertificates: [],
-    ticketAgeAdd: 0,
-    maxEarlyDataSize: 0,
-    earlyDataContext: noBytes,
-    group: 0,
-    peerSignatureScheme: 0,
-    ...input,
+    version: input.version,
+    cipherSuite: input.cipherSuite,
+    secret: input.secret,
+    policyDigest: input.policyDigest,
+    createdAt: input.createdAt,
+    issuedAt: input.issuedAt ?? input.createdAt,
+    lifetime: input.lifetime,
+    extendedMasterSecret: input.extendedMasterSecret ?? input.version === 0x0304,
+    serverName: input.serverName,
+    alpnProtocol: input.alpnProtocol,
+    peerCertificates: input.peerCertificates ?? [],
+    peerNotAfter: input.peerNotAfter,
+    ticketAgeAdd: input.ticketAgeAdd ?? 0,
+    maxEarlyDataSize: input.maxEarlyDataSize ?? 0,
+    earlyDataContext: input.earlyDataContext ?? noBytes,
+    group: input.group ?? 0,
+    peerSignatureScheme: input.peerSignatureScheme ?? 0,
   };
 }
 
@@ -155,8 +161,7 @@ function readState(reader: Reader): SessionState | undefined {
   const earlyDataContext = reader.vector8();
   const group = reader.u16();
   const peerSignatureScheme = reader.u16();
-  const serverName =
-    flags & flagServerName ? new TextDecoder('utf-8', { fatal: true }).decode(reader.vector8()) : undefined;
+  const serverName = flags & flagServerName ? decodeUtf8(reader.vector8()) : undefined;
   const alpnProtocol = flags & flagAlpn ? toLatin1(reader.vector8()) : undefined;
   const peerNotAfter = flags & flagNotAfter ? readTime(reader) : undefined;
   const list = new Reader(reader.vector24(), 'certificates of a session state');
@@ -182,6 +187,14 @@ function readState(reader: Reader): SessionState | undefined {
     group,
     peerSignatureScheme,
   };
+}
+
+const utf8Decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** Server names are ASCII but for a program's own; a decoder costs more than reading that. Throws where it is no UTF-8. */
+function decodeUtf8(bytes: Uint8Array): string {
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) >= 0x80) return utf8Decoder.decode(bytes);
+  return toLatin1(bytes);
 }
 
 function secretFits(version: number, length: number): boolean {

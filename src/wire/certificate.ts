@@ -42,7 +42,8 @@ export function decodeCertificate13(body: Uint8Array, maxChain: number): Certifi
   while (list.remaining > 0) {
     const certData = list.vector24(1);
     if (certificateList.length === maxChain) throw list.error(`it has more than ${maxChain} certificates`);
-    certificateList.push({ certData, ...decodeExtensions(list, certificateEntryExtensions, 'certificate') });
+    const { extensions, extensionOrder } = decodeExtensions(list, certificateEntryExtensions, 'certificate');
+    certificateList.push({ certData, extensions, extensionOrder });
   }
   return { certificateRequestContext, certificateList };
 }

@@ -27,15 +27,18 @@ export function encodeNewSessionTicket13(message: NewSessionTicket13): Uint8Arra
 
 export function decodeNewSessionTicket13(body: Uint8Array): NewSessionTicket13 {
   const reader = new Reader(body, 'newSessionTicket');
-  const fields = {
-    ticketLifetime: reader.u32(),
-    ticketAgeAdd: reader.u32(),
-    ticketNonce: reader.vector8(),
-    ticket: reader.vector16(1),
-  };
-  const block = decodeExtensions(reader, newSessionTicketExtensions, 'newSessionTicket', true);
+  const ticketLifetime = reader.u32();
+  const ticketAgeAdd = reader.u32();
+  const ticketNonce = reader.vector8();
+  const ticket = reader.vector16(1);
+  const { extensions, extensionOrder, otherExtensions } = decodeExtensions(
+    reader,
+    newSessionTicketExtensions,
+    'newSessionTicket',
+    true,
+  );
   reader.end();
-  return { ...fields, ...block };
+  return { ticketLifetime, ticketAgeAdd, ticketNonce, ticket, extensions, extensionOrder, otherExtensions };
 }
 
 /** The NewSessionTicket of TLS 1.2 (RFC 5077, Section 3.3). */
