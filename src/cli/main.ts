@@ -49,6 +49,13 @@ export function loadCommand(name: string): Promise<Command> | undefined {
 
 /** Runs a command line; the exit code. */
 export async function main(words: readonly string[]): Promise<number> {
+  // Who reads what is printed has read enough (`| head`).
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+      throw error;
+    });
+  }
   try {
     return await dispatch(words);
   } catch (error) {

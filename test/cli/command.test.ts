@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -12,7 +14,7 @@ import { stateFolder } from '../../src/cli/paths.ts';
 import { parseProxyHeader } from '../../src/cli/proxy/proxy-protocol.ts';
 import { pathOf } from '../../src/cli/server/files.ts';
 import { clip, printable, table, wantsColour, width } from '../../src/cli/ui/terminal.ts';
-import { temporaryFolder } from './run.ts';
+import { program, temporaryFolder } from './run.ts';
 
 const options = {
   port: { value: 'N', short: 'p', help: '' },
@@ -226,4 +228,13 @@ test('errors of the system have words and a hint', () => {
     ['the port 8443 on ::1 is taken by another program', exitCodes.setup],
   );
   assert.equal(humanError(new TypeError('bug')).exitCode, exitCodes.internal);
+});
+
+test('who stops reading what is printed (`| head`) ends the command, without a word', async () => {
+  const child = spawn(process.execPath, [program(), 'help', 'serve'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.on('data', (text) => (stderr += text));
+  const [code] = await once(child, 'close');
+  assert.deepEqual([code, stderr], [0, '']);
 });
