@@ -59,6 +59,15 @@ test('a process that dies leaves the record when its lease has run out', async (
   await next.stop();
 });
 
+test('a lease of a clock that was wrong is no lease', async (t) => {
+  const { folder, time, open, pass } = setUp(t);
+  writeFileSync(join(folder, 'early-data.json'), JSON.stringify({ holder: 'wrong', until: time.now() + 1e9 }));
+  const next = await open();
+  await pass(span);
+  assert.equal(claims(next), 'fresh');
+  await next.stop();
+});
+
 test('a damaged lease is in doubt for both', async (t) => {
   const { folder, open, pass } = setUp(t);
   const first = await open();

@@ -46,7 +46,8 @@ export async function openReplayRecord(
       const time = now();
       const found = readLease(path);
       if (stopped && wanted > 0) return;
-      if (found !== undefined && found.holder !== holder && found.until > time) {
+      // One that ends later than a lease can was written under another clock.
+      if (found !== undefined && found.holder !== holder && found.until > time && found.until <= time + leaseMs) {
         until = Number.NEGATIVE_INFINITY;
         return;
       }
