@@ -13,6 +13,7 @@ export { privateNames } from './names.ts';
 export { type Profile, standardProfiles } from './profiles.ts';
 export { maxOcspRequest, type PublishRequest, type PublishResponse, publishedResponse } from './publish.ts';
 export { type Signer, signatureAlgorithmOf } from './signer.ts';
+export { type AuthorityEnd, authorityEnd, putAsideAuthority } from './storage/ending.ts';
 export {
   type CreateOptions,
   checkLog,

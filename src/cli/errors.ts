@@ -75,6 +75,9 @@ function tlsError(error: TlsError): CliError {
       cause: error,
     });
   }
+  if (/^ERR_TLS_CA_(LIFETIME|KEY)$/.test(code) && /issuer .* has expired|was discarded/.test(message)) {
+    return new CliError(message, { hint: endedHint, cause: error });
+  }
   if (error instanceof ConfigError || code.startsWith('ERR_TLS_CA_')) {
     return new CliError(message, { hint: setupHints[code] ?? `Error code: ${code}`, cause: error });
   }
@@ -117,13 +120,16 @@ const handshakeHints: Readonly<Record<string, string>> = {
   ERR_TLS_FOREIGN_PROTOCOL: 'The other side does not speak TLS on this port.',
 };
 
+const endedHint =
+  "Where the root's key was kept: `handfast ca renew-intermediate`; else `handfast ca init --replace`, and then `handfast ca trust`.";
+
 const certificateFileHint =
   'It must be a certificate, or several, as PEM ("-----BEGIN CERTIFICATE-----" to "-----END CERTIFICATE-----"). Was the file cut or edited? Get it again from whoever issued it.';
 
 const setupHints: Readonly<Record<string, string>> = {
   ERR_TLS_CA_LOCKED: 'Another process has this authority open; end it, or wait until it is done.',
   ERR_TLS_CA_MISSING: 'Make an authority with `handfast ca init`, or name another folder: --folder PATH',
-  ERR_TLS_CA_EXISTS: 'Use it as it is, or name another folder: --folder PATH',
+  ERR_TLS_CA_EXISTS: 'Use it as it is, name another folder (--folder PATH), or put it aside for a new one: --replace',
   ERR_TLS_CA_NAME:
     'This authority only issues for names that nobody owns on the Internet (localhost, *.test, private addresses …). `handfast ca init --permit NAME` makes one that may issue for yours.',
   ERR_TLS_CA_LINT:

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { handfast, hasProgram, temporaryFolder } from './run.ts';
 
 describe('handfast ca', () => {
@@ -106,6 +107,52 @@ describe('handfast ca', () => {
     const all = await ca('untrust', '--all');
     assert.deepEqual([all.code, all.all.includes(second)], [0, true], all.all);
     assert.match((await ca('untrust', '--all', '--json')).all, /was not there/);
+  });
+
+  test('an authority without a root key that has ended makes place for a new one', async () => {
+    const home = temporaryFolder();
+    const clock = join(home, 'clock.mjs');
+    writeFileSync(
+      clock,
+      `const Real = Date;
+      const later = 86_400_000 * Number(process.env.DAYS_LATER);
+      globalThis.Date = class extends Real {
+        constructor(...given) { super(...(given.length === 0 ? [Real.now() + later] : given)); }
+        static now() { return Real.now() + later; }
+      };`,
+    );
+    const after = async (days: number, ...words: string[]) => {
+      const env = { NODE_OPTIONS: `--import ${pathToFileURL(clock)}`, DAYS_LATER: String(days) };
+      const done = await handfast(home, words, { env });
+      return { ...done, all: done.stdout + done.stderr };
+    };
+    const root = () => readFileSync(join(home, 'ca', 'root.pem'), 'utf8');
+    assert.equal((await after(0, 'ca', 'issue', 'a.test')).code, 0);
+    const first = root();
+    const doctor = await after(1810, 'ca', 'doctor');
+    assert.match(doctor.all, /! the root is valid until.*\n.*handfast ca init --replace/);
+    assert.equal((await after(1820, 'ca', 'issue', 'b.test')).code, 0);
+    assert.equal(root(), first);
+    // Three at once: one of them makes the new one.
+    const made = await Promise.all(['c', 'd', 'e'].map((name) => after(1826, 'ca', 'issue', `${name}.test`)));
+    for (const each of made) assert.equal(each.code, 0, each.all);
+    const said = made.filter(({ stderr }) => /has ended: it is now in .*ca-until-.*handfast ca trust/.test(stderr));
+    assert.equal(said.length, 1, made.map(({ all }) => all).join('\n'));
+    assert.notEqual(root(), first);
+    const [aside, ...more] = readdirSync(home).filter((name) => name.startsWith('ca-until-'));
+    assert.deepEqual(more, []);
+    assert.equal(readFileSync(join(home, aside as string, 'root.pem'), 'utf8'), first);
+    // What somebody made with settings of his own, he replaces himself.
+    const own = ['--folder', join(home, 'own')];
+    assert.equal((await after(0, 'ca', 'init', ...own)).code, 0);
+    const ended = await after(1830, 'ca', 'issue', 'f.test', ...own);
+    assert.equal(ended.code, 3, ended.all);
+    assert.match(ended.all, /has expired.*\n.*handfast ca init --replace/);
+    const renewed = await after(1830, 'ca', 'renew-intermediate', ...own);
+    assert.match(renewed.all, /was discarded.*\n.*handfast ca init --replace/);
+    assert.match((await after(1830, 'ca', 'init', ...own)).all, /--replace/);
+    assert.equal((await after(1830, 'ca', 'init', '--replace', ...own)).code, 0);
+    assert.equal((await after(1830, 'ca', 'issue', 'f.test', ...own)).code, 0);
   });
 
   test('a request whose key stays away is signed', async () => {

@@ -62,7 +62,7 @@ export interface CreateOptions extends OpenOptions {
   /**
    * Keeps the root's key, encrypted, in `rootKeyFile`. It is needed again only for a new intermediate.
    * Without it and without `rootSigner` the root's key is **discarded** once it has signed the intermediate: nobody can
-   * steal it, and after five years a new authority is made.
+   * steal it. The root ends with its intermediate after five years: then a new authority is made ({@link putAsideAuthority}).
    */
   readonly rootPassphrase?: string | undefined;
   /**
@@ -370,7 +370,10 @@ async function publishedCrls(
 
 async function rootKeyOf(file: AuthorityFile, path: string, passphrase: string | undefined): Promise<Uint8Array> {
   if (file.rootKey === 'discarded') {
-    throw caError('ERR_TLS_CA_KEY', 'the key of this root was discarded when it was made: create a new authority');
+    throw caError(
+      'ERR_TLS_CA_KEY',
+      'the key of this root was discarded when it was made, so it signs no other intermediate: make a new authority',
+    );
   }
   if (file.rootKey === 'external')
     throw caError('ERR_TLS_CA_KEY', 'the root key is held elsewhere: pass it as rootSigner');

@@ -98,16 +98,20 @@ function validityFinding(what: string, certificate: Certificate, now: number): F
     return {
       level: 'problem',
       what: `${what} expired on ${date(certificate.notAfter)}`,
-      advice: 'make a new one, and trust it',
+      advice: endAdvice,
     };
   }
   if (now < certificate.notBefore) {
     const advice = 'set the clock of this machine';
     return { level: 'problem', what: `${what} is valid from ${date(certificate.notBefore)} only`, advice };
   }
-  const level = certificate.notAfter - now < 30 * day ? 'warning' : 'ok';
-  return { level, what: `${what} is valid until ${date(certificate.notAfter)}` };
+  const found = `${what} is valid until ${date(certificate.notAfter)}`;
+  if (certificate.notAfter - now >= 30 * day) return { level: 'ok', what: found };
+  return { level: 'warning', what: found, advice: endAdvice };
 }
+
+const endAdvice =
+  "where the root's key was kept: `handfast ca renew-intermediate`; else `handfast ca init --replace`, and then `handfast ca trust`";
 
 async function storeFindings(host: Host, root: RootToTrust, rootFile: string): Promise<Finding[]> {
   const findings: Finding[] = [];

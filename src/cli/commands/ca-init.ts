@@ -1,4 +1,10 @@
-import { createAuthority, type NewKeyType, renewIntermediate } from '../../ca/index.ts';
+import {
+  authorityEnd,
+  createAuthority,
+  type NewKeyType,
+  putAsideAuthority,
+  renewIntermediate,
+} from '../../ca/index.ts';
 import { formatName } from '../../pki/index.ts';
 import { type Command, type Options, parse } from '../command.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -26,6 +32,7 @@ const initOptions = {
     help: "where the root's encrypted key is written, e.g. on a stick that you take away; default root.key in the folder",
   },
   ...issuingPassphraseOption,
+  replace: { help: 'put the authority that is there aside, and make a new one in its place' },
   'base-url': {
     value: 'URL',
     help: 'http:// address under which CRLs and OCSP answers are published (`handfast ca acme` serves them)',
@@ -48,6 +55,9 @@ export const init: Command = {
     const folder = authorityFolder(values);
     const passphrase = (file: string | undefined) => (file === undefined ? undefined : readPassphrase(file));
     const permit = values.permit;
+    if (values.replace === true && (await authorityEnd(folder)) !== undefined) {
+      say(`The authority that was there is now in ${shellPath((await putAsideAuthority(folder)) ?? folder)}.`);
+    }
     const authority = await createAuthority({
       folder,
       name: values.ca,
@@ -63,7 +73,7 @@ export const init: Command = {
       say(`Its root ${shellPath(`${folder}/root.pem`)} is valid until ${day(authority.root.notAfter)}.`);
       say(
         values['root-passphrase-file'] === undefined
-          ? "The root's key was discarded: nobody can steal it."
+          ? "The root's key was discarded: nobody can steal it. When the root ends, `handfast ca init --replace` makes the next one."
           : `The root's key is in ${shellPath(values['root-key-file'] ?? `${folder}/root.key`)}, encrypted. Keep it off this machine.`,
       );
     } finally {

@@ -21,6 +21,7 @@ import {
   localCredential,
   readPassphrase,
   warnOfDates,
+  warnOfEnd,
 } from '../server/local-authority.ts';
 import { listenForMetrics, type MetricsServer } from '../server/metrics-server.ts';
 import { openReplayRecord, type ReplayRecord } from '../server/replay-record.ts';
@@ -318,6 +319,7 @@ async function makeTls(
 ): Promise<ServerOptions> {
   const loaded = await loadCredentials(values, crypto, settings);
   for (const each of loaded) warnOfDates(each, (text) => warn(`warning: ${text}`));
+  if (values.cert === undefined) await warnOfEnd(statePathsOf(values).authority, (text) => warn(`warning: ${text}`));
   const credentials = loaded.map(({ credential }) => credential);
   const version = values.tls === '1.2' ? 0x0303 : values.tls === '1.3' ? 0x0304 : undefined;
   const file = values['client-ca'];

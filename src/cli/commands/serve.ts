@@ -11,11 +11,13 @@ import { shellPath, stateFolder, statePaths } from '../paths.ts';
 import { createCounters, metricsText, statusText, total } from '../server/counters.ts';
 import { fileHandler } from '../server/files.ts';
 import {
+  folderWords,
   type LoadedCredential,
   loadCredential,
   localCredential,
   readPassphrase,
   warnOfDates,
+  warnOfEnd,
 } from '../server/local-authority.ts';
 import { listenForMetrics, type MetricsServer } from '../server/metrics-server.ts';
 import { sampleSite } from '../server/sample-site.ts';
@@ -122,7 +124,9 @@ async function runServe(values: ServeValues, folder: string | undefined): Promis
 
   try {
     const first = await load();
-    warnOfDates(first.loaded, (text) => status.print(`${paint('yellow', 'warning')}: ${text}`));
+    const warn = (text: string) => status.print(`${paint('yellow', 'warning')}: ${text}`);
+    warnOfDates(first.loaded, warn);
+    if (values.cert === undefined) await warnOfEnd(paths.authority, warn);
     let tls = optionsFor(first.loaded);
     let leafEnd = first.loaded.leaf.notAfter;
     const handler: Handler = values.log === true ? logged(pages, (line) => status.print(line)) : pages;
@@ -248,7 +252,9 @@ function announce(facts: {
   if (values.cert === undefined) {
     say(`\n  See it:    ${paint('cyan', `curl --cacert ${root} ${url}`)}`);
     say(`             ${paint('cyan', `npx handfast get ${url} --trace`)}   the handshake in plain words`);
-    say(`  Trust it:  ${paint('cyan', 'npx handfast ca trust')}   so that browsers open it without a warning`);
+    say(
+      `  Trust it:  ${paint('cyan', `npx handfast ca trust${folderWords(paths.authority)}`)}   so that browsers open it without a warning`,
+    );
   }
   const left = loaded.leaf.notAfter - Date.now();
   const dates = left < 0 ? `expired ${duration(left)} ago` : `until ${day(loaded.leaf.notAfter)} (${duration(left)})`;

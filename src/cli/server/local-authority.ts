@@ -3,11 +3,18 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Authority, type IssuedCertificate, openOrCreateAuthority } from '../../ca/index.ts';
-import { type Credential, type CryptoProvider, localSigner, TlsError } from '../../index.ts';
+import {
+  type Authority,
+  type AuthorityEnd,
+  authorityEnd,
+  type IssuedCertificate,
+  openOrCreateAuthority,
+  putAsideAuthority,
+} from '../../ca/index.ts';
+import { type Credential, type CryptoProvider, localSigner } from '../../index.ts';
 import { type Certificate, createTrustAnchors, readCertificates, verifyChain } from '../../pki/index.ts';
 import { CliError } from '../errors.ts';
-import type { statePaths } from '../paths.ts';
+import { shellPath, statePaths } from '../paths.ts';
 
 /** A certificate with its key, from files. */
 export interface LoadedCredential {
@@ -100,16 +107,57 @@ export function loadIssued(crypto: CryptoProvider, issued: IssuedCertificate): C
   return { chain: issued.chain, signer: localSigner(key), serverNames: issued.names };
 }
 
-/** Opens the authority; waits a moment where another process has it open. */
+/** How long before its end people are told, and the default authority is replaced; in ms. */
+const warnBefore = 60 * 86_400_000;
+const replaceBefore = 86_400_000;
+
+/**
+ * Opens the authority; waits a moment where another process has it open. Where it has ended, and its root's key was
+ * discarded, it is put aside and a new one made: without that, nothing would be served any more.
+ */
 export async function openLocalAuthority(folder: string): Promise<Authority> {
   for (let tries = 0; ; tries++) {
     try {
+      await replaceEnded(folder);
       return await openOrCreateAuthority({ folder });
     } catch (error) {
-      if (!(error instanceof TlsError && error.code === 'ERR_TLS_CA_LOCKED') || tries >= 20) throw error;
+      // ENOENT: another process has just put the folder aside.
+      const code = (error as { code?: string }).code ?? '';
+      if (!['ERR_TLS_CA_LOCKED', 'ENOENT'].includes(code) || tries >= 20) throw error;
       await sleep(250);
     }
   }
+}
+
+async function replaceEnded(folder: string): Promise<void> {
+  const ended = ({ renewable, notAfter }: AuthorityEnd) => !renewable && notAfter < Date.now() + replaceBefore;
+  const end = await authorityEnd(folder);
+  if (end === undefined || !ended(end)) return;
+  const aside = await putAsideAuthority(folder, ended);
+  if (aside === undefined) return;
+  process.stderr.write(
+    `The local authority has ended: it is now in ${shellPath(aside)}, and a new one is made. Trust that: ${trustCommand(folder)}\n`,
+  );
+}
+
+/** Says when the local authority will end soon, and what to do. */
+export async function warnOfEnd(folder: string, warn: (text: string) => void): Promise<void> {
+  const end = await authorityEnd(folder).catch(() => undefined);
+  if (end === undefined || end.notAfter > Date.now() + warnBefore) return;
+  const where = folderWords(folder);
+  const what = end.renewable
+    ? `handfast ca renew-intermediate${where}`
+    : `handfast ca init --replace${where} && ${trustCommand(folder)}`;
+  warn(`the local authority ends on ${new Date(end.notAfter).toISOString().slice(0, 10)}: ${what}`);
+}
+
+function trustCommand(folder: string): string {
+  return `handfast ca trust${folderWords(folder)}`;
+}
+
+/** The option that names the authority's folder, where it is not the default one. */
+export function folderWords(folder: string): string {
+  return folder === statePaths().authority ? '' : ` --folder ${shellPath(folder)}`;
 }
 
 const day = 86_400_000;
