@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { nearest, type Options } from './command.ts';
 import { CliError } from './errors.ts';
 
-const names = ['handfast.config.json', 'handfast.config.mjs', 'handfast.config.js', 'handfast.config.ts'];
+const names = ['json', 'mjs', 'js', 'mts', 'ts'].map((ending) => `handfast.config.${ending}`);
 
 /** Options whose values are paths: in a file they count from the folder of the file. */
 const paths = new Set(['cert', 'key', 'passphrase-file', 'client-ca', 'fleet-key', 'state', 'cacert', 'folder']);
@@ -66,16 +66,26 @@ async function load(file: string): Promise<unknown> {
     const loaded = (await import(pathToFileURL(file).href)) as { default?: unknown };
     return loaded.default;
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'ERR_UNKNOWN_FILE_EXTENSION') {
+    const { code } = error as { code?: unknown };
+    if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
       throw new CliError(`this Node (${process.version}) can't read TypeScript`, {
         hint: 'Node 22.18 and later can. Or write handfast.config.mjs or .json.',
       });
     }
     throw new CliError(`${file} can't be loaded: ${(error as Error).message}`, {
-      hint: 'It must be a module like this: export default { serve: { port: 8443 } };',
+      hint:
+        code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
+          ? 'Node takes types away and translates nothing: leave out enum, namespace and the like.'
+          : `It must be a module like this: export default { serve: { port: 8443 } };${orAsModule(file)}`,
       cause: error,
     });
   }
+}
+
+/** Where Node takes a file for CommonJS, which has no `export`. */
+function orAsModule(file: string): string {
+  const ending = extname(file);
+  return ending === '.js' || ending === '.ts' ? ` Or name it ${ending.replace('.', '.m')}.` : '';
 }
 
 function objectAt(value: unknown, file: string, where: string): Record<string, unknown> {

@@ -14,7 +14,7 @@ import { stateFolder } from '../../src/cli/paths.ts';
 import { parseProxyHeader } from '../../src/cli/proxy/proxy-protocol.ts';
 import { pathOf } from '../../src/cli/server/files.ts';
 import { clip, printable, table, wantsColour, width } from '../../src/cli/ui/terminal.ts';
-import { program, temporaryFolder } from './run.ts';
+import { handfast, program, temporaryFolder } from './run.ts';
 
 const options = {
   port: { value: 'N', short: 'p', help: '' },
@@ -181,6 +181,34 @@ describe('configuration files', () => {
         content,
       );
     }
+  });
+});
+
+describe('configuration in TypeScript', () => {
+  const readsTypes = (process.features as { typescript?: unknown }).typescript !== undefined;
+  const serveWith = async (name: string, content: string) => {
+    const home = temporaryFolder();
+    writeFileSync(join(home, name), content);
+    const { code, stderr } = await handfast(home, ['serve']);
+    assert.equal(code, exitCodes.setup);
+    return stderr;
+  };
+
+  test('Node 22.18 and later read it by themselves, older ones say so', async () => {
+    const words = await serveWith(
+      'handfast.config.ts',
+      'const serve: object = { prot: 1 };\nexport default { serve };\n',
+    );
+    assert.match(words, readsTypes ? /no setting "serve\.prot"/ : /can't read TypeScript\n.*22\.18/);
+  });
+
+  test('what Node does not translate, and a file that it takes for CommonJS, are said with advice', async () => {
+    if (!readsTypes) return;
+    assert.match(await serveWith('handfast.config.mts', 'enum A { x }\nexport default A;\n'), /leave out enum/);
+    const home = temporaryFolder();
+    writeFileSync(join(home, 'package.json'), '{"type":"commonjs"}');
+    writeFileSync(join(home, 'handfast.config.ts'), 'export default {};\n');
+    assert.match((await handfast(home, ['serve'])).stderr, /name it \.mts/);
   });
 });
 
