@@ -11,8 +11,9 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
+import { after, test } from 'node:test';
 import { type Case, casesFor, clientIdentity, describeCase, groupsOf, type Role } from './cases.ts';
+import { all, eachPeer } from './each-peer.ts';
 import { echoServer, post } from './http-echo.ts';
 import { nodeTls } from './node-tls.ts';
 import { ours } from './ours.ts';
@@ -22,9 +23,6 @@ import { bounded, caseTimeout, connectWhenReady, killAll, listen, readExactly } 
 import type { Channel, Outcome, Subject, SubjectOptions } from './subject.ts';
 import { failures, formatSummary, formatTable, type Row } from './table.ts';
 
-const all = process.env['HANDFAST_INTEROP'] === 'all';
-const only = process.env['HANDFAST_INTEROP_PEERS']?.split(',');
-const required = process.env['HANDFAST_REQUIRE_PEERS'] === '1';
 const subject: Subject = process.env['HANDFAST_INTEROP_SUBJECT'] === 'node' ? nodeTls : ours;
 
 /** 1 MiB of lower-case hexadecimal digits in lines: no program takes any of it for a command. */
@@ -130,40 +128,31 @@ async function connect(peer: Peer, run: Case): Promise<void> {
 const rows: Row[] = [];
 const versions = new Map<string, string>();
 
-for (const peer of peers) {
-  if (only ? !only.includes(peer.name) : !all && !peer.quick) continue;
-  const version = await peer.version();
-  versions.set(peer.name, version ?? 'absent');
-  if (version === undefined) {
-    test(`${peer.name} is installed`, { skip: !required && 'it is not' }, () =>
-      assert.fail(`${peer.name} is not installed`),
-    );
-    continue;
-  }
-  describe(`${peer.name} ${version}`, () => {
-    before(async () => await peer.prepare?.());
-    after(async () => await peer.finish?.());
-    for (const role of ['client', 'server'] satisfies Role[]) {
-      const can = peer.can(role);
-      if (can === undefined) continue;
-      for (const run of casesFor(role, can, all)) {
-        const lacks = subject.lacks(run.group, run.suite);
-        const row: Row = { peer: peer.name, run, result: lacks === undefined ? 'not run' : `skipped: ${lacks}` };
-        rows.push(row);
-        test(`as ${role}: ${describeCase(run)}`, { skip: lacks ?? false, timeout: caseTimeout + 10_000 }, async () => {
-          try {
-            await (role === 'client' ? serve(peer, run) : connect(peer, run));
-            row.result = 'ok';
-          } catch (error) {
-            row.result = (error as Error).message;
-            killAll();
-            throw error;
-          }
-        });
-      }
+const declare = (peer: Peer, version: string) => {
+  versions.set(peer.name, version);
+  after(async () => await peer.finish?.());
+  for (const role of ['client', 'server'] satisfies Role[]) {
+    const can = peer.can(role);
+    if (can === undefined) continue;
+    for (const run of casesFor(role, can, all)) {
+      const lacks = subject.lacks(run.group, run.suite);
+      const row: Row = { peer: peer.name, run, result: lacks === undefined ? 'not run' : `skipped: ${lacks}` };
+      rows.push(row);
+      test(`as ${role}: ${describeCase(run)}`, { skip: lacks ?? false, timeout: caseTimeout + 10_000 }, async () => {
+        try {
+          await (role === 'client' ? serve(peer, run) : connect(peer, run));
+          row.result = 'ok';
+        } catch (error) {
+          row.result = (error as Error).message;
+          killAll();
+          throw error;
+        }
+      });
     }
-  });
-}
+  }
+};
+
+await eachPeer(peers, declare, ({ name }) => versions.set(name, 'absent'));
 
 after(() => {
   const table = formatTable(rows);

@@ -6,8 +6,9 @@
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
+import { after, test } from 'node:test';
 import type { Role } from './cases.ts';
+import { eachPeer } from './each-peer.ts';
 import { bounded, caseTimeout, killAll } from './processes.ts';
 import {
   earlyLine,
@@ -21,10 +22,6 @@ import {
 import { ourClient, ourServer } from './resumption/ours.ts';
 import { peers } from './resumption/peers/all.ts';
 import { type Cell, formatTable, isGood } from './resumption/table.ts';
-
-const all = process.env['HANDFAST_INTEROP'] === 'all';
-const only = process.env['HANDFAST_INTEROP_PEERS']?.split(',');
-const required = process.env['HANDFAST_REQUIRE_PEERS'] === '1';
 
 /** Who says that the connection resumed. A peer that says something else makes the case fail. */
 function heard(word: Word, kind: Kind): 'both' | 'ours' {
@@ -88,36 +85,25 @@ async function connect(peer: ResumptionPeer, kind: Kind): Promise<'both' | 'ours
 
 const cells: Cell[] = [];
 
-for (const peer of peers) {
-  if (only ? !only.includes(peer.name) : !all && !peer.quick) continue;
-  const version = await peer.version();
-  if (version === undefined) {
-    test(`${peer.name} is installed`, { skip: !required && 'it is not' }, () =>
-      assert.fail(`${peer.name} is not installed`),
-    );
-    continue;
-  }
-  describe(`${peer.name} ${version}`, () => {
-    before(async () => await peer.prepare?.());
-    for (const role of ['client', 'server'] satisfies Role[]) {
-      for (const kind of kinds) {
-        const lacks = peer.lacks(role, kind);
-        const cell: Cell = { peer: peer.name, version, role, kind, result: lacks ? `lacks: ${lacks}` : 'not run' };
-        cells.push(cell);
-        if (lacks !== undefined) continue;
-        test(`as ${role}: ${kindNames[kind]}`, { timeout: caseTimeout + 10_000 }, async () => {
-          try {
-            cell.result = await (role === 'client' ? serve(peer, kind) : connect(peer, kind));
-          } catch (error) {
-            cell.result = (error as Error).message;
-            killAll();
-            throw error;
-          }
-        });
-      }
+await eachPeer(peers, (peer, version) => {
+  for (const role of ['client', 'server'] satisfies Role[]) {
+    for (const kind of kinds) {
+      const lacks = peer.lacks(role, kind);
+      const cell: Cell = { peer: peer.name, version, role, kind, result: lacks ? `lacks: ${lacks}` : 'not run' };
+      cells.push(cell);
+      if (lacks !== undefined) continue;
+      test(`as ${role}: ${kindNames[kind]}`, { timeout: caseTimeout + 10_000 }, async () => {
+        try {
+          cell.result = await (role === 'client' ? serve(peer, kind) : connect(peer, kind));
+        } catch (error) {
+          cell.result = (error as Error).message;
+          killAll();
+          throw error;
+        }
+      });
     }
-  });
-}
+  }
+});
 
 after(() => {
   const bad = cells.filter((cell) => !isGood(cell));
