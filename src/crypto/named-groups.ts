@@ -1,3 +1,4 @@
+import { namesOf } from '../bytes/code-names.ts';
 import type { GroupName } from './provider.ts';
 
 /** NamedGroup codes (RFC 9846, Section 4.2.7; the hybrids: RFC 10024). */
@@ -13,12 +14,8 @@ export const namedGroups = {
   secp521r1: 0x0019,
 } as const satisfies Record<GroupName, number>;
 
-const names = new Map<number, GroupName>(Object.entries(namedGroups).map(([name, code]) => [code, name as GroupName]));
-
 /** The name of a group code, or `undefined` for a group this stack does not know. */
-export function groupName(code: number): GroupName | undefined {
-  return names.get(code);
-}
+export const groupName: (code: number) => GroupName | undefined = namesOf(namedGroups);
 
 /** The code of a group. */
 export function groupCode(name: GroupName): number {

@@ -39,7 +39,7 @@ import {
   verifySignature,
 } from './peer.ts';
 import { establish12 } from './post-handshake12.ts';
-import type { Agreement, Established } from './result.ts';
+import { type Agreement, type Established, resumedAgreement } from './result.ts';
 import type { Transcript } from './transcript.ts';
 
 /**
@@ -148,24 +148,15 @@ function* abbreviatedHandshake(
   yield* verifyResumed(context, session);
   sendFinished(context, transcript, suite, master, keys.client);
   transcript.drop();
-  const agreement: Agreement = {
-    version: tls12,
+  const agreement = resumedAgreement(state, {
     suite,
-    group: groupName(state.group),
-    signatureScheme: undefined,
-    peerSignatureScheme: state.peerSignatureScheme || undefined,
     serverName: context.config.serverName,
     alpnProtocol: hello.extensions.alpn,
     resumption: kind,
-    extendedMasterSecret: state.extendedMasterSecret,
-    earlyData: 'none',
-    helloRetryRequest: false,
-    peerCertificates: state.peerCertificates,
-    peerNotAfter: state.peerNotAfter,
     ocspResponse: session.ocspResponse,
     scts: session.scts,
     sessionId: hello.legacySessionIdEcho.slice(),
-  };
+  });
   if (ticket !== undefined && ticket.ticket.length > 0) keepSession(context, agreement, master, ticket, session);
   return establish12(agreement, master);
 }

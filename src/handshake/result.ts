@@ -1,7 +1,9 @@
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
+import { groupName } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
+import type { SessionState } from '../session/state.ts';
 import type { HandshakeMessage } from '../wire/handshake-type.ts';
-import type { ProtocolVersion } from '../wire/versions.ts';
+import { type ProtocolVersion, tls12 } from '../wire/versions.ts';
 import type { Flow } from './flow.ts';
 
 /** How a connection came about. */
@@ -30,6 +32,31 @@ export interface Agreement {
   readonly scts: readonly Uint8Array[] | undefined;
   /** The session ID of TLS 1.2, or the legacy one of TLS 1.3. */
   readonly sessionId: Uint8Array;
+}
+
+/** What a resumption of TLS 1.2 agrees on: the rest is the session's. */
+export function resumedAgreement(
+  { group, peerSignatureScheme, extendedMasterSecret, peerCertificates, peerNotAfter }: SessionState,
+  now: Pick<Agreement, 'suite' | 'serverName' | 'alpnProtocol' | 'resumption' | 'ocspResponse' | 'scts' | 'sessionId'>,
+): Agreement {
+  return {
+    version: tls12,
+    suite: now.suite,
+    group: groupName(group),
+    signatureScheme: undefined,
+    peerSignatureScheme: peerSignatureScheme || undefined,
+    serverName: now.serverName,
+    alpnProtocol: now.alpnProtocol,
+    resumption: now.resumption,
+    extendedMasterSecret,
+    earlyData: 'none',
+    helloRetryRequest: false,
+    peerCertificates,
+    peerNotAfter,
+    ocspResponse: now.ocspResponse,
+    scts: now.scts,
+    sessionId: now.sessionId,
+  };
 }
 
 /** A finished handshake: what was agreed, and what can still happen on the connection. */

@@ -1,6 +1,6 @@
 import { noBytes, zeroize } from '../bytes/bytes.ts';
 import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
-import { groupCode, groupName } from '../crypto/named-groups.ts';
+import { groupCode } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
 import { signatureScheme, signatureSchemeCodes } from '../crypto/signature-schemes.ts';
 import { PeerError } from '../errors.ts';
@@ -31,7 +31,7 @@ import {
 } from './negotiate.ts';
 import { type PeerIdentity, readPeerIdentity, verifyPeer, verifySignature } from './peer.ts';
 import { establish12 } from './post-handshake12.ts';
-import type { Agreement, Established } from './result.ts';
+import { type Agreement, type Established, resumedAgreement } from './result.ts';
 import { readRsaPremaster } from './rsa-premaster.ts';
 import type { ReceivedClientHello, ServerContext } from './server.ts';
 import { requireClientCertificate12, resumableSession, type SessionOffer } from './session-server12.ts';
@@ -152,24 +152,15 @@ function* abbreviatedHandshake(
   zeroize(state.secret);
   logSecret(context, 'CLIENT_RANDOM', randoms.client, secret);
   const keys = master.keys(terms.encryptThenMac);
-  const agreement: Agreement = {
-    version: tls12,
+  const agreement = resumedAgreement(state, {
     suite,
-    group: groupName(state.group),
-    signatureScheme: undefined,
-    peerSignatureScheme: state.peerSignatureScheme || undefined,
     serverName: hello.extensions.serverName,
     alpnProtocol: terms.alpnProtocol,
     resumption: kind,
-    extendedMasterSecret: state.extendedMasterSecret,
-    earlyData: 'none',
-    helloRetryRequest: false,
-    peerCertificates: state.peerCertificates,
-    peerNotAfter: state.peerNotAfter,
     ocspResponse: undefined,
     scts: undefined,
     sessionId,
-  };
+  });
   if (renew) yield* sendTicket(context, transcript, newState(context, agreement, master, state));
   sendFinished(context, transcript, suite, master, keys.server);
   yield* readFinished(context, transcript, suite, master, keys.client);

@@ -1,4 +1,5 @@
 import { equal, noBytes } from '../bytes/bytes.ts';
+import { namesOf } from '../bytes/code-names.ts';
 import { encodeSignatureAlgorithm, readSignatureIdentifier, type SignatureIdentifier } from './algorithm.ts';
 import { type ExtensionInput, encodeExtensions, extension, type Signer, signed } from './build.ts';
 import { oids } from './der/oid.ts';
@@ -41,10 +42,8 @@ export const crlReasons = {
 /** A name of {@link crlReasons}. */
 export type CrlReason = keyof typeof crlReasons;
 
-const reasonNames = new Map(Object.entries(crlReasons).map(([name, code]) => [code as number, name as CrlReason]));
-
 /** The name of a reason code, or `undefined` for one that is not assigned. */
-export const crlReasonName = (code: number): CrlReason | undefined => reasonNames.get(code);
+export const crlReasonName: (code: number) => CrlReason | undefined = namesOf(crlReasons);
 
 /** IssuingDistributionPoint (RFC 5280, Section 5.2.5): what the list is about. */
 export interface IssuingDistributionPoint extends Pick<DistributionPoint, 'fullName' | 'relativeName'> {

@@ -1,3 +1,5 @@
+import { namesOf } from '../bytes/code-names.ts';
+
 /** Extension types (IANA TLS ExtensionType Values), by their RFC names in camelCase. */
 export const extensionTypes = {
   serverName: 0,
@@ -30,11 +32,5 @@ export const extensionTypes = {
 /** The name of an extension that this stack knows. */
 export type ExtensionName = keyof typeof extensionTypes;
 
-const names = new Map<number, ExtensionName>(
-  Object.entries(extensionTypes).map(([name, code]) => [code, name as ExtensionName]),
-);
-
 /** The name of an extension type, or `undefined` for one that is not known here. */
-export function extensionName(type: number): ExtensionName | undefined {
-  return names.get(type);
-}
+export const extensionName: (type: number) => ExtensionName | undefined = namesOf(extensionTypes);

@@ -1,3 +1,4 @@
+import { namesOf } from '../bytes/code-names.ts';
 import { passingBytes } from '../bytes/passing.ts';
 
 /** Handshake message types (RFC 9846, Section 4; RFC 5246, Section 7.4; RFC 8879; RFC 6066). */
@@ -24,14 +25,8 @@ export const handshakeTypes = {
 /** The name of a handshake message, as the RFC spells it, in camelCase. */
 export type HandshakeType = keyof typeof handshakeTypes;
 
-const names = new Map<number, HandshakeType>(
-  Object.entries(handshakeTypes).map(([name, code]) => [code, name as HandshakeType]),
-);
-
 /** The name of a message type, or `undefined` for an unassigned code. */
-export function handshakeTypeName(code: number): HandshakeType | undefined {
-  return names.get(code);
-}
+export const handshakeTypeName: (code: number) => HandshakeType | undefined = namesOf(handshakeTypes);
 
 /** A handshake message as it came or goes: its type, its body, and the whole with the four-byte header. */
 export interface HandshakeMessage {
