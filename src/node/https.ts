@@ -169,6 +169,16 @@ function connectFor(agent: AgentSelf, options: RequestOptions): Duplex {
   return socket;
 }
 
+/** The methods of Node's agent by which it keeps connections. */
+const pool = HttpAgent.prototype as unknown as {
+  keepSocketAlive(this: unknown, socket: Duplex): boolean;
+  reuseSocket(this: unknown, socket: Duplex, request: http.ClientRequest): void;
+};
+
+function destroySpeaker(this: Duplex): void {
+  this.destroy();
+}
+
 const agentMethods = {
   createConnection(this: AgentSelf, ...args: unknown[]): Duplex | undefined {
     const [port, host, options] = args.filter((arg) => typeof arg !== 'function');
@@ -197,6 +207,18 @@ const agentMethods = {
       else done?.(null, connectFor(this, { ...ready, socket }));
     });
     return undefined;
+  },
+
+  /** A server that has said something before it was asked must not be believed on the next request: Node 24 does that too. */
+  keepSocketAlive(this: AgentSelf, socket: Duplex): boolean {
+    if (socket.readableLength > 0 || !pool.keepSocketAlive.call(this, socket)) return false;
+    socket.on('data', destroySpeaker);
+    return true;
+  },
+
+  reuseSocket(this: AgentSelf, socket: Duplex, request: http.ClientRequest): void {
+    socket.off('data', destroySpeaker);
+    pool.reuseSocket.call(this, socket, request);
   },
 
   getName(this: AgentSelf, options: Record<string, unknown> = {}): string {

@@ -108,6 +108,27 @@ test('the agent keeps connections, and resumes sessions of those it has closed',
   }
 });
 
+test('a server that speaks before it is asked is not asked again on that connection', limit, async (t) => {
+  const good = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood';
+  const server = tls.createServer(credentials, (socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.write(good);
+      setTimeout(() => socket.write(good.replace(/good/, 'evil')), 20);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const agent = new https.Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  const { socket } = await get(https, { port, agent });
+  await once(socket, 'close');
+  const second = await get(https, { port, agent });
+  assert.deepEqual([second.text, second.reused], ['good', false]);
+});
+
 test('connections under other rules are other connections', () => {
   const agent = new https.Agent() as unknown as { getName(options: object): string };
   const base = { host: 'a', port: 1 };
