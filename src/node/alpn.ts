@@ -1,5 +1,6 @@
 /** The forms in which programs give ALPN protocols. */
 import { invalidArgValue, outOfRange } from './node-errors.ts';
+import { nodeMajor } from './settings.ts';
 
 type Protocols = readonly string[] | NodeJS.ArrayBufferView;
 
@@ -29,7 +30,7 @@ export function convertALPNProtocols(protocols: Protocols, out: { ALPNProtocols?
 }
 
 /** Node 24 and later take only lists that are well formed (RFC 7301, Section 3.1); the ones before take any bytes. */
-const strict = Number.parseInt(process.versions.node, 10) >= 24;
+const strict = nodeMajor >= 24;
 
 function checkWire(wire: Buffer): void {
   for (let at = 0; at < wire.length; at += 1 + wire[at]!) {

@@ -5,6 +5,9 @@
 import type { checkServerIdentity } from 'node:tls';
 import type { HandfastContextOptions, SecureContextObject } from './secure-context.ts';
 
+/** Where versions of Node differ, Handfast does what the one does that runs. */
+export const nodeMajor: number = Number.parseInt(process.versions.node, 10);
+
 /** The writable part of the module object. */
 export interface WritableSettings {
   DEFAULT_CIPHERS: string;

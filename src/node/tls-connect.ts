@@ -5,7 +5,7 @@ import type { PeerCertificate } from 'node:tls';
 import { checkServerIdentity } from './check-server-identity.ts';
 import { type CodedError, connectionReset, invalidArgValue, validateFunction, validateNumber } from './node-errors.ts';
 import type { HandfastContextOptions } from './secure-context.ts';
-import { settings } from './settings.ts';
+import { nodeMajor, settings } from './settings.ts';
 import { TLSSocket } from './tls-socket.ts';
 import type { TlsSocketOptions } from './tls-types.ts';
 
@@ -70,6 +70,21 @@ function allowsUnauthorized(): boolean {
   return allowed;
 }
 
+/** An IP address is no server name (RFC 6066, Section 3): a warning, from Node 25 on an error. */
+function checkServername(name: string): void {
+  if (isIP(name) === 0) return;
+  if (nodeMajor >= 25) {
+    throw invalidArgValue('options.servername', name, 'Setting the TLS ServerName to an IP address is not permitted.');
+  }
+  if (warnedOfAddress) return;
+  warnedOfAddress = true;
+  process.emitWarning(
+    'Setting the TLS ServerName to an IP address is not permitted by RFC 6066. This will be ignored in a future version.',
+    'DeprecationWarning',
+    'DEP0123',
+  );
+}
+
 /** Node's `tls.connect`. */
 export function connect(...args: unknown[]): TLSSocket {
   const [given, callback] = readArguments(args);
@@ -84,6 +99,7 @@ export function connect(...args: unknown[]): TLSSocket {
   validateNumber(options.minDHSize, 'options.minDHSize', 1);
   if (options.revocation !== undefined && !['stapled', 'required'].includes(options.revocation))
     throw invalidArgValue('options.revocation', options.revocation, "must be 'stapled' or 'required'");
+  if (options.servername) checkServername(options.servername);
   const secureContext =
     options.secureContext || settings.exports.createSecureContext(options as HandfastContextOptions);
   const socket: ConnectingSocket = new TLSSocket(options.socket, {
@@ -112,17 +128,7 @@ export function connect(...args: unknown[]): TLSSocket {
     socket.connect(options, socket._start);
   }
   socket._releaseControl();
-  if (options.servername) {
-    if (!warnedOfAddress && isIP(options.servername)) {
-      warnedOfAddress = true;
-      process.emitWarning(
-        'Setting the TLS ServerName to an IP address is not permitted by RFC 6066. This will be ignored in a future version.',
-        'DeprecationWarning',
-        'DEP0123',
-      );
-    }
-    socket.setServername(options.servername);
-  }
+  if (options.servername) socket.setServername(options.servername);
   socket.on('secure', onSecure);
   socket.prependListener('end', onEnd);
   if (options.socket) socket._start();

@@ -174,6 +174,12 @@ test('options are judged as Node 24 and 26 judge them', () => {
   compressed([], { maxVersion: 'TLSv1.2' });
 });
 
+test('an IP address as server name is refused from Node 25 on', () => {
+  const call = () => tls.connect({ port: 1, servername: '127.0.0.1' }).on('error', () => {});
+  if (Number.parseInt(process.versions.node, 10) < 25) call().destroy();
+  else assert.throws(call, { code: 'ERR_INVALID_ARG_VALUE' });
+});
+
 test('lists of ALPN protocols are judged as the Node that runs judges them', () => {
   for (const list of [[''], ['h2', ''], Buffer.of(0), Buffer.of(2, 0x61), Buffer.of(1, 0x61, 0x62, 0x62)]) {
     const convert = () => tls.convertALPNProtocols(list as string[], {});
