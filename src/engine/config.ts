@@ -147,18 +147,20 @@ function skippedEarlyData(sessions: ServerSessions | undefined): number {
 }
 
 /** Server names whose digests are remembered: a client may send any name it likes. */
-const maxRememberedDigests = 1024;
+const maxRememberedDigests = 256;
 
 /** A digest costs as much as the rest of a session's look-up, and most connections share a few. */
 function rememberedDigest(digest: (connection: PolicyInput) => Uint8Array): (connection: PolicyInput) => Uint8Array {
-  const known = new Map<string, Uint8Array>();
+  // By name, one map for each combination of the rest.
+  const maps = Array.from({ length: 8 }, () => new Map<string | undefined, Uint8Array>());
   return (connection) => {
     const { serverName, version, cipherHash, extendedMasterSecret } = connection;
-    const key = `${version} ${cipherHash} ${extendedMasterSecret} ${serverName ?? ''}${serverName === undefined ? '' : '.'}`;
-    let value = known.get(key);
+    const rest = (version === tls13 ? 4 : 0) + (cipherHash === 'sha384' ? 2 : 0) + (extendedMasterSecret ? 1 : 0);
+    const known = maps[rest] as (typeof maps)[number];
+    let value = known.get(serverName);
     if (value === undefined) {
       if (known.size >= maxRememberedDigests) known.clear();
-      known.set(key, (value = digest(connection)));
+      known.set(serverName, (value = digest(connection)));
     }
     return value;
   };

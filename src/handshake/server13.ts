@@ -45,7 +45,8 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
   checkClientHello(first);
   const transcript = new Transcript(crypto);
   const suite = selectCipherSuite(context, first);
-  const group = selectGroup(context, first);
+  const groups = commonGroups(first.hello.extensions.supportedGroups ?? [], config, tls13);
+  const group = selectGroup(context, first, groups);
   const { hello, message, retried } = yield* agreeOnShare(context, transcript, first, suite, group);
 
   const psk = yield* selectPsk(context, transcript, { hello, message }, suite);
@@ -56,7 +57,7 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
   }
   const alpnProtocol = chooseAlpn(hello.extensions.alpn, config, hello.extensions.serverName);
   const earlyData = yield* decideEarlyData(context, hello, psk, alpnProtocol, suite, retried);
-  const credential = psk === undefined ? yield* selectCredential(context, hello) : undefined;
+  const credential = psk === undefined ? yield* selectCredential(context, hello, groups) : undefined;
   const scheme = credential && schemeFor(context, credential, hello.extensions.signatureAlgorithms ?? []);
 
   transcript.add(message.raw);
@@ -174,8 +175,11 @@ function selectCipherSuite(context: ServerContext, { hello }: ReceivedClientHell
 }
 
 /** The preferred common group that this runtime has; `undefined` where the client can only do psk_ke. */
-function selectGroup(context: ServerContext, { hello }: ReceivedClientHello): GroupName | undefined {
-  const groups = commonGroups(hello.extensions.supportedGroups ?? [], context.config, tls13);
+function selectGroup(
+  context: ServerContext,
+  { hello }: ReceivedClientHello,
+  groups: readonly GroupName[],
+): GroupName | undefined {
   const group = groups.find((name) => context.crypto.keyExchange(name) !== undefined);
   if (group !== undefined || hello.extensions.supportedGroups === undefined) return group;
   throw new PeerError(
@@ -268,7 +272,11 @@ function checkSecondHello(
   if (!same) throw refuse('it changes what may not change');
 }
 
-function* selectCredential(context: ServerContext, hello: ReceivedClientHello['hello']): Flow<Credential> {
+function* selectCredential(
+  context: ServerContext,
+  hello: ReceivedClientHello['hello'],
+  groups: readonly GroupName[],
+): Flow<Credential> {
   const { extensions } = hello;
   const signatureSchemes = extensions.signatureAlgorithms;
   if (signatureSchemes === undefined) {
@@ -280,7 +288,7 @@ function* selectCredential(context: ServerContext, hello: ReceivedClientHello['h
     serverName: extensions.serverName,
     signatureSchemes,
     certificateSignatureSchemes: extensions.signatureAlgorithmsCert ?? signatureSchemes,
-    groups: commonGroups(extensions.supportedGroups ?? [], context.config, tls13),
+    groups,
     certificateAuthorities: extensions.certificateAuthorities ?? [],
     credentials: context.config.credentials,
     config: context.config,

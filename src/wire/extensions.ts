@@ -126,9 +126,9 @@ function encodeExtension(writer: Writer, { type, codec }: Entry, value: unknown)
 }
 
 /** Whether a block has an extension of its table to send. */
-export function hasExtensions(values: object): boolean {
-  for (const value of Object.values(values)) if (value !== undefined) return true;
-  return false;
+export function hasExtensions<T extends ExtensionTable>(table: T, block: Partial<ExtensionBlock<T>>): boolean {
+  const values = (block.extensions ?? {}) as Partial<Record<ExtensionName, unknown>>;
+  return indexOf(table).entries.some(({ name }) => values[name] !== undefined);
 }
 
 /**

@@ -120,7 +120,7 @@ function encode<T extends ExtensionTable>(hello: Encodable<T>, table: T): Uint8A
     .u16(hello.cipherSuite)
     .u8(hello.legacyCompressionMethod);
   // RFC 5246, Section 7.4.1.3: a server without extensions sends no block.
-  if (hasExtensions(hello.extensions ?? {})) encodeExtensions(writer, table, hello);
+  if (hasExtensions(table, hello)) encodeExtensions(writer, table, hello);
   return writer.finish();
 }
 
