@@ -90,7 +90,8 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     const tlsOptions: TlsSocketOptions = { ...options };
     if (socket && typeof socket.pause !== 'function') throw invalidArgType('socket', 'Duplex', socket);
     if (tlsOptions.enableTrace != null) validateBoolean(tlsOptions.enableTrace, 'options.enableTrace');
-    if (tlsOptions.ALPNProtocols)
+    // A server has converted its own: as they are, they tell that the engine's options made for it fit.
+    if (tlsOptions.ALPNProtocols && tlsOptions.ALPNProtocols !== tlsOptions.server?.ALPNProtocols)
       convertALPNProtocols(tlsOptions.ALPNProtocols, tlsOptions as { ALPNProtocols?: Buffer });
     const context = tlsOptions.secureContext || tlsOptions.credentials || createSecureContext(tlsOptions);
     if (!(context instanceof SecureContextObject)) throw invalidContext('context');

@@ -364,3 +364,32 @@ test('keys, certificates and lists that can not be read are named', limit, async
   assert.match(warnings.join('\n'), /option "ca" is not trusted: certificate 2 of 2 \(.+\) is malformed/);
   assert.match(warnings.join('\n'), /not trusted: the PEM block "CERTIFICATE" in line 1 has no line/);
 });
+
+test("connections of one server share the engine's options, whatever the server asks for", limit, async (t) => {
+  for (const options of [{}, { ALPNProtocols: ['h2', 'http/1.1'] }, { requestCert: true, rejectUnauthorized: false }]) {
+    const shared: unknown[] = [];
+    const server = tls.createServer({ ...credentials, ...options }, (socket) => {
+      const { context } = (socket as unknown as TLSSocket).negotiation;
+      const known = context.derived.get(server) as Map<string, unknown> | undefined;
+      shared.push(...(known?.values() ?? []));
+      socket.on('error', () => {});
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    for (let i = 0; i < 3; i++) {
+      const client = nodeTls.connect({
+        port,
+        host: '127.0.0.1',
+        servername: 'localhost',
+        ca: rootPem,
+        ALPNProtocols: ['h2'],
+      });
+      await once(client, 'secureConnect');
+      client.destroy();
+    }
+    assert.equal(shared.length, 3);
+    assert.equal(new Set(shared).size, 1);
+  }
+});
