@@ -173,7 +173,9 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
       setImmediate(() => setImmediate(() => this.destroy(error)));
       return;
     }
-    this._emitTLSError(error);
+    // Destroyed by it, and not only told of it: the write that fails with it must not be a second error.
+    if (this._controlReleased) this.destroy(error);
+    else this._emitTLSError(error);
   }
 
   override connect(...args: unknown[]): this {

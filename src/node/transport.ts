@@ -149,8 +149,8 @@ function sendBelow(
   let atOnce = true;
   const sent = (failure?: Error | null): void => {
     tapped.writes--;
-    // Of a socket that was destroyed meanwhile Node says no more than that the write is over.
-    const error = failure ?? (socket.destroyed ? (socket.errored ?? unsent()) : null);
+    // Of a socket that was destroyed meanwhile Node says no more than that the write is over, or was cancelled (Node 22).
+    const error = socket.destroyed ? (socket.errored ?? failure ?? unsent()) : (failure ?? null);
     // Never before `send` returns: what is written until then in the same turn can be joined.
     if (done !== undefined && atOnce) process.nextTick(done, error);
     else done?.(error);

@@ -148,6 +148,26 @@ test('writes of one turn are joined; each is answered, in order, and none before
   assert.equal(sizes.length, 2);
 });
 
+test('a peer that resets the connection in a write is one error of a socket that a server gave', limit, async (t) => {
+  const server = tls.createServer(credentials);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const under = net.connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const client = nodeTls.connect({ socket: under, servername: 'localhost', ca: rootPem });
+  client.on('error', () => {}).pause();
+  const [served] = (await once(server, 'secureConnection')) as [Secured];
+  const errors: (string | undefined)[] = [];
+  served.on('error', ({ code }: NodeJS.ErrnoException) => errors.push(code));
+  served.write(randomBytes(24 * 1024 * 1024));
+  await delay(50);
+  under.resetAndDestroy();
+  if (!served.closed) await new Promise((resolve) => served.once('close', resolve));
+  await delay(50);
+  assert.equal(errors.length, 1);
+  assert.match(errors[0] ?? '', /^(ECONNRESET|EPIPE)$/);
+});
+
 test('a peer that resets the connection in a write is an error of the socket, once', limit, async (t) => {
   const { served, client, under } = await connected(t);
   const errors: NodeJS.ErrnoException[] = [];
