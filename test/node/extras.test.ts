@@ -386,7 +386,7 @@ test("connections of one server share the engine's options, whatever the server 
         ca: rootPem,
         ALPNProtocols: ['h2'],
       });
-      await once(client, 'secureConnect');
+      await Promise.all([once(client, 'secureConnect'), once(server, 'secureConnection')]);
       client.destroy();
     }
     assert.equal(shared.length, 3);
