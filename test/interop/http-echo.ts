@@ -2,12 +2,16 @@
 import { createServer, request, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** Answers a POST with its own body. Give it connections with `emit('connection', stream)`, or let it listen. */
-export function echoServer(): Server {
+/**
+ * Answers a POST with its own body. Give it connections with `emit('connection', stream)`, or let it listen.
+ * @param before is waited for before each answer.
+ */
+export function echoServer(before: (stream: Duplex) => Promise<unknown> = async () => {}): Server {
   return createServer((incoming, response) => {
     const parts: Buffer[] = [];
     incoming.on('data', (part: Buffer) => parts.push(part));
-    incoming.on('end', () => {
+    incoming.on('end', async () => {
+      await before(incoming.socket);
       const body = Buffer.concat(parts);
       response.writeHead(200, {
         'content-type': 'text/plain',

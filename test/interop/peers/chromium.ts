@@ -10,16 +10,18 @@ import { bounded, programVersion, type Running, start, temporaryFolder } from '.
 
 /**
  * The page that the browser shows all the time: it asks the control server for the next address, POSTs the payload
- * there, compares the echo, and reports.
+ * there, compares the echo, and reports; or it just GETs, since a POST never goes as early data.
  */
 const page = `<!doctype html><title>Handfast interop</title><script type="module">
 const payload = await (await fetch('/payload')).text();
 for (;;) {
-  const { url } = await (await fetch('/next', { method: 'POST' })).json();
+  const { url, method } = await (await fetch('/next', { method: 'POST' })).json();
   let result = 'ok';
   try {
-    const response = await fetch(url, { method: 'POST', body: payload, headers: { 'content-type': 'text/plain' } });
-    if ((await response.text()) !== payload) result = 'the echo differs';
+    const sent = method === 'GET' ? {} : { body: payload, headers: { 'content-type': 'text/plain' } };
+    const response = await fetch(url, { method, cache: 'no-store', ...sent });
+    const text = await response.text();
+    if (method !== 'GET' && text !== payload) result = 'the echo differs';
   } catch (error) {
     result = String(error);
   }
@@ -31,14 +33,15 @@ let browser: Running | undefined;
 let logFile: string | undefined;
 let control: Server | undefined;
 let waiting: ServerResponse | undefined;
-let next: string | undefined;
+let next: { url: string; method: 'GET' | 'POST' } | undefined;
+let features: string | undefined;
 let finished: ((result: string) => void) | undefined;
 let payloadText = '';
 
 function giveNext(): void {
   if (waiting === undefined || next === undefined) return;
   waiting.setHeader('content-type', 'application/json');
-  waiting.end(JSON.stringify({ url: next }));
+  waiting.end(JSON.stringify(next));
   waiting = next = undefined;
 }
 
@@ -92,11 +95,40 @@ async function startBrowser(): Promise<Running> {
       ...['--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-extensions'],
       ...['--disable-default-apps', '--no-proxy-server', '--enable-logging=stderr', `--user-data-dir=${profile}`],
       `--log-net-log=${logFile}`,
+      ...(features === undefined ? [] : [`--enable-features=${features}`]),
       `--ignore-certificate-errors-spki-list=${pins()}`,
       `http://127.0.0.1:${port}/`,
     ],
     { stdout: 'collect', env: { HOME: profile } },
   );
+}
+
+/**
+ * Has the browser make one request of 127.0.0.1:port. `switches`: features to switch on, where no browser runs yet.
+ */
+export async function visit(
+  port: number,
+  payload: Buffer,
+  method: 'GET' | 'POST' = 'POST',
+  switches?: string,
+): Promise<void> {
+  features = switches;
+  payloadText = payload.toString('latin1');
+  if (browser === undefined) {
+    const started = await startBrowser();
+    browser = started;
+    void started.exited.then(() => {
+      if (browser === started) browser = waiting = undefined;
+    });
+  }
+  const result = new Promise<string>((resolve) => {
+    finished = resolve;
+  });
+  next = { url: `https://localhost:${port}/echo`, method };
+  giveNext();
+  const said = browser.said().length;
+  const text = await bounded(result, 'the page in the browser').catch((error: Error) => error.message);
+  if (text !== 'ok') throw new Error(`${text}; Chromium said: ${browser.said().slice(said)}`);
 }
 
 /** Headless Chromium, as a client. One browser serves all cases. */
@@ -116,24 +148,7 @@ export const chromium: Peer = {
       : undefined,
   fixes: () => [],
 
-  async runClient(_run, port, payload) {
-    payloadText = payload.toString('latin1');
-    if (browser === undefined) {
-      const started = await startBrowser();
-      browser = started;
-      void started.exited.then(() => {
-        if (browser === started) browser = waiting = undefined;
-      });
-    }
-    const result = new Promise<string>((resolve) => {
-      finished = resolve;
-    });
-    next = `https://localhost:${port}/echo`;
-    giveNext();
-    const said = browser.said().length;
-    const text = await bounded(result, 'the page in the browser').catch((error: Error) => error.message);
-    if (text !== 'ok') throw new Error(`${text}; Chromium said: ${browser.said().slice(said)}`);
-  },
+  runClient: (_run, port, payload) => visit(port, payload),
 
   async finish() {
     await browser?.stop();

@@ -62,7 +62,8 @@ export const nginx: ResumptionPeer = {
       said: program.said,
       word: (answer) => ({
         resumed: answer.includes('resumed=r'),
-        ...(kind === 'earlyData' && { early: answer.includes('early=1') }),
+        // It says so only while the handshake is not done yet: without it, nothing is said.
+        ...(kind === 'earlyData' && answer.includes('early=1') && { early: true }),
       }),
       stop: program.stop,
     };
