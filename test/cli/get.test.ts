@@ -57,6 +57,7 @@ describe('handfast get', () => {
     ]);
     assert.match(korean.stderr, /서버 이름 "localhost"/);
     assert.match(korean.stderr, /0000 {2}01 00/);
+    assert.match(korean.stderr, /TLS 1\.2 · TLS_\w+ · \w+ · 전체 핸드셰이크\n핸드셰이크 [\d.]+ ms, .*바이트 받음\n/);
     assert.match(korean.stdout, /^HTTP\/2 200\n/);
 
     const json = await handfast(home, [

@@ -271,15 +271,31 @@ function ticket(fields: Fields, extensions: Fields, t: Say): string[] {
   ];
 }
 
+/** What a client decides, and why. */
+const korean: Readonly<Record<string, string>> = {
+  psk: 'PSK',
+  externalPsk: '외부 PSK',
+  sessionId: '세션 ID',
+  ticket: '세션 티켓',
+  offered: '제안',
+  accepted: '수락',
+  rejected: '거절',
+  'the server took the PSK': '서버가 PSK를 받아들임',
+  'the server took the session': '서버가 세션을 받아들임',
+  'the first ticket allows it': '첫 티켓이 허용함',
+  'the server took it': '서버가 받아들임',
+  'the server did not take it': '서버가 받아들이지 않음',
+};
+
 function decisionWords(
   { about, choice, reason }: Extract<TraceEvent, { kind: 'decision' }>,
   t: Say,
 ): Explanation | undefined {
   if (about === 'resumption' && choice === 'ticket kept') return undefined;
-  if (about === 'resumption')
-    return { title: t(`Resumption: ${choice}, ${reason}`, `재개: ${choice} (${reason})`), lines: [] };
+  const inKorean = `${korean[choice] ?? choice} (${korean[reason] ?? reason})`;
+  if (about === 'resumption') return { title: t(`Resumption: ${choice}, ${reason}`, `재개: ${inKorean}`), lines: [] };
   if (about === 'earlyData')
-    return { title: t(`Early data: ${choice}, ${reason}`, `조기 데이터: ${choice} (${reason})`), lines: [] };
+    return { title: t(`Early data: ${choice}, ${reason}`, `조기 데이터: ${inKorean}`), lines: [] };
   return undefined;
 }
 

@@ -81,9 +81,9 @@ export function ladderSvg(events: readonly TimedEvent[], info: ConnectionInfo, l
     return `<line x1="${x}" x2="${x + 24}" y1="${y + 22}" y2="${y + 22}" stroke="${colours[epoch]}" stroke-width="3"/>${text(x + 30, y + 26, w[epoch], { fill: '#444', small: true })}`;
   });
   const height = y + 48;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size} ${height}" role="img" aria-label="${escapeHtml(summaryLine(info))}" font-family="system-ui, 'Noto Sans KR', sans-serif" font-size="14">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size} ${height}" role="img" aria-label="${escapeHtml(summaryLine(info, language))}" font-family="system-ui, 'Noto Sans KR', sans-serif" font-size="14">
 <rect width="${size}" height="${height}" fill="#ffffff"/>
-${text(20, 24, summaryLine(info), { fill: '#444', small: true })}
+${text(20, 24, summaryLine(info, language), { fill: '#444', small: true })}
 ${text(left, 56, w.client, { anchor: 'middle', bold: true })}
 ${text(right, 56, w.server, { anchor: 'middle', bold: true })}
 <line x1="${left}" x2="${left}" y1="64" y2="${y}" stroke="#888"/>

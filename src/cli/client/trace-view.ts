@@ -74,16 +74,34 @@ export function jsonBytes(_key: string, value: unknown): unknown {
   return value;
 }
 
+const resumptionWords = {
+  none: { en: 'full handshake', ko: '전체 핸드셰이크' },
+  sessionId: { en: 'resumed by session ID', ko: '세션 ID로 재개' },
+  ticket: { en: 'resumed by session ticket', ko: '세션 티켓으로 재개' },
+  psk: { en: 'resumed by PSK', ko: 'PSK로 재개' },
+  externalPsk: { en: 'external PSK', ko: '외부 PSK' },
+} as const;
+
+const earlyDataWords = {
+  accepted: { en: 'early data accepted', ko: '조기 데이터 수락' },
+  rejected: { en: 'early data rejected', ko: '조기 데이터 거절' },
+} as const;
+
 /** How a connection came about, in one line. */
-export function summaryLine(info: ConnectionInfo): string {
+export function summaryLine(info: ConnectionInfo, language: Language): string {
   const version = info.version === 0x0304 ? 'TLS 1.3' : 'TLS 1.2';
-  const how = {
-    none: 'full handshake',
-    sessionId: 'resumed by session ID',
-    ticket: 'resumed by session ticket',
-    psk: 'resumed by PSK',
-    externalPsk: 'external PSK',
-  }[info.resumption];
-  const early = info.earlyData === 'none' ? [] : [`early data ${info.earlyData}`];
+  const how = resumptionWords[info.resumption][language];
+  const early = info.earlyData === 'none' ? [] : [earlyDataWords[info.earlyData][language]];
   return [version, info.cipherSuiteName, ...(info.group === undefined ? [] : [info.group]), how, ...early].join(' · ');
+}
+
+/** How long the handshake took, and its bytes, in one line. */
+export function costLine(
+  cost: { readonly handshake: number; readonly tcp: number; readonly sent: number; readonly received: number },
+  language: Language,
+): string {
+  const [handshake, tcp] = [cost.handshake.toFixed(1), cost.tcp.toFixed(1)];
+  return language === 'ko'
+    ? `핸드셰이크 ${handshake} ms, 그 전에 TCP ${tcp} ms · ${cost.sent}바이트 보냄, ${cost.received}바이트 받음`
+    : `handshake ${handshake} ms after TCP's ${tcp} ms · ${cost.sent} bytes sent, ${cost.received} received`;
 }

@@ -12,7 +12,7 @@ import { ladderFigure } from '../client/figure.ts';
 import { exchange, type HttpRequest } from '../client/http.ts';
 import { openSessionFile } from '../client/session-file.ts';
 import { parseTarget, type Target } from '../client/target.ts';
-import { jsonBytes, summaryLine, traceJson, traceLines } from '../client/trace-view.ts';
+import { costLine, jsonBytes, summaryLine, traceJson, traceLines } from '../client/trace-view.ts';
 import { peerVerifier, trustedRoots } from '../client/trust.ts';
 import { type Command, type Options, parse, type Values, wholeNumber } from '../command.ts';
 import { usageError } from '../errors.ts';
@@ -190,10 +190,8 @@ async function runGet(values: GetValues, url: string): Promise<number> {
       };
       process.stdout.write(`${JSON.stringify(result, jsonBytes, 2)}\n`);
     } else if (values.trace === true) {
-      const bytes = `${handshakeBytes.sent} bytes sent, ${handshakeBytes.received} received`;
-      process.stderr.write(
-        `\n${paint('bold', summaryLine(info))}\n${paint('dim', `handshake ${milliseconds.toFixed(1)} ms after TCP's ${opened.tcp.toFixed(1)} ms · ${bytes}`)}\n`,
-      );
+      const cost = costLine({ handshake: milliseconds, tcp: opened.tcp, ...handshakeBytes }, view.language);
+      process.stderr.write(`\n${paint('bold', summaryLine(info, view.language))}\n${paint('dim', cost)}\n`);
     }
     return values.fail === true && response.status >= 400 ? exitCodes.findings : exitCodes.ok;
   } finally {
