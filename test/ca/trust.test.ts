@@ -347,6 +347,8 @@ describe('trust', () => {
       .map(({ line }) => line)
       .join('\n');
     assert.match(lines, /export NODE_EXTRA_CA_CERTS=\/home\/ann\/root\.pem/);
+    // Nobody loses the other roots.
+    assert.doesNotMatch(lines, /export REQUESTS_CA_BUNDLE|global http\.sslCAInfo/);
     assert.match(trustLines('/home/my ann/root.pem')[0]?.line ?? '', /="\/home\/my ann\/root\.pem"/);
   });
 });

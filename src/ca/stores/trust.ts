@@ -116,8 +116,9 @@ export function trustLines(rootFile: string): { readonly program: string; readon
     { program: 'Deno', line: `export DENO_CERT=${file}` },
     { program: 'Bun', line: `export NODE_EXTRA_CA_CERTS=${file}` },
     { program: 'curl', line: `curl --cacert ${file} https://…` },
-    { program: 'Python requests', line: `export REQUESTS_CA_BUNDLE=${file}` },
-    { program: 'git', line: `git config --global http.sslCAInfo ${file}` },
+    // What these two are told takes the place of all other roots: so it is said for one program, and for one site.
+    { program: 'Python requests', line: `REQUESTS_CA_BUNDLE=${file} python …` },
+    { program: 'git', line: `git config --global http.https://HOST/.sslCAInfo ${file}` },
     {
       program: 'iPhone, iPad',
       line: 'send the file to the device, install the profile in Settings, then switch it on under General > About > Certificate Trust Settings',
