@@ -48,8 +48,9 @@ async function serve(peer: ResumptionPeer, kind: Kind): Promise<'both' | 'ours'>
     assert.ok(server.sessions.counters.hits[resumptionOf(kind)] >= 1);
     if (kind === 'earlyData') {
       assert.equal(last.earlyData, 'accepted', JSON.stringify(server.sessions.counters.earlyData));
-      assert.ok((visits.at(-1)?.received.early.length ?? 0) > 0, 'no data came before the handshake was done');
+      // A browser sends its request when it has it: on a fast network the server's flight may be there first.
       if (peer.speaks('client', kind) === 'echo') {
+        assert.ok((visits.at(-1)?.received.early.length ?? 0) > 0, 'no data came before the handshake was done');
         assert.ok(visits.at(-1)?.received.text.startsWith(earlyLine), 'it is not what the peer was told to send');
       }
     }
