@@ -111,6 +111,9 @@ export function loadIssued(crypto: CryptoProvider, issued: IssuedCertificate): C
 const warnBefore = 60 * 86_400_000;
 const replaceBefore = 86_400_000;
 
+/** Another process has the authority open, or has just put it aside, or made it. */
+const othersAtIt: readonly string[] = ['ERR_TLS_CA_LOCKED', 'ENOENT', 'ERR_TLS_CA_MISSING', 'ERR_TLS_CA_EXISTS'];
+
 /**
  * Opens the authority; waits a moment where another process has it open. Where it has ended, and its root's key was
  * discarded, it is put aside and a new one made: without that, nothing would be served any more.
@@ -121,9 +124,7 @@ export async function openLocalAuthority(folder: string): Promise<Authority> {
       await replaceEnded(folder);
       return await openOrCreateAuthority({ folder });
     } catch (error) {
-      // ENOENT: another process has just put the folder aside.
-      const code = (error as { code?: string }).code ?? '';
-      if (!['ERR_TLS_CA_LOCKED', 'ENOENT'].includes(code) || tries >= 20) throw error;
+      if (!othersAtIt.includes((error as { code?: string }).code ?? '') || tries >= 20) throw error;
       await sleep(250);
     }
   }
