@@ -72,7 +72,7 @@ export function fromText(text: string): Uint8Array {
   return bytes;
 }
 
-/** A string whose code units are the bytes (Latin-1), for host names, ALPN and other short ASCII fields. */
+/** A string whose code units are the bytes (Latin-1), for host names, ALPN and other ASCII. */
 export function toLatin1(bytes: Uint8Array): string {
   // Not by TextDecoder: its call costs more than the loop, and its `latin1` is windows-1252 by the standard.
   let text = '';

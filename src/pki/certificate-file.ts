@@ -1,4 +1,5 @@
 /** Certificates out of files and options of people: what is wrong with one is said of that one. */
+import { toLatin1 } from '../bytes/bytes.ts';
 import { decodePem, type PemBlock } from '../bytes/pem.ts';
 import { ConfigError } from '../errors.ts';
 import { type Certificate, type ParseOptions, parseCertificate } from './certificate.ts';
@@ -33,7 +34,7 @@ export function readCertificates(
 
 /** DER of the certificates of a file, unread. Throws as {@link readCertificates}; never gives none. */
 function certificateBlocks(content: Uint8Array | string, where: string): Uint8Array[] {
-  const text = typeof content === 'string' ? content : latin1(content);
+  const text = typeof content === 'string' ? content : toLatin1(content);
   if (typeof content !== 'string' && content[0] === 0x30 && !text.includes('-----BEGIN ')) return [content];
   let blocks: PemBlock[];
   try {
@@ -88,10 +89,4 @@ function elementEnd(der: Uint8Array, at: number): number {
     for (let i = at + 2; i < start; i++) length = length * 256 + (der[i] as number);
   }
   return start + length;
-}
-
-function latin1(bytes: Uint8Array): string {
-  let text = '';
-  for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
-  return text;
 }

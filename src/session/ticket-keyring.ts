@@ -165,7 +165,7 @@ export class TicketKeyring {
    */
   originOf(ticket: Uint8Array): TicketKeyOrigin | undefined {
     if (ticket[0] !== sealedTicketFormat) return undefined;
-    return this.#keys.get(toHex(ticket.subarray(1, 1 + keyNameLength)))?.origin;
+    return this.#named(ticket)?.origin;
   }
 
   /**

@@ -1,20 +1,8 @@
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { RingChannel, RingReading } from '../../session/index.ts';
 import { CliError } from '../errors.ts';
+import { replaceFile, whileLocked } from './shared-file.ts';
 
 interface Shared {
   epoch: string;
@@ -26,9 +14,6 @@ interface Shared {
 }
 
 const empty: Shared = { epoch: '', revision: 0, acknowledged: 0, document: '', nodes: {} };
-
-/** A lock older than this was left by a process that died. */
-const staleLock = 3000;
 
 /**
  * The shared document of a fleet of processes on one machine, in a file: the ticket keys outlive a restart, and worker
@@ -84,34 +69,6 @@ export function fileRingChannel(folder: string, now: () => number = Date.now): R
         return true;
       }),
   };
-}
-
-/** Does its work while no other process of this machine does the like; `lock` is a file that is there meanwhile. */
-export async function whileLocked<T>(lock: string, now: () => number, work: () => T): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    try {
-      closeSync(openSync(lock, 'wx', 0o600));
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || tries > 1000) throw error;
-      const age = now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? now());
-      if (age > staleLock) rmSync(lock, { force: true });
-      else await sleep(5);
-    }
-  }
-  try {
-    return work();
-  } finally {
-    rmSync(lock, { force: true });
-  }
-}
-
-/** Writes a file of which readers see the old or the new content, and that only its owner may read. */
-export function replaceFile(path: string, text: string): void {
-  const draft = `${path}.${process.pid}.new`;
-  writeFileSync(draft, text, { mode: 0o600 });
-  chmodSync(draft, 0o600);
-  renameSync(draft, path);
 }
 
 /**

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryStore, type SessionStore, type Timers } from '../../session/index.ts';
-import { replaceFile, whileLocked } from './file-ring.ts';
+import { replaceFile, whileLocked } from './shared-file.ts';
 
 /** How long the record is this process's without a word from it, and how often it gives one; in ms. */
 const leaseMs = 30_000;
