@@ -150,7 +150,7 @@ function sendBelow(
   const sent = (failure?: Error | null): void => {
     tapped.writes--;
     // Of a socket that was destroyed meanwhile Node says no more than that the write is over, or was cancelled (Node 22).
-    const error = socket.destroyed ? (socket.errored ?? failure ?? unsent()) : (failure ?? null);
+    const error = socket.destroyed ? (socket.errored ?? failure ?? cancelled()) : (failure ?? null);
     // Never before `send` returns: what is written until then in the same turn can be joined.
     if (done !== undefined && atOnce) process.nextTick(done, error);
     else done?.(error);
@@ -166,7 +166,7 @@ function sendBelow(
   atOnce = false;
 }
 
-function unsent(): Error {
+function cancelled(): Error {
   return nodeError('ECANCELED', 'write ECANCELED: the socket was destroyed before all was sent');
 }
 
