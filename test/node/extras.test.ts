@@ -68,6 +68,11 @@ async function listening(t: TestContext, server: nodeTls.Server): Promise<number
   return (server.address() as AddressInfo).port;
 }
 
+/** A client that has something to say with its first flight. */
+function earlyClient(port: number, session: Buffer | undefined, earlyData: string) {
+  return tls.connect({ host: '127.0.0.1', port, servername: 'localhost', ca: rootPem, session, earlyData });
+}
+
 /** What a client of node:tls says first. */
 async function helloOf(options: nodeTls.ConnectionOptions): Promise<Buffer> {
   const server = net.createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
@@ -253,14 +258,7 @@ test(
     });
     const port = await listening(t, server);
     const ask = async (session: Buffer | undefined) => {
-      const client = tls.connect({
-        host: '127.0.0.1',
-        port,
-        servername: 'localhost',
-        ca: rootPem,
-        session,
-        earlyData: 'hello',
-      });
+      const client = earlyClient(port, session, 'hello');
       const sessions: Buffer[] = [];
       client.on('session', (fresh: Buffer) => sessions.push(fresh));
       const [answer] = (await once(client, 'data')) as [Buffer];
@@ -305,14 +303,7 @@ test(
       if (options === early) server.getTicketKeys();
       let session: Buffer | undefined;
       for (let visit = 0; visit < 2; visit++) {
-        const client = tls.connect({
-          host: '127.0.0.1',
-          port,
-          servername: 'localhost',
-          ca: rootPem,
-          session,
-          earlyData: 'x',
-        });
+        const client = earlyClient(port, session, 'x');
         const ticket = once(client, 'session') as Promise<[Buffer]>;
         await once(client, 'data');
         [session] = await ticket;
