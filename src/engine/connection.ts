@@ -1,19 +1,18 @@
 import { AlertReceivedError, PeerError, TlsError } from '../errors.ts';
 import type { CommonHandshakeConfig } from '../handshake/config.ts';
 import type { RecordOutput } from '../handshake/context.ts';
-import type { Expectation, Flow } from '../handshake/flow.ts';
+import type { Flow } from '../handshake/flow.ts';
 import type { HostRequest } from '../handshake/host.ts';
 import type { Established } from '../handshake/result.ts';
 import { contentTypes } from '../record/content-type.ts';
 import type { PlaintextRecord } from '../record/record-reader.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { encodeAlert } from '../wire/alert.ts';
-import type { HandshakeMessage } from '../wire/handshake-type.ts';
 import { tls13 } from '../wire/versions.ts';
 import { AlertReader } from './alerts.ts';
 import { type ConnectionInfo, connectionInfo } from './connection-info.ts';
-import { Flows, type Task, waitsFor } from './flows.ts';
-import { excessHandshakeData, RecordLayer } from './record-layer.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { RecordLayer } from './record-layer.ts';
 
 /** What a connection waits for. */
 export type Progress =
@@ -27,9 +26,6 @@ export type Progress =
   | { readonly state: 'closed'; readonly error?: TlsError };
 
 const misuse: readonly string[] = ['ERR_TLS_NO_POST_HANDSHAKE_AUTH', 'ERR_TLS_STATE'];
-
-/** Exchanges after the handshake that may wait for the host at one time. */
-const maxTasks = 16;
 
 const needsInput: Progress = { state: 'needsInput' };
 const connectedProgress: Progress = { state: 'connected' };
@@ -46,9 +42,7 @@ export abstract class Connection {
   readonly #config: CommonHandshakeConfig;
   readonly #records: RecordLayer;
   readonly #alerts: AlertReader;
-  readonly #flows = new Flows();
-  #handshake: Task | undefined;
-  #established: Established | undefined;
+  readonly #dispatcher: Dispatcher;
   #started = false;
   #incoming: Uint8Array[] = [];
   #progress: Progress = needsInput;
@@ -58,14 +52,12 @@ export abstract class Connection {
   #writeClosed = false;
   #sentCloseNotify = false;
   #transportEnded = false;
-  #receivedMessages = 0;
-  #keyUpdates = 0;
-  #lateMessages = 0;
 
   protected constructor(config: CommonHandshakeConfig, role: 'server' | 'client') {
     this.#config = config;
     this.role = role;
     this.#records = new RecordLayer(config, role);
+    this.#dispatcher = new Dispatcher(config, this.#records);
     this.#alerts = new AlertReader(config.limits.warningAlerts);
   }
 
@@ -74,7 +66,7 @@ export abstract class Connection {
 
   /** Whether the handshake is done. */
   get connected(): boolean {
-    return this.#established !== undefined;
+    return this.#dispatcher.established !== undefined;
   }
 
   /** Whether the connection is over, in both directions. */
@@ -95,9 +87,8 @@ export abstract class Connection {
 
   /** The verify_data of both Finished messages of the handshake (tls-unique; RFC 5929, Section 3). */
   get finished(): { readonly sent: Uint8Array | undefined; readonly received: Uint8Array | undefined } {
-    return { sent: this.#records.sentFinished?.subarray(4), received: this.#receivedFinished?.subarray(4) };
+    return { sent: this.#records.sentFinished?.subarray(4), received: this.#dispatcher.receivedFinished?.subarray(4) };
   }
-  #receivedFinished: Uint8Array | undefined;
 
   /** What ended the connection, where it was not close_notify. */
   get error(): TlsError | undefined {
@@ -154,9 +145,9 @@ export abstract class Connection {
       this.#fail(error);
     }
     if (this.#closed) return this.#progress;
-    const asked = this.#flows.nextRequest();
+    const asked = this.#dispatcher.nextRequest();
     if (asked !== undefined) return { state: 'needsHost', id: asked.id, request: asked.request };
-    return this.#established === undefined ? needsInput : connectedProgress;
+    return this.connected ? connectedProgress : needsInput;
   }
 
   /** Answers a request of the host. An answer that comes after the end of the connection is dropped. */
@@ -183,13 +174,9 @@ export abstract class Connection {
       this.#records.earlyDataLeft -= plaintext.length;
     }
     this.#answerKeyUpdate();
-    if (
-      this.#records.version === tls13 &&
-      this.#established !== undefined &&
-      this.#records.writer.recordsUntilLimit < 1024
-    ) {
+    if (this.#records.version === tls13 && this.#records.writer.recordsUntilLimit < 1024) {
       // "Implementations MUST rekey or close before the limits" (RFC 9846, Section 5.5).
-      this.#established.updateKeys(false);
+      this.#dispatcher.established?.updateKeys(false);
     }
     this.#records.writer.write(contentTypes.applicationData, plaintext);
   }
@@ -198,7 +185,7 @@ export abstract class Connection {
   closeWrite(): void {
     if (this.#writeClosed || this.#closed) return;
     this.#writeClosed = true;
-    if (this.#established === undefined) return;
+    if (!this.connected) return;
     this.#sendCloseNotify();
     if (this.#peerClosed) this.#finish();
   }
@@ -263,7 +250,7 @@ export abstract class Connection {
     const established = this.#connected('requestClientCertificate');
     if (this.#writeClosed || this.#closed) throw stateError('requestClientCertificate', 'is closed');
     try {
-      this.#flows.begin(established.requestClientCertificate());
+      this.#dispatcher.begin(established.requestClientCertificate());
     } catch (error) {
       // A call that does not fit this connection is the program's mistake; the connection goes on.
       if (error instanceof TlsError && misuse.includes(error.code)) throw error;
@@ -272,20 +259,22 @@ export abstract class Connection {
   }
 
   #connected(call: string): Established {
-    if (this.#established === undefined) throw stateError(call, 'is not connected yet');
-    return this.#established;
+    const { established } = this.#dispatcher;
+    if (established === undefined) throw stateError(call, 'is not connected yet');
+    return established;
   }
 
   /** Runs until input, or the host's answer, is needed. */
   #run(): void {
     if (!this.#started) {
       this.#started = true;
-      this.#handshake = this.#flows.begin(this.start(this.#records));
+      this.#dispatcher.start(this.start(this.#records));
     }
-    while (!this.#closed && !this.#waitsForHost()) {
+    while (!this.#closed && !this.#dispatcher.waitsForHost) {
       const message = this.#peerClosed ? undefined : this.#records.assembler.peek();
       if (message !== undefined) {
-        this.#dispatch(message);
+        this.#dispatcher.dispatch(message);
+        this.#sendDueCloseNotify();
         continue;
       }
       const record = this.#peerClosed ? undefined : this.#records.reader.next();
@@ -297,103 +286,14 @@ export abstract class Connection {
     }
   }
 
-  /** Input waits while the handshake does; afterwards only what a flow itself waits for does. */
-  #waitsForHost(): boolean {
-    return this.#established === undefined && this.#handshake?.wait?.for === 'host';
-  }
-
-  /** Goes on with a flow. */
-  #resume(task: Task, value: unknown): void {
-    this.#flows.resume(task, value);
-    this.#resumed(task);
-  }
-
-  /** The connection is made once the flow of the handshake is done. */
-  #resumed(task: Task): void {
-    if (task.done && task === this.#handshake) this.#establish(task.result as Established);
-  }
-
   #settle(id: number, value: unknown, failure: { readonly error: unknown } | undefined): void {
-    const task = this.#closed ? undefined : this.#flows.asking(id);
-    if (task === undefined) return;
+    if (this.#closed) return;
     try {
-      if (failure === undefined) this.#flows.resume(task, value);
-      else this.#flows.resumeWithError(task, failure.error);
-      this.#resumed(task);
+      this.#dispatcher.settle(id, value, failure);
+      this.#sendDueCloseNotify();
     } catch (error) {
       this.#fail(error);
     }
-  }
-
-  #establish(established: Established): void {
-    if (this.#records.assembler.buffered) throw excessHandshakeData();
-    this.#established = established;
-    this.#records.handshakeDone = true;
-    this.#handshake = undefined;
-    this.#records.writable = true;
-    this.#records.earlyDataLeft = undefined;
-    this.#config.trace?.({ kind: 'connected' });
-    // Taken out: what has run its course holds much that an idle connection does not need.
-    for (const flow of established.due.splice(0)) this.#flows.begin(flow);
-    if (this.#writeClosed && !this.#closed) this.#sendCloseNotify();
-  }
-
-  /** Gives a message to the flow that waits for it; after the handshake also to a new one. */
-  #dispatch(message: HandshakeMessage): void {
-    this.#receivedMessages++;
-    if (this.#established === undefined && this.#receivedMessages > this.#config.limits.handshakeMessages) {
-      throw new PeerError('ERR_TLS_TOO_MANY_MESSAGES', 'unexpectedMessage', 'too many messages in one handshake');
-    }
-    const waiting = this.#flows.waitingFor(message.type);
-    if (waiting === undefined) {
-      const optional = this.#flows.waitingForOptional();
-      if (optional !== undefined) return this.#resume(optional, undefined);
-    }
-    this.#records.traceMessage('received', message.type, message.raw, this.#records.readEpoch);
-    if (waiting !== undefined) {
-      this.#records.assembler.take(message);
-      if (message.type === 'finished' && this.#established === undefined) this.#receivedFinished = message.raw.slice();
-      return this.#resume(waiting, message);
-    }
-    // "All of the client's messages for a given response MUST appear consecutively on the wire with no intervening
-    // messages of other types." (RFC 9846, Section 4.6.2)
-    const inside = this.#flows.insideSequence();
-    if (this.#established === undefined || inside !== undefined) throw this.#unexpected(message.type, inside);
-    this.#records.assembler.take(message);
-    if (message.type === 'keyUpdate') this.#countKeyUpdate();
-    this.#countLateMessage();
-    this.#flows.begin(this.#established.receive(message));
-  }
-
-  #countKeyUpdate(): void {
-    const { keyUpdates } = this.#config.limits;
-    if (++this.#keyUpdates <= keyUpdates) return;
-    throw new PeerError(
-      'ERR_TLS_TOO_MANY_KEY_UPDATES',
-      'unexpectedMessage',
-      `more than ${keyUpdates} key updates without application data between them`,
-    );
-  }
-
-  /** Messages after the handshake cost this side work and memory: they are bounded like those in it. */
-  #countLateMessage(): void {
-    if (++this.#lateMessages <= this.#config.limits.handshakeMessages && this.#flows.open < maxTasks) return;
-    throw new PeerError(
-      'ERR_TLS_TOO_MANY_MESSAGES',
-      'unexpectedMessage',
-      'too many messages after the handshake without application data between them',
-    );
-  }
-
-  #unexpected(type: Expectation, task = this.#handshake): PeerError {
-    const wait = task?.wait;
-    const expected = wait?.for === 'message' ? wait.expected.join(' or ') : 'nothing';
-    return new PeerError(
-      'ERR_TLS_UNEXPECTED_MESSAGE',
-      'unexpectedMessage',
-      `the message ${type} came where ${expected} may come`,
-      { phase: 'handshake', rfc: 'RFC 9846, Section 4' },
-    );
   }
 
   #readRecord(record: PlaintextRecord): void {
@@ -411,7 +311,7 @@ export abstract class Connection {
   }
 
   #readHandshake(fragment: Uint8Array): void {
-    if (this.#handshakeWaits('changeCipherSpec')) throw unexpectedRecord('a handshake record', 'changeCipherSpec');
+    if (this.#dispatcher.waitsForChangeCipherSpec) throw unexpectedRecord('a handshake record', 'changeCipherSpec');
     if (fragment.length === 0 && this.#records.version === tls13) {
       throw new PeerError('ERR_TLS_UNEXPECTED_RECORD', 'unexpectedMessage', 'an empty handshake record', {
         rfc: 'RFC 9846, Section 5.1',
@@ -432,17 +332,16 @@ export abstract class Connection {
           { rfc: 'RFC 9846, Section 4.6.1' },
         );
       }
-    } else if (this.#established === undefined) {
+    } else if (!this.connected) {
       throw unexpectedRecord('application data', 'a handshake message');
     }
     if (fragment.length === 0) return;
-    this.#keyUpdates = 0;
-    this.#lateMessages = 0;
+    this.#dispatcher.resetCounts();
     this.#incoming.push(fragment);
   }
 
   #readAlert(fragment: Uint8Array): void {
-    const phase = this.#established === undefined ? 'handshake' : 'connected';
+    const phase = !this.connected ? 'handshake' : 'connected';
     const { alert, meaning } = this.#alerts.read(fragment, this.#records.version === tls13, phase);
     this.#config.trace?.({
       kind: 'alert',
@@ -453,7 +352,7 @@ export abstract class Connection {
     if (meaning === 'ignored') return;
     this.#receivedCloseNotify = true;
     this.#peerClosed = true;
-    if (this.#established === undefined) {
+    if (!this.connected) {
       throw new AlertReceivedError(alert.description, phase);
     }
     if (this.#writeClosed) this.#finish();
@@ -461,17 +360,16 @@ export abstract class Connection {
 
   #readChangeCipherSpec({ fragment, protected: wasProtected }: PlaintextRecord): void {
     const isOne = fragment.length === 1 && fragment[0] === 1;
-    if (this.#handshakeWaits('changeCipherSpec')) {
+    if (this.#dispatcher.waitsForChangeCipherSpec) {
       if (this.#records.assembler.buffered)
         throw unexpectedRecord('changeCipherSpec', 'the rest of a handshake message');
       if (!isOne) throw badChangeCipherSpec();
-      const task = this.#handshake as Task;
       this.#records.traceMessage('received', 'changeCipherSpec', fragment, this.#records.readEpoch);
-      return this.#resume(task, undefined);
+      return this.#dispatcher.changeCipherSpec();
     }
     // "An implementation may receive an unencrypted record of type change_cipher_spec … at any time after the first
     // ClientHello message has been sent or received and before the peer's Finished" (RFC 9846, Section 5).
-    const inHandshake = this.#established === undefined && (this.role === 'client' || this.#receivedMessages > 0);
+    const inHandshake = !this.connected && (this.role === 'client' || this.#dispatcher.receivedAny);
     const tolerated =
       inHandshake && !wasProtected && (this.#records.version === tls13 || this.#records.version === undefined);
     if (!tolerated || (this.role === 'client' && this.#records.version === undefined)) {
@@ -480,12 +378,8 @@ export abstract class Connection {
     if (!isOne) throw badChangeCipherSpec();
   }
 
-  #handshakeWaits(expectation: Expectation): boolean {
-    return this.#handshake !== undefined && waitsFor(this.#handshake, expectation);
-  }
-
   #endOfTransport(): void {
-    if (this.#established === undefined) {
+    if (!this.connected) {
       throw new PeerError(
         'ERR_TLS_CONNECTION_ENDED',
         'internalError',
@@ -506,6 +400,11 @@ export abstract class Connection {
     if (answer === undefined) return;
     this.#records.keyUpdateAnswer = undefined;
     answer();
+  }
+
+  /** close_notify that was asked for before the handshake was done goes once it is. */
+  #sendDueCloseNotify(): void {
+    if (this.#writeClosed && this.connected && !this.#closed) this.#sendCloseNotify();
   }
 
   #sendCloseNotify(): void {
@@ -541,8 +440,7 @@ export abstract class Connection {
   #finish(): void {
     this.#closed = true;
     this.#progress = this.#error === undefined ? { state: 'closed' } : { state: 'closed', error: this.#error };
-    this.#flows.end();
-    this.#established?.destroy();
+    this.#dispatcher.end();
     this.#records.destroy();
     this.#config.trace?.(this.#error === undefined ? { kind: 'closed' } : { kind: 'closed', error: this.#error.code });
   }

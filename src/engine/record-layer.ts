@@ -28,8 +28,6 @@ export class RecordLayer implements RecordOutput {
   readonly assembler: MessageAssembler;
   /** Sessions that the server gave. */
   readonly sessions: ClientSession[] = [];
-  /** Set by the connection: from then on what is written answers no flight. */
-  handshakeDone = false;
   version: ProtocolVersion | undefined;
   readEpoch: Epoch = 'none';
   writeEpoch: Epoch = 'none';
@@ -43,6 +41,8 @@ export class RecordLayer implements RecordOutput {
   sentFinished: Uint8Array | undefined;
   readonly #config: CommonHandshakeConfig;
   readonly #role: 'server' | 'client';
+  /** From then on what is written answers no flight. */
+  #handshakeDone = false;
   #forgetSession: (() => void) | undefined;
   #sentChangeCipherSpec = false;
   #writeEnded = false;
@@ -65,10 +65,10 @@ export class RecordLayer implements RecordOutput {
     // Nothing follows close_notify (RFC 9846, Section 6.1): a ticket that is sealed too late is not sent.
     if (this.#writeEnded) return;
     // A flight is answered when all of it has been read: what is left over came too early.
-    if (!this.handshakeDone && this.assembler.buffered) throw excessHandshakeData();
+    if (!this.#handshakeDone && this.assembler.buffered) throw excessHandshakeData();
     this.traceMessage('sent', type, raw, this.writeEpoch);
     this.#checkAlive();
-    if (type === 'finished' && !this.handshakeDone) this.sentFinished = raw.slice();
+    if (type === 'finished' && !this.#handshakeDone) this.sentFinished = raw.slice();
     if (type !== 'clientHello' || this.version !== undefined) return this.writer.handshake(raw);
     // Only the first ClientHello is marked as TLS 1.0, for old middleboxes (RFC 9846, Section 5.1).
     this.writer.setRecordVersion(0x0301);
@@ -164,6 +164,13 @@ export class RecordLayer implements RecordOutput {
 
   allowWriting(): void {
     this.writable = true;
+  }
+
+  /** The handshake is done: application data may be written, and what was early no longer counts. */
+  endHandshake(): void {
+    this.#handshakeDone = true;
+    this.writable = true;
+    this.earlyDataLeft = undefined;
   }
 
   answerKeyUpdate(send: () => void): void {
