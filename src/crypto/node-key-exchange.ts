@@ -1,15 +1,26 @@
-import { createECDH, createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { concat, zeroize } from '../bytes/bytes.ts';
+import {
+  createECDH,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  type ECDH,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
+import { concat, fromHex, zeroize } from '../bytes/bytes.ts';
 import { illegalParameter, type PeerError, TlsError } from '../errors.ts';
 import { plain } from './node-hash.ts';
 import { checkedMlKem, type MlKem } from './node-ml-kem.ts';
 import { rawKeyFunctions } from './node-raw-keys.ts';
-import type { GroupName, KeyExchange, PendingKeyExchange } from './provider.ts';
+import type { GroupName, KeyExchange, PendingKeyExchange, StaticKeyPair } from './provider.ts';
 
 /** A Diffie-Hellman function: both sides make a key pair and send its public half. */
 interface DiffieHellman {
   readonly shareLength: number;
+  readonly privateKeyLength: number;
   generate(): DiffieHellmanPair;
+  /** Throws whatever OpenSSL throws where the private key is none. */
+  import(privateKey: Uint8Array): DiffieHellmanPair;
 }
 
 interface DiffieHellmanPair {
@@ -65,7 +76,33 @@ function plainExchange(group: GroupName, dh: DiffieHellman): KeyExchange {
       const pair = dh.generate();
       return { share: pair.share, secret: pair.agree(clientShare) };
     },
+    importKeyPair: (privateKey) => staticKeyPair(group, dh, privateKey),
   };
+}
+
+function staticKeyPair(group: GroupName, dh: DiffieHellman, privateKey: Uint8Array): StaticKeyPair {
+  let pair: DiffieHellmanPair | undefined = importPair(group, dh, privateKey);
+  return {
+    group,
+    publicKey: pair.share,
+    agree(publicKey) {
+      if (pair === undefined) throw new Error('this key pair was destroyed');
+      checkLength(group, publicKey, dh.shareLength);
+      return pair.agree(publicKey);
+    },
+    destroy() {
+      pair = undefined;
+    },
+  };
+}
+
+function importPair(group: GroupName, dh: DiffieHellman, privateKey: Uint8Array): DiffieHellmanPair {
+  try {
+    if (privateKey.length === dh.privateKeyLength) return dh.import(privateKey);
+  } catch {
+    // OpenSSL's words may quote the key.
+  }
+  throw new RangeError(`not a private key of ${group}: it has ${dh.privateKeyLength} bytes, within the group's order`);
 }
 
 function pendingExchange(group: GroupName, made: DiffieHellmanPair): PendingKeyExchange {
@@ -187,27 +224,41 @@ type GenerateX25519 = (
  */
 const x25519: DiffieHellman = {
   shareLength: 32,
+  privateKeyLength: 32,
   generate() {
     const { publicKey, privateKey } = (generateKeyPairSync as unknown as GenerateX25519)('x25519', x25519Options);
-    return {
-      share: decodeBase64Url(publicKey.x),
-      agree(peerShare) {
-        let secret: Uint8Array;
-        try {
-          secret = plain(diffieHellman({ privateKey, publicKey: importX25519(peerShare) }));
-        } catch (cause) {
-          // OpenSSL refuses the points of small order itself.
-          throw badShare('x25519', 'the X25519 key share has no usable shared secret', cause);
-        }
-        // RFC 7748, Section 6.1; RFC 9846, Section 7.4.2: "MUST check … and abort if … the all-zero value".
-        let any = 0;
-        for (const byte of secret) any |= byte;
-        if (any === 0) throw badShare('x25519', 'the X25519 key share yields the all-zero shared secret');
-        return secret;
-      },
-    };
+    return x25519Pair(decodeBase64Url(publicKey.x), privateKey);
+  },
+  import(bytes) {
+    const key = concat(x25519PrivateKeyInfo, bytes);
+    const privateKey = createPrivateKey({ key: Buffer.from(key.buffer), format: 'der', type: 'pkcs8' });
+    zeroize(key);
+    return x25519Pair(decodeBase64Url(createPublicKey(privateKey).export({ format: 'jwk' }).x as string), privateKey);
   },
 };
+
+/** PrivateKeyInfo of an X25519 key up to its 32 bytes (RFC 8410, Section 7). */
+const x25519PrivateKeyInfo = fromHex('302e020100300506032b656e04220420');
+
+function x25519Pair(share: Uint8Array, privateKey: KeyObject): DiffieHellmanPair {
+  return {
+    share,
+    agree(peerShare) {
+      let secret: Uint8Array;
+      try {
+        secret = plain(diffieHellman({ privateKey, publicKey: importX25519(peerShare) }));
+      } catch (cause) {
+        // OpenSSL refuses the points of small order itself.
+        throw badShare('x25519', 'the X25519 key share has no usable shared secret', cause);
+      }
+      // RFC 7748, Section 6.1; RFC 9846, Section 7.4.2: "MUST check … and abort if … the all-zero value".
+      let any = 0;
+      for (const byte of secret) any |= byte;
+      if (any === 0) throw badShare('x25519', 'the X25519 key share yields the all-zero shared secret');
+      return secret;
+    },
+  };
+}
 
 function importX25519(share: Uint8Array): KeyObject {
   const raw = rawKeyFunctions();
@@ -216,32 +267,42 @@ function importX25519(share: Uint8Array): KeyObject {
   return createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
 }
 
-const p256 = weierstrass('prime256v1', 65);
-const p384 = weierstrass('secp384r1', 97);
-const p521 = weierstrass('secp521r1', 133);
+const p256 = weierstrass('prime256v1', 65, 32);
+const p384 = weierstrass('secp384r1', 97, 48);
+const p521 = weierstrass('secp521r1', 133, 66);
 
 /**
  * ECDH on a NIST curve. A fresh ECDH object for each exchange costs 11 µs more than a shared one (of 130), and no
  * private key outlives its handshake in it.
  */
-function weierstrass(curve: string, shareLength: number): DiffieHellman {
+function weierstrass(curve: string, shareLength: number, privateKeyLength: number): DiffieHellman {
   return {
     shareLength,
+    privateKeyLength,
     generate() {
       const ecdh = createECDH(curve);
-      return {
-        share: plain(ecdh.generateKeys()),
-        agree(peerShare) {
-          // RFC 9846, Section 4.2.8.2: UncompressedPointRepresentation; legacy_form is 4.
-          if (peerShare[0] !== 4) throw badShare(curve, 'the key share is not an uncompressed point');
-          try {
-            // OpenSSL checks that the point is on the curve, and not at infinity.
-            return plain(ecdh.computeSecret(peerShare));
-          } catch (cause) {
-            throw badShare(curve, 'the key share is not a point on the curve', cause);
-          }
-        },
-      };
+      return weierstrassPair(curve, ecdh, ecdh.generateKeys());
+    },
+    import(privateKey) {
+      const ecdh = createECDH(curve);
+      ecdh.setPrivateKey(privateKey);
+      return weierstrassPair(curve, ecdh, ecdh.getPublicKey());
+    },
+  };
+}
+
+function weierstrassPair(curve: string, ecdh: ECDH, share: Uint8Array): DiffieHellmanPair {
+  return {
+    share: plain(share),
+    agree(peerShare) {
+      // RFC 9846, Section 4.2.8.2: UncompressedPointRepresentation; legacy_form is 4.
+      if (peerShare[0] !== 4) throw badShare(curve, 'the key share is not an uncompressed point');
+      try {
+        // OpenSSL checks that the point is on the curve, and not at infinity.
+        return plain(ecdh.computeSecret(peerShare));
+      } catch (cause) {
+        throw badShare(curve, 'the key share is not a point on the curve', cause);
+      }
     },
   };
 }

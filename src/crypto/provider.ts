@@ -101,6 +101,21 @@ export interface KeyExchange {
    * all-zero secret.
    */
   respond(clientShare: Uint8Array): { share: Uint8Array; secret: Uint8Array };
+  /**
+   * (EC)DH alone, absent elsewhere: a key pair that lives longer than one exchange, from its private key as RFC 9180,
+   * Section 7.1.2 writes it. The provider may keep `privateKey`; the caller may zeroize its own array afterwards.
+   * Throws a `RangeError` where it is no private key of the group.
+   */
+  importKeyPair?(privateKey: Uint8Array): StaticKeyPair;
+}
+
+/** A key pair for any number of key agreements, as HPKE's recipients have it (RFC 9180). */
+export interface StaticKeyPair {
+  readonly group: GroupName;
+  readonly publicKey: Uint8Array;
+  /** The shared secret with the holder of another public key. Throws like `respond`. */
+  agree(publicKey: Uint8Array): Uint8Array;
+  destroy(): void;
 }
 
 export interface PendingKeyExchange {

@@ -27,15 +27,12 @@ export function countedCrypto(crypto: CryptoProvider): {
 }
 
 function countedExchange(exchange: KeyExchange, counts: Operations): KeyExchange {
-  const { group, clientShareLength, serverShareLength } = exchange;
   return {
-    group,
-    clientShareLength,
-    serverShareLength,
+    ...exchange,
     generate() {
       const pending = exchange.generate();
       return {
-        group,
+        group: pending.group,
         share: pending.share,
         finish(share) {
           counts.keyExchanges++;
