@@ -1,10 +1,19 @@
-/** Plaintext on its way to the engine: what a program writes becomes pieces of a good size. */
+/** What a program writes on its way through the engine to the transport: in pieces of a good size. */
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Connection } from '../engine/connection.ts';
+import { connectionReset } from './node-errors.ts';
+import { SocketFacade } from './socket-facade.ts';
+import { send, type WriteDone } from './transport.ts';
 
 /** Plaintext that is encrypted in one go; more would only make the peak of memory higher. */
-export const slab = 1 << 18;
+const slab = 1 << 18;
 
 /** From here on a copy costs more than a record. */
 const largeChunk = 1 << 16;
+
+/** From here on the memory of an outgoing piece is worth giving back. */
+const bulkWrite = 1 << 16;
 
 /**
  * Small pieces, such as the head and the body of an answer or the frames of HTTP/2, are joined, so that they fill records:
@@ -31,6 +40,48 @@ export function joinSmall(chunks: readonly { chunk: Buffer | string; encoding: B
 }
 
 /** What was written, as bytes. */
-export function asBytes(chunk: Buffer | string, encoding: BufferEncoding): Uint8Array {
+export function asBytes(chunk: Uint8Array | string, encoding: BufferEncoding): Uint8Array {
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+}
+
+/** Encrypts what was written, and sends what comes before its last {@link slab}; the rest waits for `sendOutgoing`. */
+export function encryptAll(connection: Connection, transport: Duplex | undefined, chunks: readonly Uint8Array[]): void {
+  let size = 0;
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += slab) {
+      const part = chunk.length <= slab ? chunk : chunk.subarray(at, at + slab);
+      connection.write(part);
+      size += part.length;
+      if (size >= slab && at + slab < chunk.length) {
+        sendOutgoing(connection, transport, undefined);
+        size = 0;
+      }
+    }
+  }
+}
+
+/** Sends what the engine has for the transport; `done` hears when it is on its way, and never before this returns. */
+export function sendOutgoing(connection: Connection, transport: Duplex | undefined, done: WriteDone | undefined): void {
+  const pieces = connection.takeOutgoing();
+  if (transport === undefined || transport.destroyed || transport.writableEnded) {
+    if (done !== undefined) process.nextTick(done, pieces.length > 0 ? connectionReset('write ECONNRESET') : null);
+    return;
+  }
+  if (pieces.length > 0) send(transport, pieces, releasing(connection, transport, pieces, done));
+  else if (done !== undefined) process.nextTick(done, null);
+}
+
+/** Gives the memory of a bulk write back once it is sent. Only a socket of the kernel is known to keep no reference. */
+function releasing(
+  connection: Connection,
+  transport: Duplex,
+  pieces: readonly Uint8Array[],
+  done: WriteDone | undefined,
+): WriteDone | undefined {
+  const isBulk = (pieces[0] as Uint8Array).length >= bulkWrite;
+  if (!isBulk || !(transport instanceof Socket) || transport instanceof SocketFacade) return done;
+  return (error) => {
+    for (const piece of pieces) if (piece.length >= bulkWrite) connection.release(piece);
+    done?.(error);
+  };
 }

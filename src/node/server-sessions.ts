@@ -207,3 +207,15 @@ export class ServerResumption {
     this.#keyring?.close();
   }
 }
+
+const resumptions = new WeakMap<object, ServerResumption>();
+
+/** The resumption of a server, shared by all its contexts. */
+export function resumptionOf(server: EventEmitter): ServerResumption {
+  let resumption = resumptions.get(server);
+  if (resumption === undefined) {
+    resumption = new ServerResumption(server);
+    resumptions.set(server, resumption);
+  }
+  return resumption;
+}

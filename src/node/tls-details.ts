@@ -5,7 +5,7 @@ import type { Connection } from '../engine/connection.ts';
 import { ephemeralKeyInfo, sigalgName, versionLabel } from './algorithm-names.ts';
 import { cipherInfo } from './ciphers.ts';
 import type { ReceivedClientHello } from './client-hello.ts';
-import type { Negotiation } from './connection-setup.ts';
+import type { Negotiation } from './negotiation.ts';
 import {
   type CodedError,
   nodeError,

@@ -4,7 +4,6 @@ import { captureRejectionSymbol } from 'node:events';
 import { Server as NetServer, type Socket } from 'node:net';
 import { deprecate } from 'node:util';
 import { convertALPNProtocols } from './alpn.ts';
-import { resumptionOf } from './connection-setup.ts';
 import {
   connectionReset,
   invalidArgType,
@@ -24,6 +23,7 @@ import {
   refuseDhParam,
   SecureContextObject,
 } from './secure-context.ts';
+import { resumptionOf } from './server-sessions.ts';
 import { settings } from './settings.ts';
 import { TLSSocket } from './tls-socket.ts';
 import type { InternalServer, SniCallback, TlsSocketOptions } from './tls-types.ts';

@@ -7,29 +7,20 @@ import { Socket } from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
 import type { Connection } from '../engine/connection.ts';
 import type { TlsError } from '../errors.ts';
-import { convertALPNProtocols } from './alpn.ts';
-import { createConnection, type Negotiation, newNegotiation } from './connection-setup.ts';
-import {
-  type CodedError,
-  connectionReset,
-  invalidArgType,
-  nodeError,
-  toNodeError,
-  validateBoolean,
-  validateFunction,
-  validateString,
-} from './node-errors.ts';
-import { OnReadTarget } from './onread.ts';
-import { asBytes, joinSmall, slab } from './outgoing.ts';
-import { createSecureContext, invalidContext, SecureContextObject } from './secure-context.ts';
+import { ClientEarlyData } from './client-early-data.ts';
+import { createConnection } from './connection-setup.ts';
+import { Incoming } from './incoming.ts';
+import { Negotiation } from './negotiation.ts';
+import { type CodedError, invalidArgType, nodeError, toNodeError } from './node-errors.ts';
+import { asBytes, encryptAll, joinSmall, sendOutgoing } from './outgoing.ts';
+import { checkedOptions, contextOf } from './socket-options.ts';
 import { TlsDetails } from './tls-details.ts';
 import type { InternalServer, TlsSocketOptions } from './tls-types.ts';
+import { traceAll } from './trace-text.ts';
 import {
   closeTransport,
+  connectTransport,
   own,
-  pauseReading,
-  resumeReading,
-  send,
   startReading,
   stopReading,
   type TransportOwner,
@@ -44,9 +35,6 @@ interface PendingWrite {
 
 /** Milliseconds that tickets wait for the first application data. */
 const ticketDelay = 5;
-
-/** From here on the memory of an outgoing chunk is worth giving back. */
-const bulkWrite = 64 * 1024;
 
 /** Node's `tls.TLSSocket`. */
 export class TLSSocket extends TlsDetails implements TransportOwner {
@@ -67,6 +55,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   readonly negotiation: Negotiation;
   declare _unrefTimer: () => void;
 
+  readonly #incoming: Incoming;
   #connection: Connection | undefined;
   #started = false;
   #pumping = false;
@@ -74,27 +63,18 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   #handshakeTimer: NodeJS.Timeout | undefined;
   #pumpAgain = false;
   #transportEnded = false;
-  #endPushed = false;
-  #waitsForDrain = false;
   #pendingWrite: PendingWrite | undefined;
   #pendingFinal: ((error?: Error | null) => void) | undefined;
-  #endDue = false;
-  #onread: OnReadTarget | undefined;
   #resetting = false;
-  #earlyTold = false;
-  #earlyRest: Uint8Array | undefined;
-  /** Bytes of the write that waits which went with the first flight. */
-  #earlyWritten = 0;
+  /** Server: whether the program was told of early data. */
+  #toldOfEarlyData = false;
+  /** Client: what goes with the first flight. */
+  #early: ClientEarlyData | undefined;
 
   constructor(socket?: Duplex | null, options: TlsSocketOptions = {}) {
-    const tlsOptions: TlsSocketOptions = { ...options };
     if (socket && typeof socket.pause !== 'function') throw invalidArgType('socket', 'Duplex', socket);
-    if (tlsOptions.enableTrace != null) validateBoolean(tlsOptions.enableTrace, 'options.enableTrace');
-    // A server has converted its own: as they are, they tell that the engine's options made for it fit.
-    if (tlsOptions.ALPNProtocols && tlsOptions.ALPNProtocols !== tlsOptions.server?.ALPNProtocols)
-      convertALPNProtocols(tlsOptions.ALPNProtocols, tlsOptions as { ALPNProtocols?: Buffer });
-    const context = tlsOptions.secureContext || tlsOptions.credentials || createSecureContext(tlsOptions);
-    if (!(context instanceof SecureContextObject)) throw invalidContext('context');
+    const tlsOptions = checkedOptions(options);
+    const { context } = contextOf(tlsOptions);
     super({
       allowHalfOpen: socket ? socket.allowHalfOpen : tlsOptions.allowHalfOpen,
       highWaterMark: tlsOptions.highWaterMark,
@@ -105,31 +85,19 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     this.server = tlsOptions.server;
     this._requestCert = !!tlsOptions.requestCert || !tlsOptions.isServer;
     this._rejectUnauthorized = !!tlsOptions.rejectUnauthorized;
-    this.negotiation = newNegotiation(context.context);
+    this.negotiation = new Negotiation(context);
     this.negotiation.tracing = tlsOptions.enableTrace ?? traceAll();
+    this.#incoming = new Incoming(this, tlsOptions.onread);
     this.on('error', this._tlsError);
-    this.#readOptions();
+    if (!tlsOptions.isServer && tlsOptions.session) this.setSession(tlsOptions.session);
+    if (tlsOptions.handshakeTimeout !== undefined && tlsOptions.handshakeTimeout > 0)
+      this.#startHandshakeTimer(tlsOptions.handshakeTimeout);
     if (socket) this.#wrap(socket);
     else this.connecting = true;
     if (tlsOptions.pauseOnConnect) this.pause();
     if (tlsOptions.signal) addAbortSignal(tlsOptions.signal, this);
     // A server starts by itself, after its owner has had the turn to set listeners.
     if (tlsOptions.isServer) process.nextTick(start, this);
-  }
-
-  #readOptions(): void {
-    const options = this._tlsOptions;
-    if (options.onread) this.#onread = new OnReadTarget(options.onread);
-    if (options.ALPNCallback) validateFunction(options.ALPNCallback, 'options.ALPNCallback');
-    if (options.SNICallback) validateFunction(options.SNICallback, 'options.SNICallback');
-    if (options.pskCallback) validateFunction(options.pskCallback, 'pskCallback');
-    if (options.pskIdentityHint) validateString(options.pskIdentityHint, 'options.pskIdentityHint');
-    if (!options.isServer && options.session) this.setSession(options.session);
-    if (options.handshakeTimeout !== undefined && options.handshakeTimeout > 0) {
-      // A limit for all of it, not for each pause in it: who sends a byte now and then may not keep it open for ever.
-      this.#handshakeTimer = setTimeout(() => this._handleTimeout(), options.handshakeTimeout);
-      this.#handshakeTimer.unref();
-    }
   }
 
   // ---- the transport ----
@@ -204,14 +172,8 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
       this.emit('ready');
     });
     this.#own(transport);
-    const rest = args.filter((arg) => typeof arg !== 'function');
-    const [first] = rest;
-    // The timeout is this socket's own; a signal and a read buffer are too.
-    if (typeof first === 'object' && first !== null && !Array.isArray(first)) {
-      rest[0] = { ...first, timeout: undefined, signal: undefined, onread: undefined, allowHalfOpen: true };
-    }
     this._unrefTimer();
-    (transport.connect as (...values: unknown[]) => Socket)(...rest);
+    connectTransport(transport, args);
     return this;
   }
 
@@ -226,6 +188,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     if (transport === undefined || this.destroyed) return;
     this.#started = true;
     if (this._tlsOptions.earlyData === true && this.#pendingWrite === undefined) this._tlsOptions.earlyData = undefined;
+    const { earlyData } = this._tlsOptions;
     try {
       this.#connection = createConnection(this, () => this.#pump());
     } catch (error) {
@@ -234,7 +197,11 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
       return;
     }
     startReading(transport);
-    if (this._tlsOptions.earlyData !== undefined) this.#sendEarly(this.#connection);
+    if (earlyData !== undefined && !this._tlsOptions.isServer) {
+      this.negotiation.drive();
+      this.#early = new ClientEarlyData(this.#connection, earlyData, this.#pendingWrite?.chunks ?? []);
+      this.#early.send();
+    }
     this.#pump();
   }
 
@@ -266,9 +233,9 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
       else this.#flush(connection);
     }
     if (connection.closed) this.#closed(connection);
-    else if (connection.peerClosed) this.#pushEnd();
-    else if (!connection.wantsMoreInput) this.#pauseTransport();
-    else if (!this.#waitsForDrain) this.#resumeTransport();
+    else if (connection.peerClosed) this.#incoming.end();
+    else if (!connection.wantsMoreInput) this.#incoming.pause();
+    else if (!this.#incoming.full) this.#incoming.resume();
   }
 
   #finishHandshake(connection: Connection): void {
@@ -287,13 +254,14 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     if (this.destroyed) return;
     this._secureEstablished = true;
     this.#endHandshakeTimer();
-    if (this.#connection !== undefined) this.#repeatEarly(this.#connection);
+    const early = this.#early;
+    early?.repeat();
     this.emit('secure');
     const write = this.#pendingWrite;
     if (write !== undefined && !this.destroyed) {
       this.#pendingWrite = undefined;
-      if (this.#earlyWritten > 0 && this.earlyDataAccepted) {
-        this.plaintextWritten += this.#earlyWritten;
+      if (early?.isWrite && early.accepted) {
+        this.plaintextWritten += early.size;
         write.done();
       } else {
         this.#encrypt(write.chunks, write.done);
@@ -314,30 +282,9 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   }
 
   #deliverChunk(chunk: Uint8Array): void {
-    if (this.destroyed || this.#endPushed || chunk.length === 0) return;
+    if (this.destroyed || this.#incoming.ended || chunk.length === 0) return;
     this.plaintextRead += chunk.length;
-    if (this.#onread !== undefined) {
-      if (!this.#onread.deliver(chunk, this)) this.#pauseTransport();
-      return;
-    }
-    const data = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    if (!this.push(data)) {
-      this.#waitsForDrain = true;
-      this.#pauseTransport();
-    }
-  }
-
-  #pushEnd(): void {
-    if (this.#endPushed || this.destroyed) return;
-    if (this.#onread?.waiting) {
-      this.#endDue = true;
-      return;
-    }
-    this.#endPushed = true;
-    this.push(null);
-    this.read(0);
-    // From here on only the end of the transport can come.
-    this.#resumeTransport();
+    this.#incoming.deliver(chunk);
   }
 
   /**
@@ -348,45 +295,18 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     if (!this.#started) this._tlsOptions.earlyData = true;
   }
 
-  /** Sends the option `earlyData` with the first flight, where the session allows it. */
-  #sendEarly(connection: Connection): void {
-    this.negotiation.drive();
-    const { earlyData } = this._tlsOptions;
-    if (earlyData === true) {
-      const chunks = this.#pendingWrite?.chunks ?? [];
-      const size = chunks.reduce((sum, { length }) => sum + length, 0);
-      if (!connection.writable || connection.earlyDataAllowance < size) return;
-      for (const chunk of chunks) connection.write(chunk);
-      this.#earlyWritten = size;
-      return;
-    }
-    const data = asBytes(earlyData as Buffer | string, 'utf8');
-    if (connection.writable && connection.earlyDataAllowance >= data.length) connection.write(data);
-    else this.#earlyRest = data;
-  }
-
-  /** Whether the option `earlyData` (client) or the beginning of the data (server) went with the first flight. */
+  /** Whether the option `earlyData` (client) or the beginning of the data (server) went with the first flight, and was taken. */
   get earlyDataAccepted(): boolean {
     const connection = this.#connection;
     if (connection === undefined) return false;
-    if (this._tlsOptions.earlyData === true && this.#earlyWritten === 0) return false;
-    return connection.connected ? connection.info.earlyData === 'accepted' : this.#earlyTold;
-  }
-
-  /** Early data that was not taken goes first of all, after the handshake. */
-  #repeatEarly(connection: Connection): void {
-    const { earlyData } = this._tlsOptions;
-    if (earlyData === undefined || this._tlsOptions.isServer || connection.info.earlyData === 'accepted') return;
-    // The write itself is still there.
-    if (earlyData === true) return;
-    connection.write(this.#earlyRest ?? asBytes(earlyData as Buffer | string, 'utf8'));
-    this.#earlyRest = undefined;
+    if (!this._tlsOptions.isServer) return this.#early?.accepted ?? false;
+    return connection.connected ? connection.info.earlyData === 'accepted' : this.#toldOfEarlyData;
   }
 
   /** Server: what has come before the handshake is done is early data; the program may answer it at once. */
   #tellOfEarlyData(connection: Connection): void {
-    if (this._secureEstablished || this.#earlyTold || this.plaintextRead === 0 || !connection.writable) return;
-    this.#earlyTold = true;
+    if (this._secureEstablished || this.#toldOfEarlyData || this.plaintextRead === 0 || !connection.writable) return;
+    this.#toldOfEarlyData = true;
     this.server?.emit('earlyData', this);
   }
 
@@ -394,16 +314,16 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   #closed(connection: Connection): void {
     const { error } = connection;
     if (error === undefined || this._hadError || this.destroyed) {
-      this.#pushEnd();
+      this.#incoming.end();
       return;
     }
     // A transport that ends without close_notify is an ordinary end, as in Node.
     if (this.#transportEnded && this._secureEstablished && !(error.code === 'ERR_TLS_ALERT_RECEIVED')) {
-      this.#pushEnd();
+      this.#incoming.end();
       return;
     }
     if (this.#transportEnded && !this._secureEstablished && isTruncation(error)) {
-      this.#pushEnd();
+      this.#incoming.end();
       return;
     }
     this._hadError = true;
@@ -428,60 +348,18 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
       clearTimeout(this.#ticketTimer);
       this.#ticketTimer = undefined;
     }
-    const transport = this.transport;
-    const pieces = connection.takeOutgoing();
-    if (transport === undefined || transport.destroyed || transport.writableEnded) {
-      if (done !== undefined) process.nextTick(done, pieces.length > 0 ? connectionReset('write ECONNRESET') : null);
-      return;
-    }
-    if (pieces.length > 0) send(transport, pieces, this.#releasing(connection, pieces, done));
-    else if (done !== undefined) process.nextTick(done, null);
-  }
-
-  /** Gives the memory of a bulk write back once it is sent. Only a socket of the kernel is known to keep no reference. */
-  #releasing(
-    connection: Connection,
-    pieces: readonly Uint8Array[],
-    done: WriteDone | undefined,
-  ): WriteDone | undefined {
-    const transport = this.transport;
-    if (
-      (pieces[0] as Uint8Array).length < bulkWrite ||
-      !(transport instanceof Socket) ||
-      transport instanceof TLSSocket
-    )
-      return done;
-    return (error) => {
-      for (const piece of pieces) if (piece.length >= bulkWrite) connection.release(piece);
-      done?.(error);
-    };
-  }
-
-  #pauseTransport(): void {
-    if (this.transport !== undefined) pauseReading(this.transport);
-  }
-
-  #resumeTransport(): void {
-    if (this.transport !== undefined) resumeReading(this.transport);
+    sendOutgoing(connection, this.transport, done);
   }
 
   // ---- the stream hooks ----
 
   override _read(): void {
-    if (this.#waitsForDrain) {
-      this.#waitsForDrain = false;
-      this.#resumeTransport();
-    }
+    this.#incoming.drained();
   }
 
   override resume(): this {
     super.resume();
-    if (this.#onread?.holds) {
-      if (this.#onread.release(this)) {
-        this.#resumeTransport();
-        if (this.#endDue) this.#pushEnd();
-      }
-    }
+    this.#incoming.release();
     return this;
   }
 
@@ -498,7 +376,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
 
   #encrypt(chunks: Uint8Array[], done: (error?: Error | null) => void): void {
     const connection = this.#connection;
-    if (connection === undefined || !(this._secureEstablished || (this.#earlyTold && connection.writable))) {
+    if (connection === undefined || !(this._secureEstablished || (this.#toldOfEarlyData && connection.writable))) {
       this.#pendingWrite = { chunks, done };
       // As in Node, a client that was not told to start does so with its first byte.
       if (!this.#started) this._start();
@@ -509,19 +387,8 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
       return;
     }
     this._unrefTimer();
-    let size = 0;
-    for (const chunk of chunks) {
-      this.plaintextWritten += chunk.length;
-      for (let at = 0; at < chunk.length; at += slab) {
-        const part = chunk.length <= slab ? chunk : chunk.subarray(at, at + slab);
-        connection.write(part);
-        size += part.length;
-        if (size >= slab && at + slab < chunk.length) {
-          this.#flush(connection);
-          size = 0;
-        }
-      }
-    }
+    for (const chunk of chunks) this.plaintextWritten += chunk.length;
+    encryptAll(connection, this.transport, chunks);
     this.#flush(connection, done);
   }
 
@@ -543,7 +410,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     }
     transport.end(() => done());
     // Whoever ended this socket need not read it: the peer's end has to be noticed all the same.
-    if (!this.#waitsForDrain) this.#resumeTransport();
+    if (!this.#incoming.full) this.#incoming.resume();
   }
 
   override destroy(error?: Error): this {
@@ -599,7 +466,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
       connection.receiveEnd();
       this.#pump();
     }
-    this.#pushEnd();
+    this.#incoming.end();
     const final = this.#pendingFinal;
     if (final !== undefined) {
       this.#pendingFinal = undefined;
@@ -640,6 +507,12 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
 
   // ---- errors before the connection belongs to the program ----
 
+  /** A limit for all of the handshake, not for each pause in it: who sends a byte now and then may not keep it open for ever. */
+  #startHandshakeTimer(milliseconds: number): void {
+    this.#handshakeTimer = setTimeout(() => this._handleTimeout(), milliseconds);
+    this.#handshakeTimer.unref();
+  }
+
   #endHandshakeTimer(): void {
     if (this.#handshakeTimer === undefined) return;
     clearTimeout(this.#handshakeTimer);
@@ -670,18 +543,6 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   _destroySSL(): void {
     this.#connection?.close();
   }
-}
-
-let traceWarned = false;
-
-/** Whether the process was started with `--trace-tls`. */
-function traceAll(): boolean {
-  if (!process.execArgv.includes('--trace-tls')) return false;
-  if (!traceWarned) {
-    traceWarned = true;
-    process.emitWarning('Enabling --trace-tls can expose sensitive data in the resulting log.');
-  }
-  return true;
 }
 
 function start(socket: TLSSocket): void {

@@ -33,3 +33,15 @@ export function traceTo(stream: NodeJS.WritableStream): Trace {
     }
   };
 }
+
+let traceWarned = false;
+
+/** Whether the process was started with `--trace-tls`. */
+export function traceAll(): boolean {
+  if (!process.execArgv.includes('--trace-tls')) return false;
+  if (!traceWarned) {
+    traceWarned = true;
+    process.emitWarning('Enabling --trace-tls can expose sensitive data in the resulting log.');
+  }
+  return true;
+}

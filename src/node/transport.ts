@@ -47,6 +47,17 @@ export function transportOptions(given: unknown): SocketConstructorOpts {
   return made;
 }
 
+/** Connects a transport by the arguments of its owner's `connect`; the callback is the owner's. */
+export function connectTransport(transport: Socket, args: readonly unknown[]): void {
+  const own = args.filter((arg) => typeof arg !== 'function');
+  const [first] = own;
+  // The timeout is the owner's too, as are a signal and a read buffer.
+  if (typeof first === 'object' && first !== null && !Array.isArray(first)) {
+    own[0] = { ...first, timeout: undefined, signal: undefined, onread: undefined, allowHalfOpen: true };
+  }
+  (transport.connect as (...values: unknown[]) => Socket)(...own);
+}
+
 /** Tells `by` when the transport closes. One listener for all sockets: a closure for each would stay as long as it. */
 export function own(transport: Duplex, by: TransportOwner): void {
   // Half-close is the owner's business: a transport that ends by itself would cut off what is still to be sent.

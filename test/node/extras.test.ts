@@ -276,6 +276,22 @@ test(
   },
 );
 
+test('early data that is too long for its ticket goes after the handshake', limit, async (t) => {
+  const server = tls.createServer({ ...credentials, maxEarlyData: 4 }, (socket) => socket.pipe(socket));
+  const port = await listening(t, server);
+  let session: Buffer | undefined;
+  for (let visit = 0; visit < 2; visit++) {
+    const client = earlyClient(port, session, 'hello');
+    const ticket = once(client, 'session') as Promise<[Buffer]>;
+    const [answer] = (await once(client, 'data')) as [Buffer];
+    assert.equal(String(answer), 'hello');
+    assert.equal((client as unknown as TLSSocket).earlyDataAccepted, false);
+    assert.equal(client.isSessionReused(), visit === 1);
+    [session] = await ticket;
+    client.destroy();
+  }
+});
+
 test(
   'early data under ticket keys that others may have is refused, unless the program says that nobody else takes any',
   limit,

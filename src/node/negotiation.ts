@@ -1,0 +1,325 @@
+import { createHash } from 'node:crypto';
+import { serverConfig } from '../engine/config.ts';
+import type { Connection } from '../engine/connection.ts';
+import { drive } from '../engine/driver.ts';
+import { type Host, isPromise } from '../engine/host.ts';
+import type { TlsError } from '../errors.ts';
+import type { ClientSession } from '../session/index.ts';
+import { describeClientHello, type ReceivedClientHello } from './client-hello.ts';
+import { serverOptions } from './connection-setup.ts';
+import type { Answer, ClientHelloInfo, Credential, Input } from './engine-types.ts';
+import { type CodedError, nodeError, refusedByProgram, validateBuffer } from './node-errors.ts';
+import { ContextState, SecureContextObject } from './secure-context.ts';
+import { resumptionOf } from './server-sessions.ts';
+import { encodeSession } from './session-codec.ts';
+import type { TLSSocket } from './tls-socket.ts';
+import { verifyPeer } from './verify.ts';
+
+const noVerdict = undefined;
+
+/**
+ * What one connection negotiates, and the answers to its handshake's questions: the host of the engine for this
+ * socket. One object a connection, its methods on the prototype.
+ */
+export class Negotiation implements Host {
+  /** The context in force: the socket's own, or the one that its server name selected. */
+  context: ContextState;
+  /** Where `setKeyCert` took key and certificate from. */
+  keyContext: ContextState | undefined;
+  serverName: string | undefined;
+  offered: ClientSession | undefined;
+  /** Why the peer's chain is not trusted; `null` where it is, or where there was nothing to verify. */
+  verifyError: CodedError | null = null;
+  /** Whether what happens is written to stderr. */
+  tracing = false;
+  /** Tickets that a store has not taken yet. */
+  sealing = 0;
+  /** Whether Node's http2 has the socket inside its wrapper. */
+  bridged = false;
+  #socket: TLSSocket | undefined;
+  #host: Host | undefined;
+  #connection: Connection | undefined;
+  #wake: (() => void) | undefined;
+  #hello: ClientHelloInfo | undefined;
+  #peerSchemes: readonly number[] | undefined;
+  #verified = false;
+  #session: Buffer | undefined;
+  #ticket: Uint8Array | undefined;
+  #shownCredential: Credential | undefined;
+
+  constructor(context: ContextState) {
+    this.context = context;
+  }
+
+  /** Binds the connection to its socket. */
+  bind(socket: TLSSocket, connection: Connection, host: Host, wake: () => void): void {
+    this.#socket = socket;
+    this.#connection = connection;
+    this.#host = host;
+    this.#wake = wake;
+  }
+
+  drive(): void {
+    drive(this.#connection!, this, this.#wake!);
+  }
+
+  get #isServer(): boolean {
+    return this.#socket?._tlsOptions.isServer === true;
+  }
+
+  // ---- the host ----
+
+  selectConfig(hello: ClientHelloInfo): Answer<'selectConfig'> {
+    this.#hello = hello;
+    this.#peerSchemes = hello.signatureSchemes;
+    const socket = this.#socket!;
+    const { SNICallback } = socket._tlsOptions;
+    if (!hello.serverName) return undefined;
+    // Known from here on, also to `tlsClientError`.
+    socket.servername = hello.serverName;
+    const { server } = socket;
+    if (SNICallback !== undefined) {
+      return this.#askProgram<SecureContextObject | ContextState>((done) =>
+        SNICallback.call(socket, hello.serverName!, done),
+      ).then((context) => this.#useContext(context));
+    }
+    // addContext: the last one that fits wins; names are compared without regard to case.
+    const name = hello.serverName.toLowerCase();
+    const fits = server?._contexts?.findLast(([pattern]) => pattern.test(name));
+    return fits === undefined ? undefined : this.#useContext(fits[1]);
+  }
+
+  #useContext(context: SecureContextObject | ContextState | null | undefined) {
+    if (!context) return undefined;
+    const state = context instanceof SecureContextObject ? context.context : context;
+    if (!(state instanceof ContextState)) throw nodeError('ERR_TLS_INVALID_CONTEXT', 'Invalid SNI context', TypeError);
+    this.context = state;
+    if (state.clientCertificate !== undefined) {
+      this.#socket!._requestCert = state.clientCertificate !== 'none';
+      this.#socket!._rejectUnauthorized = state.clientCertificate === 'require';
+    }
+    return serverConfig(serverOptions(this.#socket!, state));
+  }
+
+  /** Waits for a callback of the program; a second call of it is an error. */
+  #askProgram<T>(ask: (done: (error: Error | null, value?: T) => void) => void): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      let once = false;
+      ask((error, value) => {
+        if (once) {
+          this.#socket!.destroy(nodeError('ERR_MULTIPLE_CALLBACK', 'Callback called multiple times'));
+          return;
+        }
+        once = true;
+        if (error) reject(error);
+        else resolve(value);
+      });
+    });
+  }
+
+  selectCredential(query: Input<'selectCredential'>): Answer<'selectCredential'> {
+    const { keyContext } = this;
+    const asked = keyContext === undefined ? query : { ...query, credentials: keyContext.credentials };
+    const chosen = this.#host!.selectCredential(asked) as Credential | undefined;
+    this.#shownCredential = chosen;
+    const server = this.#socket!.server;
+    if (chosen === undefined || !this.#isServer || server === undefined || server.listenerCount('OCSPRequest') === 0)
+      return chosen;
+    if (this.#hello === undefined || !asksForOcsp(this.#hello.raw)) return chosen;
+    return this.#askProgram<Buffer>((done) => {
+      server.emit('OCSPRequest', Buffer.from(chosen.chain[0]!), this.context.getIssuer(), done);
+    }).then((response) => (response ? { ...chosen, ocspResponse: Uint8Array.from(response) } : chosen));
+  }
+
+  sign(input: Input<'sign'>): Answer<'sign'> {
+    return this.#host!.sign(input);
+  }
+
+  decryptPremaster(input: Input<'decryptPremaster'>): Answer<'decryptPremaster'> {
+    return this.#host!.decryptPremaster(input);
+  }
+
+  verifyPeer(peer: Input<'verifyPeer'>): Answer<'verifyPeer'> {
+    // As in Node the verdict does not end the handshake: the socket is told, and refuses what it does not trust.
+    this.#judge(peer.chain, peer);
+    return noVerdict;
+  }
+
+  /** `shown`: the handshake's own message; a resumption has none, nor a stapled response. */
+  #judge(chain: readonly Uint8Array[], shown?: Input<'verifyPeer'>): void {
+    this.#verified = true;
+    const peer = this.#isServer ? 'client' : 'server';
+    const mode = this.#socket?._tlsOptions.revocation;
+    const staple = mode !== undefined && shown !== undefined ? { mode, response: shown.ocspResponse } : undefined;
+    this.verifyError = verifyPeer({ chain, context: this.context, peer, now: Date.now(), staple });
+  }
+
+  /** The verdict on the peer, also after a resumption: the chain of the session is judged anew. */
+  settleVerdict(connection: Connection): CodedError | null {
+    if (this.#verified) return this.verifyError;
+    const { peerCertificates, resumption } = connection.info;
+    if (resumption === 'externalPsk') return null;
+    this.#judge(peerCertificates);
+    return this.verifyError;
+  }
+
+  lookupSession(input: Input<'lookupSession'>): Answer<'lookupSession'> {
+    return this.#host!.lookupSession(input);
+  }
+
+  storeSession(input: Input<'storeSession'>): Answer<'storeSession'> {
+    return this.#host!.storeSession(input);
+  }
+
+  openTicket(input: Input<'openTicket'>): Answer<'openTicket'> {
+    return this.#host!.openTicket(input);
+  }
+
+  sealTicket(input: Input<'sealTicket'>): Answer<'sealTicket'> {
+    // As in Node, whoever resumes goes on with the ticket that it has; but for early data a ticket serves once.
+    const connection = this.#connection!;
+    const { server } = this.#socket!;
+    const asNode = server === undefined || !resumptionOf(server).renewsTickets;
+    if (asNode && connection.connected && connection.info.resumed) return undefined;
+    const sealed = this.#host!.sealTicket(input);
+    if (!isPromise(sealed)) return sealed;
+    // The program keeps the session itself: as in Node, the connection is handed over once it has.
+    this.sealing++;
+    return sealed.then(
+      (issued) => {
+        this.sealing--;
+        return issued;
+      },
+      () => {
+        this.sealing--;
+        return undefined;
+      },
+    );
+  }
+
+  lookupPsk(input: Input<'lookupPsk'>): Answer<'lookupPsk'> {
+    const { pskCallback } = this.#socket!._tlsOptions;
+    if (pskCallback === undefined) return this.#host!.lookupPsk(input);
+    const given = (pskCallback as (socket: TLSSocket, identity: string) => unknown)(
+      this.#socket!,
+      Buffer.from(input.identity).toString('utf8'),
+    );
+    if (given === undefined || given === null) return this.#host!.lookupPsk(input);
+    const psk = ArrayBuffer.isView(given) ? given : (given as { psk?: unknown }).psk;
+    validateBuffer(psk, 'psk');
+    const key = Uint8Array.from(Buffer.from(psk.buffer, psk.byteOffset, psk.byteLength));
+    return { key, hash: 'sha256', kind: 'ext' };
+  }
+
+  claimEarlyData(input: Input<'claimEarlyData'>): Answer<'claimEarlyData'> {
+    return this.#host!.claimEarlyData(input);
+  }
+
+  /** Whether no alert is sent: to a peer whose first bytes were no TLS at all, and, as in Node, where the program refused. */
+  silent(error: TlsError): boolean {
+    if (!this.#isServer || this.#socket?._secureEstablished) return false;
+    if (refusedByProgram(error)) return true;
+    if (this.#hello !== undefined) return false;
+    const { code } = error;
+    return code === 'ERR_TLS_RECORD_VERSION' || code.startsWith('ERR_TLS_HTTP');
+  }
+
+  // ---- what the socket shows ----
+
+  peerChain(connection: Connection | undefined): readonly Uint8Array[] {
+    return connection?.connected ? connection.info.peerCertificates : [];
+  }
+
+  localChain(): readonly Uint8Array[] | undefined {
+    if (this.#shownCredential !== undefined) return this.#shownCredential.chain;
+    return this.context.credentials[0]?.chain;
+  }
+
+  /** Algorithms that both sides take, in the server's order. */
+  sharedSigalgs(): number[] {
+    const own = this.context.signatureSchemes ?? defaultSigalgs;
+    const peer = this.#peerSchemes ?? [];
+    return own.filter((code) => peer.includes(code));
+  }
+
+  /** Lets go of the ClientHello: an idle connection does not keep it. */
+  releaseHello(): void {
+    this.#hello = undefined;
+  }
+
+  /** Server: the ClientHello with its fingerprints. */
+  clientHello(): ReceivedClientHello | undefined {
+    return this.#hello === undefined ? undefined : describeClientHello(this.#hello.raw);
+  }
+
+  get finished(): { sent: Buffer | undefined; received: Buffer | undefined } {
+    const finished = this.#connection?.finished;
+    const buffer = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : Buffer.from(bytes));
+    return { sent: buffer(finished?.sent), received: buffer(finished?.received) };
+  }
+
+  setMaxSendFragment(size: number): boolean {
+    this.#connection?.setMaxFragment(size);
+    return true;
+  }
+
+  /** Takes what the server has sent to resume with. */
+  collectSessions(): void {
+    if (this.#isServer) return;
+    for (const session of this.#connection!.takeSessions()) {
+      const buffer = encodeSession(session);
+      if (buffer === undefined) continue;
+      this.#session ??= buffer;
+      this.#ticket ??= session.ticket;
+      this.#pendingSessions ??= [];
+      this.#pendingSessions.push({ buffer, ticket: session.ticket });
+    }
+  }
+
+  /** Emits `session` for what was taken; before the identity was checked it waits. */
+  deliverSessions(socket: TLSSocket): void {
+    if (this.#pendingSessions !== undefined && !socket.secureConnecting) this.releaseSessions(socket);
+  }
+  #pendingSessions: { buffer: Buffer; ticket: Uint8Array }[] | undefined;
+
+  /** Emits the sessions that came before the identity was checked. */
+  releaseSessions(socket: TLSSocket): void {
+    const pending = this.#pendingSessions;
+    this.#pendingSessions = undefined;
+    for (const { buffer, ticket } of pending ?? []) {
+      this.#session = buffer;
+      this.#ticket = ticket;
+      if (!socket.destroyed) socket.emit('session', buffer);
+    }
+  }
+
+  currentSession(connection: Connection | undefined): Buffer | undefined {
+    if (this.#session !== undefined) return this.#session;
+    if (this.offered !== undefined) return encodeSession(this.offered);
+    // Before the server has given one there is a session all the same, as in Node: one that can't be resumed.
+    if (connection?.connected) return createHash('sha256').update(connection.info.sessionId).digest();
+    return undefined;
+  }
+
+  currentTicket(): Buffer | undefined {
+    const ticket =
+      this.#ticket ?? (this.#connection?.connected && this.#connection.info.resumed ? this.offered?.ticket : undefined);
+    return ticket === undefined || ticket.length === 0 ? undefined : Buffer.from(ticket);
+  }
+}
+
+const defaultSigalgs: readonly number[] = [
+  0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0809, 0x080a, 0x080b, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601,
+];
+
+/** Whether a ClientHello has the extension status_request. */
+function asksForOcsp(raw: Uint8Array): boolean {
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  // Header 4, version 2, random 32; then the vectors for session ID, suites and compression.
+  let at = 38;
+  at += 1 + view.getUint8(at);
+  at += 2 + view.getUint16(at);
+  at += 1 + view.getUint8(at);
+  for (at += 2; at + 4 <= raw.length; at += 4 + view.getUint16(at + 2)) if (view.getUint16(at) === 5) return true;
+  return false;
+}
