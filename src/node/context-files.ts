@@ -70,16 +70,17 @@ export function warnOfCa(what: string): void {
   });
 }
 
-/** Throws where something in a chain is no certificate, as OpenSSL sees it. */
-export function checkChain(chain: readonly Uint8Array[], option: string): void {
-  for (const [i, der] of chain.entries()) {
+/** The first certificate of a chain. Throws where something in the chain is no certificate, as OpenSSL sees it. */
+export function readLeaf(chain: readonly Uint8Array[], option: string): X509Certificate {
+  const [leaf] = chain.map((der, i) => {
     try {
-      new X509Certificate(der);
+      return new X509Certificate(der);
     } catch (error) {
       const words = `${nameCertificate(der, i, chain.length)} in ${option} is malformed${reasonOf(der)}`;
       throw fileError('nested asn1 error', words, error);
     }
-  }
+  });
+  return leaf as X509Certificate;
 }
 
 /** What this stack says of a malformed certificate: more than OpenSSL does. */

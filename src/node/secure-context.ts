@@ -9,7 +9,7 @@ import type { CertificateCompression } from '../engine/config.ts';
 import { parseEcdhCurve, parseSigalgs } from './algorithm-names.ts';
 import { type CompressionName, readCertificateCompression } from './certificate-compression.ts';
 import { parseCiphers } from './ciphers.ts';
-import { asList, bytesOf, checkChain, checked, readCertificates, readCrls, readKeys } from './context-files.ts';
+import { asList, bytesOf, checked, readCertificates, readCrls, readKeys, readLeaf } from './context-files.ts';
 import { defaultCa } from './default-ca.ts';
 import type { Credential } from './engine-types.ts';
 import { createSigner } from './key-signer.ts';
@@ -162,11 +162,10 @@ function configure(context: ContextState, options: HandfastContextOptions): void
     ? (asList(cert) as unknown[]).map((item) => readCertificates(checked(item, 'options.cert'), 'cert'))
     : [];
   const keys = readKeys(options.key as unknown, passphrase);
-  for (const [i, chain] of chains.entries())
-    checkChain(chain, chains.length === 1 ? 'options.cert' : `options.cert[${i}]`);
-  for (const chain of chains) checkKeySize(new X509Certificate(chain[0]!).publicKey, securityLevel);
-  if (options.sign !== undefined) addExternal(context, chains, options);
-  else pair(context, chains, keys, options.signInThreadPool);
+  const leaves = chains.map((chain, i) => readLeaf(chain, chains.length === 1 ? 'options.cert' : `options.cert[${i}]`));
+  for (const leaf of leaves) checkKeySize(leaf.publicKey, securityLevel);
+  if (options.sign !== undefined) addExternal(context, chains, leaves, options);
+  else pair(context, chains, leaves, keys, options.signInThreadPool);
 
   if (options.sigalgs !== undefined && options.sigalgs !== null) {
     validateString(options.sigalgs, 'options.sigalgs');
@@ -228,10 +227,10 @@ function readCiphers(context: ContextState, list: string): void {
 function pair(
   context: ContextState,
   chains: readonly Uint8Array[][],
+  leaves: readonly X509Certificate[],
   keys: readonly KeyObject[],
   inThreadPool = false,
 ): void {
-  const leaves = chains.map((chain) => new X509Certificate(chain[0]!));
   for (const key of keys) {
     const index = leaves.findIndex((leaf) => leaf.checkPrivateKey(key));
     if (index >= 0) {
@@ -250,11 +249,15 @@ function credentialOf(chain: readonly Uint8Array[], key: KeyObject, inThreadPool
   return { chain: [...chain], signer: createSigner(key, inThreadPool) };
 }
 
-function addExternal(context: ContextState, chains: readonly Uint8Array[][], options: HandfastContextOptions): void {
-  const chain = chains[0];
-  if (chain === undefined)
+function addExternal(
+  context: ContextState,
+  [chain]: readonly Uint8Array[][],
+  [leaf]: readonly X509Certificate[],
+  options: HandfastContextOptions,
+): void {
+  if (chain === undefined || leaf === undefined)
     throw invalidArgValue('options.sign', options.sign, 'needs the certificate of its key in options.cert');
-  const signer = createSigner(new X509Certificate(chain[0]!).publicKey);
+  const signer = createSigner(leaf.publicKey);
   context.credentials.push({ chain, signer: { ...signer, sign: options.sign! } });
 }
 
