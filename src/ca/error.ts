@@ -1,6 +1,9 @@
 import { type ErrorCode, TlsError } from '../errors.ts';
 
-/** What can go wrong in an authority. `ERR_TLS_CA_LOG` means that the issue log was cut or changed. */
+/**
+ * What can go wrong in an authority. `ERR_TLS_CA_LOG` means that the issue log was cut or changed, `ERR_TLS_CA_ENDED` that
+ * nothing more is issued here: the intermediate has expired, or the root that would sign the next one has no key.
+ */
 export type CaErrorCode = ErrorCode &
   `ERR_TLS_CA_${
     | 'CONFIG'
@@ -14,6 +17,7 @@ export type CaErrorCode = ErrorCode &
     | 'PROFILE'
     | 'NAME'
     | 'LIFETIME'
+    | 'ENDED'
     | 'CSR'
     | 'LINT'
     | 'SERIAL'
@@ -25,3 +29,7 @@ export type CaErrorCode = ErrorCode &
 export function caError(code: CaErrorCode, message: string, cause?: unknown): TlsError {
   return new TlsError(code, 'internalError', message, cause === undefined ? {} : { cause });
 }
+
+/** What helps where an authority has ended, or soon will. */
+export const endedAdvice =
+  "where the root's key was kept: `handfast ca renew-intermediate`; else `handfast ca init --replace`, and then `handfast ca trust`";

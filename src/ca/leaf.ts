@@ -119,10 +119,7 @@ function validity(issuer: Certificate, request: LeafRequest): { notBefore: numbe
   const end = Math.min(second + Math.floor(lifetime / 1000) * 1000, notBefore + profile.maxLifetime) - 1000;
   const notAfter = Math.min(end, issuer.notAfter);
   if (notAfter <= now) {
-    throw caError(
-      'ERR_TLS_CA_LIFETIME',
-      `the issuer ${issuer} has expired: make a new intermediate, or a new authority`,
-    );
+    throw caError('ERR_TLS_CA_ENDED', `the issuer ${issuer} has expired: make a new intermediate, or a new authority`);
   }
   return { notBefore, notAfter };
 }

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+// Not from the CA's index: that would load all of it at the start of every command.
+import { endedAdvice } from '../ca/error.ts';
 import { AlertReceivedError, CertificateError, ConfigError, TlsError } from '../errors.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 
@@ -75,9 +77,6 @@ function tlsError(error: TlsError): CliError {
       cause: error,
     });
   }
-  if (/^ERR_TLS_CA_(LIFETIME|KEY)$/.test(code) && /issuer .* has expired|was discarded/.test(message)) {
-    return new CliError(message, { hint: endedHint, cause: error });
-  }
   if (error instanceof ConfigError || code.startsWith('ERR_TLS_CA_')) {
     return new CliError(message, { hint: setupHints[code] ?? `Error code: ${code}`, cause: error });
   }
@@ -120,9 +119,6 @@ const handshakeHints: Readonly<Record<string, string>> = {
   ERR_TLS_FOREIGN_PROTOCOL: 'The other side does not speak TLS on this port.',
 };
 
-const endedHint =
-  "Where the root's key was kept: `handfast ca renew-intermediate`; else `handfast ca init --replace`, and then `handfast ca trust`.";
-
 const certificateFileHint =
   'It must be a certificate, or several, as PEM ("-----BEGIN CERTIFICATE-----" to "-----END CERTIFICATE-----"). Was the file cut or edited? Get it again from whoever issued it.';
 
@@ -134,6 +130,7 @@ const setupHints: Readonly<Record<string, string>> = {
     'This authority only issues for names that nobody owns on the Internet (localhost, *.test, private addresses …). `handfast ca init --permit NAME` makes one that may issue for yours.',
   ERR_TLS_CA_LINT:
     'An authority with default settings only issues for names that nobody owns on the Internet (localhost, *.test, private addresses …). `handfast ca init --permit NAME` makes one that may issue for yours.',
+  ERR_TLS_CA_ENDED: `${endedAdvice[0]?.toUpperCase()}${endedAdvice.slice(1)}.`,
   ERR_TLS_CA_SERIAL: '`handfast ca list` shows the serial numbers.',
   ERR_TLS_CERTIFICATE_FILE: certificateFileHint,
   ERR_TLS_TRUST_ANCHOR: certificateFileHint,

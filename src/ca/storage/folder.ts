@@ -371,7 +371,7 @@ async function publishedCrls(
 async function rootKeyOf(file: AuthorityFile, path: string, passphrase: string | undefined): Promise<Uint8Array> {
   if (file.rootKey === 'discarded') {
     throw caError(
-      'ERR_TLS_CA_KEY',
+      'ERR_TLS_CA_ENDED',
       'the key of this root was discarded when it was made, so it signs no other intermediate: make a new authority',
     );
   }

@@ -9,6 +9,7 @@ import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
 import { parseCertificateList } from '../../pki/crl.ts';
 import { createTrustAnchors } from '../../pki/verify/anchors.ts';
 import { verifyChain } from '../../pki/verify/verify-chain.ts';
+import { endedAdvice } from '../error.ts';
 import { checkLog } from '../storage/folder.ts';
 import { type Host, thisHost } from './host.ts';
 import { type RootToTrust, rootToTrust } from './store.ts';
@@ -98,7 +99,7 @@ function validityFinding(what: string, certificate: Certificate, now: number): F
     return {
       level: 'problem',
       what: `${what} expired on ${date(certificate.notAfter)}`,
-      advice: endAdvice,
+      advice: endedAdvice,
     };
   }
   if (now < certificate.notBefore) {
@@ -107,11 +108,8 @@ function validityFinding(what: string, certificate: Certificate, now: number): F
   }
   const found = `${what} is valid until ${date(certificate.notAfter)}`;
   if (certificate.notAfter - now >= 30 * day) return { level: 'ok', what: found };
-  return { level: 'warning', what: found, advice: endAdvice };
+  return { level: 'warning', what: found, advice: endedAdvice };
 }
-
-const endAdvice =
-  "where the root's key was kept: `handfast ca renew-intermediate`; else `handfast ca init --replace`, and then `handfast ca trust`";
 
 async function storeFindings(host: Host, root: RootToTrust, rootFile: string): Promise<Finding[]> {
   const findings: Finding[] = [];
