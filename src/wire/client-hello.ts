@@ -35,6 +35,7 @@ export const clientHelloExtensions = {
   ticketRequest: codecs.ticketRequest,
   earlyData: codecs.flag,
   cookie: codecs.cookie,
+  encryptedClientHello: codecs.clientEch,
   padding: codecs.padding,
   preSharedKey: codecs.offeredPsks,
 } as const;

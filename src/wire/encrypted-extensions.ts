@@ -11,6 +11,7 @@ export const encryptedExtensionsTable = {
   recordSizeLimit: codecs.code16,
   ticketRequest: codecs.expectedTickets,
   earlyData: codecs.flag,
+  encryptedClientHello: codecs.echRetryConfigs,
 } as const;
 
 /** RFC 9846, Section 4.3.1. */

@@ -2,6 +2,7 @@ import { toLatin1 } from '../bytes/bytes.ts';
 import type { Reader } from '../bytes/reader.ts';
 import type { Writer } from '../bytes/writer.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
+import { decodeEchConfigList } from './ech-config.ts';
 import { Distinct, type ExtensionCodec } from './extensions.ts';
 
 /** One share of a key exchange (RFC 9846, Section 4.2.8). */
@@ -296,6 +297,42 @@ export const padding = codec<number>(
     const size = reader.remaining;
     reader.rest();
     return size;
+  },
+);
+
+/**
+ * encrypted_client_hello in a ClientHello (RFC 9849, Section 5): its body, of which only the type is looked at. Who can
+ * decrypt it reads the rest of an outer one; for all others it is noise.
+ */
+export const clientEch = codec<Uint8Array>(
+  (writer, body) => writer.bytes(body),
+  (reader) => {
+    const body = reader.rest();
+    if (body.length === 0) throw reader.error('it is empty');
+    const type = body[0];
+    if (type === 1 && body.length > 1) throw reader.error('the inner form has no body');
+    if (type === 0 || type === 1) return body;
+    throw illegalParameter(
+      'ERR_TLS_ECH_TYPE',
+      `clientHello, encryptedClientHello: type ${type} is neither outer nor inner`,
+      'RFC 9849, Section 7',
+    );
+  },
+);
+
+/** encrypted_client_hello in a HelloRetryRequest: the confirmation, eight bytes (RFC 9849, Section 5). */
+export const echConfirmation = codec<Uint8Array>(
+  (writer, confirmation) => writer.bytes(confirmation),
+  (reader) => reader.bytes(8),
+);
+
+/** encrypted_client_hello in EncryptedExtensions: an ECHConfigList, as its bytes (RFC 9849, Section 5). */
+export const echRetryConfigs = codec<Uint8Array>(
+  (writer, list) => writer.bytes(list),
+  (reader) => {
+    const list = reader.rest();
+    decodeEchConfigList(list);
+    return list;
   },
 );
 

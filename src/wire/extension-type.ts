@@ -26,6 +26,8 @@ export const extensionTypes = {
   signatureAlgorithmsCert: 50,
   keyShare: 51,
   ticketRequest: 58,
+  echOuterExtensions: 0xfd00,
+  encryptedClientHello: 0xfe0d,
   renegotiationInfo: 0xff01,
 } as const;
 

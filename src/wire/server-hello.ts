@@ -31,6 +31,7 @@ export const helloRetryRequestExtensions = {
   supportedVersions: codecs.code16,
   keyShare: codecs.code16,
   cookie: codecs.cookie,
+  encryptedClientHello: codecs.echConfirmation,
 } as const;
 
 /** Extensions of a TLS 1.2 ServerHello. */
@@ -47,6 +48,8 @@ export const serverHelloExtensions12 = {
   recordSizeLimit: codecs.code16,
   // Some servers answer with it although only clients may send it in TLS 1.2 (RFC 8422, Section 4); it is not used.
   supportedGroups: codecs.ignored,
+  // It has no place here, and is refused as one that was not asked for (RFC 5246, Section 7.4.1.4).
+  encryptedClientHello: codecs.ignored,
 } as const;
 
 /** The fields that every ServerHello and HelloRetryRequest has (RFC 9846, Section 4.1.3). */
@@ -67,6 +70,8 @@ export interface ServerHelloOutline extends ServerHelloFields {
   /** The version in supported_versions; `undefined` without that extension, that is in TLS 1.2. */
   selectedVersion: number | undefined;
   isHelloRetryRequest: boolean;
+  /** What a HelloRetryRequest says in encrypted_client_hello: a view of the message. */
+  echConfirmation: Uint8Array | undefined;
 }
 
 type Encodable<T extends ExtensionTable> = ServerHelloFields & Partial<ExtensionBlock<T>>;
@@ -95,8 +100,9 @@ export function decodeServerHello12(body: Uint8Array): ServerHello12 {
   return decode(body, serverHelloExtensions12, 'serverHello');
 }
 
-/** The extension that tells the version. */
+/** The extensions that tell the version, and which of two ClientHellos counts. */
 const outlineExtensions = { supportedVersions: codecs.code16 } as const;
+const outlineRetryExtensions = { ...outlineExtensions, encryptedClientHello: codecs.echConfirmation } as const;
 
 /** Reads what tells which kind of ServerHello this is; the extensions are decoded later, by that kind's table. */
 export function outlineServerHello(body: Uint8Array): ServerHelloOutline {
@@ -104,12 +110,14 @@ export function outlineServerHello(body: Uint8Array): ServerHelloOutline {
   const fields = readFields(reader);
   const isHelloRetryRequest = equal(fields.random, helloRetryRequestRandom);
   let selectedVersion: number | undefined;
-  if (reader.remaining > 0) {
-    const what = isHelloRetryRequest ? 'helloRetryRequest' : 'serverHello';
-    const block = decodeExtensions(reader, outlineExtensions, what, true);
-    selectedVersion = block.extensions.supportedVersions;
+  let echConfirmation: Uint8Array | undefined;
+  if (reader.remaining > 0 && isHelloRetryRequest) {
+    const { extensions } = decodeExtensions(reader, outlineRetryExtensions, 'helloRetryRequest', true);
+    ({ supportedVersions: selectedVersion, encryptedClientHello: echConfirmation } = extensions);
+  } else if (reader.remaining > 0) {
+    selectedVersion = decodeExtensions(reader, outlineExtensions, 'serverHello', true).extensions.supportedVersions;
   }
-  return { ...fields, selectedVersion, isHelloRetryRequest };
+  return { ...fields, selectedVersion, isHelloRetryRequest, echConfirmation };
 }
 
 function encode<T extends ExtensionTable>(hello: Encodable<T>, table: T): Uint8Array {
