@@ -116,6 +116,29 @@ export class AlertReceivedError extends TlsError {
   }
 }
 
+/**
+ * The server could not decrypt the ClientHello (RFC 9849, Section 6.1.6), and proved to be the public name. Nothing was
+ * said to it but that: connect again with `retryConfigs`, or without Encrypted Client Hello where there are none.
+ */
+export class EchRejectedError extends TlsError {
+  override name = 'EchRejectedError';
+  /** The name that the server proved. */
+  readonly publicName: string;
+  /** An ECHConfigList to use in its stead; absent where the server has switched Encrypted Client Hello off. */
+  readonly retryConfigs: Uint8Array | undefined;
+  constructor(publicName: string, retryConfigs: Uint8Array | undefined) {
+    super(
+      'ERR_TLS_ECH_REJECTED',
+      'echRequired',
+      `the server ${publicName} cannot decrypt the clientHello; ` +
+        (retryConfigs === undefined ? 'it has no Encrypted Client Hello any more' : 'it names newer keys: try them'),
+      { phase: 'handshake', rfc: 'RFC 9849, Section 6.1.6' },
+    );
+    this.publicName = publicName;
+    this.retryConfigs = retryConfigs;
+  }
+}
+
 /** A message or structure that does not parse: alert `decode_error`. */
 export function decodeError(message: string, rfc?: string): PeerError {
   return new PeerError('ERR_TLS_DECODE', 'decodeError', message, rfc === undefined ? {} : { rfc });

@@ -5,11 +5,13 @@ export { ClientConnection } from './engine/client-connection.ts';
 export {
   type Awaitable,
   type CertificateCompression,
+  type ClientEchOptions,
   type ClientHelloInfo,
   type ClientOptions,
   type Credential,
   type CredentialQuery,
   defaultLimits,
+  type EchKey,
   type ExternalPsk,
   type HostRequest,
   type Limits,
@@ -22,6 +24,7 @@ export {
 export type { Connection, Progress } from './engine/connection.ts';
 export type { ConnectionInfo } from './engine/connection-info.ts';
 export { drive } from './engine/driver.ts';
+export { createEchKey, type NewEchKey } from './engine/ech-key.ts';
 export { clientHost, type Host, serverHost } from './engine/host.ts';
 export { ServerConnection } from './engine/server-connection.ts';
 export { localSigner } from './engine/signer.ts';
@@ -31,7 +34,9 @@ export {
   alertCodes,
   CertificateError,
   ConfigError,
+  EchRejectedError,
   type ErrorCode,
   PeerError,
   TlsError,
 } from './errors.ts';
+export { type DecodedEchConfig, decodeEchConfigList, type EchConfig, encodeEchConfigList } from './wire/ech-config.ts';

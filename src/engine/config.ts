@@ -11,12 +11,16 @@ import type {
   PolicyInput,
   ServerHandshakeConfig,
 } from '../handshake/config.ts';
+import { type EchTarget, selectEchTarget } from '../handshake/ech-client.ts';
+import { type EchKey, echServerKeys } from '../handshake/ech-keys.ts';
 import type { ClientHelloInfo, CredentialQuery, PeerCertificates, VerifiedPeer } from '../handshake/host.ts';
 import { policyDigest } from '../session/policy.ts';
 import type { ServerSessions } from '../session/resumption.ts';
+import { type DecodedEchConfig, decodeEchConfigList } from '../wire/ech-config.ts';
 import { type ProtocolVersion, tls12, tls13, versionName } from '../wire/versions.ts';
 
 export type { CertificateCompression, Credential, Limits, Signer } from '../handshake/config.ts';
+export type { EchKey } from '../handshake/ech-keys.ts';
 export type {
   ClientHelloInfo,
   CredentialQuery,
@@ -59,15 +63,32 @@ export interface ServerOptions extends CommonOptions {
   readonly credentialIdentity?: string;
   /** Digest of the trust anchors for client certificates, for the binding of sessions. */
   readonly clientTrustDigest?: Uint8Array;
+  /** Keys for encrypted ClientHellos (RFC 9849). Those of `selectConfig`'s options are not looked at: it comes later. */
+  readonly echKeys?: readonly EchKey[];
   /** Keeps customers apart that share options. */
   readonly tenant?: string;
   /** Whether a PSK without key exchange is taken (psk_ke); off: it has no forward secrecy. */
   readonly allowPskOnly?: boolean;
 }
 
+/** How a client hides the ClientHello that it means. */
+export interface ClientEchOptions {
+  /** An ECHConfigList: from DNS (RFC 9848), from {@link EchRejectedError.retryConfigs}, or told by the server's owner. */
+  readonly configList?: Uint8Array;
+  /**
+   * Whether to fail (`ERR_TLS_ECH_CONFIG`), rather than to show the name, where no config of the list can be used, or TLS
+   * 1.3 is off. Default: yes, where there is a list.
+   */
+  readonly required?: boolean;
+  /** Whether a ClientHello that is not encrypted pretends to be, so that those that are do not stick out. */
+  readonly grease?: boolean;
+}
+
 export interface ClientOptions
   extends CommonOptions,
-    Partial<Omit<ClientHandshakeConfig, keyof CommonHandshakeConfig>> {
+    Partial<Omit<ClientHandshakeConfig, keyof CommonHandshakeConfig | 'ech' | 'echGrease' | 'echRejected'>> {
+  /** Encrypted Client Hello (RFC 9849). */
+  readonly ech?: ClientEchOptions;
   /** Decides on the server's certificate. There is no default that trusts. */
   readonly verifyPeer?: VerifyPeer;
   readonly selectCredential?: (query: CredentialQuery) => Awaitable<Credential | undefined>;
@@ -116,6 +137,7 @@ export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
     preferServerOrder: options.preferServerOrder ?? true,
     selectAlpn: options.selectAlpn,
     retryCookie: options.retryCookie ?? false,
+    ech: echServerKeys(crypto, options.echKeys ?? []),
     resumption: {
       sessionId: sessions?.sessionIds ?? false,
       ticket: sessions?.tls12Tickets ?? false,
@@ -187,6 +209,9 @@ export function clientConfig(options: ClientOptions): ClientHandshakeConfig {
     requestScts: options.requestScts ?? false,
     grease: options.grease ?? false,
     permuteExtensions: options.permuteExtensions ?? false,
+    ech: echTarget(options.crypto, options.ech, common.maxVersion),
+    echGrease: options.ech?.grease ?? false,
+    echRejected: false,
     padClientHelloTo: options.padClientHelloTo ?? 0,
     fallback: options.fallback ?? false,
     postHandshakeAuth: options.postHandshakeAuth ?? false,
@@ -201,6 +226,33 @@ export function clientConfig(options: ClientOptions): ClientHandshakeConfig {
   };
   clientConfigs.set(options, config);
   return config;
+}
+
+/** The server that a client encrypts its ClientHello to. */
+function echTarget(
+  crypto: CryptoProvider,
+  options: ClientEchOptions | undefined,
+  maxVersion: ProtocolVersion,
+): EchTarget | undefined {
+  if (options?.configList === undefined && options?.required !== true) return undefined;
+  const configs = options.configList === undefined ? [] : echConfigs(options.configList);
+  const target = maxVersion < tls13 ? undefined : selectEchTarget(crypto, configs);
+  if (target !== undefined || options.required === false) return target;
+  throw new ConfigError(
+    maxVersion < tls13
+      ? 'ech: Encrypted Client Hello needs TLS 1.3, which is switched off'
+      : 'ech: no config of the list can be used here: unknown algorithms or extensions, or a public name that is none',
+    { code: 'ERR_TLS_ECH_CONFIG', rfc: 'RFC 9849, Section 6.1' },
+  );
+}
+
+function echConfigs(configList: Uint8Array): DecodedEchConfig[] {
+  try {
+    return decodeEchConfigList(configList);
+  } catch (cause) {
+    const details = { code: 'ERR_TLS_ECH_CONFIG_LIST', rfc: 'RFC 9849, Section 4', cause } as const;
+    throw new ConfigError('ech: configList is no ECHConfigList', details);
+  }
 }
 
 /** The first group, and the first classic one where the first is a hybrid: one of both suits nearly every server. */

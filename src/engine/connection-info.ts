@@ -19,6 +19,8 @@ export interface ConnectionInfo {
   readonly extendedMasterSecret: boolean;
   readonly earlyData: 'none' | 'accepted' | 'rejected';
   readonly helloRetryRequest: boolean;
+  /** Whether the ClientHello that counted came encrypted (RFC 9849). */
+  readonly echAccepted: boolean;
   /** DER, the peer's own certificate first. */
   readonly peerCertificates: readonly Uint8Array[];
   readonly ocspResponse: Uint8Array | undefined;
@@ -44,6 +46,7 @@ export function connectionInfo(established: Established): ConnectionInfo {
     extendedMasterSecret: agreement.extendedMasterSecret,
     earlyData: agreement.earlyData,
     helloRetryRequest: agreement.helloRetryRequest,
+    echAccepted: agreement.echAccepted,
     peerCertificates: established.latePeerCertificates() ?? agreement.peerCertificates,
     ocspResponse: agreement.ocspResponse,
     scts: agreement.scts,

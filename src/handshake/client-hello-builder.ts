@@ -12,12 +12,16 @@ import type { ClientHandshakeConfig } from './config.ts';
 import { fallbackScsv, isHybrid, ownRecordSizeLimit } from './negotiate.ts';
 import type { OfferedPsk } from './psk-client.ts';
 
+/** What a ClientHello says of a PSK. */
+export type HelloPsk = Pick<OfferedPsk, 'identity' | 'obfuscatedTicketAge' | 'binderLength' | 'maxEarlyData'>;
+
 /** Builds the first ClientHello (RFC 9846, Section 4.1.2; RFC 5246, Section 7.4.1.2). */
 export function buildClientHello(
   config: ClientHandshakeConfig,
   exchanges: readonly PendingKeyExchange[],
-  psks: readonly OfferedPsk[],
+  psks: readonly HelloPsk[],
   session12: ClientSession | undefined,
+  encryptedClientHello: Uint8Array | undefined,
 ): ClientHello {
   const { minVersion, maxVersion, random } = config;
   const offers13 = maxVersion >= tls13;
@@ -67,6 +71,7 @@ export function buildClientHello(
       : undefined,
     pskKeyExchangeModes: offers13 && (config.resumption || psks.length > 0) ? pskModes : undefined,
     ticketRequest: offers13 ? config.ticketRequest : undefined,
+    encryptedClientHello,
     earlyData: offers13 && config.earlyData && (psks[0]?.maxEarlyData ?? 0) > 0 ? true : undefined,
     preSharedKey:
       psks.length > 0
@@ -97,7 +102,7 @@ export function retryClientHello(
   first: ClientHello,
   keyShare: KeyShareEntry | undefined,
   cookie: Uint8Array | undefined,
-  psks: readonly OfferedPsk[],
+  psks: readonly HelloPsk[],
 ): ClientHello {
   const extensions: ClientHelloExtensions = { ...first.extensions };
   if (keyShare !== undefined) extensions.keyShare = [keyShare];

@@ -4,6 +4,8 @@ import type { PendingKeyExchange } from '../crypto/provider.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
 import { type ClientSession, clientSessionEnd } from '../session/client-session.ts';
 import { type ClientHello, encodeClientHello } from '../wire/client-hello.ts';
+import { isEchInner } from '../wire/encrypted-client-hello.ts';
+import { extensionTypes } from '../wire/extension-type.ts';
 import { frameMessage, type HandshakeMessage } from '../wire/handshake-type.ts';
 import {
   downgradeSentinel11,
@@ -17,6 +19,7 @@ import { clientHandshake12 } from './client12.ts';
 import { clientHandshake13 } from './client13.ts';
 import type { ClientHandshakeConfig } from './config.ts';
 import { decide, type HandshakeContext, untilEnd, wipingSecrets } from './context.ts';
+import { greaseEch, type OfferedEch, sendEncryptedClientHello, settleEncryptedClientHello } from './ech-client.ts';
 import { expectMessage, type Flow } from './flow.ts';
 import { type OfferedPsk, offeredPsks, writeBinders } from './psk-client.ts';
 import type { Established } from './result.ts';
@@ -35,6 +38,8 @@ export interface Offer {
   readonly psks: readonly OfferedPsk[];
   /** The session of TLS 1.2 that is offered. */
   readonly session12: ClientSession | undefined;
+  /** How the hello was encrypted, where it was. */
+  readonly ech: OfferedEch | undefined;
 }
 
 /** The client's side of a handshake: sends a ClientHello and goes on in the version that the server chose. */
@@ -42,17 +47,21 @@ export function clientHandshake(context: ClientContext): Flow<Established> {
   return wipingSecrets(context, handshake);
 }
 
-function* handshake(context: ClientContext): Flow<Established> {
-  const { config } = context;
-  const transcript = new Transcript(context.crypto);
-  const offer = sendClientHello(context, transcript);
-  if (offer.hello.extensions.earlyData) offer.psks[0]?.beginEarlyData(context, offer, transcript);
+function* handshake(initial: ClientContext): Flow<Established> {
+  const { config } = initial;
+  const firstTranscript = new Transcript(initial.crypto);
+  const sent = sendClientHello(initial, firstTranscript);
+  if (sent.hello.extensions.earlyData) sent.psks[0]?.beginEarlyData(initial, sent, firstTranscript);
 
   const message = yield* expectMessage('serverHello');
   const outline = outlineServerHello(message.body);
   const version = outline.selectedVersion ?? outline.legacyVersion;
   checkVersion(config, outline, version);
-  decide(context, 'version', versionName(version), 'the server chose it');
+  decide(initial, 'version', versionName(version), 'the server chose it');
+  const { context, transcript, offer } =
+    sent.ech === undefined
+      ? { context: initial, transcript: firstTranscript, offer: sent }
+      : settleEncryptedClientHello(initial, firstTranscript, sent, sent.ech, message, outline);
   context.output.setVersion(version === tls13 ? tls13 : tls12);
 
   if (version === tls13) return yield* clientHandshake13(context, transcript, offer, message, outline);
@@ -65,13 +74,15 @@ function sendClientHello(context: ClientContext, transcript: Transcript): Offer 
   const { config, output } = context;
   const exchanges = config.maxVersion < tls13 ? [] : startKeyExchanges(context);
   const psks = offeredPsks(context);
+  if (config.ech !== undefined) return sendEncryptedClientHello(context, transcript, config.ech, exchanges, psks);
   const session12 = offeredSession12(config);
-  const hello = buildClientHello(config, exchanges, psks, session12);
+  const grease = config.echGrease && config.maxVersion >= tls13 ? greaseEch(context) : undefined;
+  const hello = buildClientHello(config, exchanges, psks, session12, grease);
   const raw = frameMessage('clientHello', encodeClientHello(hello));
   writeBinders(raw, psks, transcript);
   transcript.add(raw);
   output.sendMessage('clientHello', raw);
-  return { hello, raw, exchanges, psks, session12 };
+  return { hello, raw, exchanges, psks, session12, ech: undefined };
 }
 
 /** The first session of TLS 1.2 whose time is not over. */
@@ -147,20 +158,32 @@ export function checkCipherSuite(offer: Offer, code: number, version: 0x0303 | 0
 export function checkSolicited(
   offer: Offer,
   types: readonly number[],
-  message: HandshakeMessage['type'],
+  message: HandshakeMessage['type'] | 'helloRetryRequest',
   free: readonly number[] = [],
 ): void {
   for (const type of types) {
     // What was offered without a meaning is GREASE, and may not come back (RFC 8701, Section 3.1).
     const offered = offer.hello.extensionOrder.includes(type) && !offer.hello.otherExtensions?.has(type);
+    if (type === extensionTypes.encryptedClientHello && !mayAnswerEch(offer, message)) throw unsolicited(message, type);
     if (offered || free.includes(type)) continue;
-    throw new PeerError(
-      'ERR_TLS_UNSOLICITED_EXTENSION',
-      'unsupportedExtension',
-      `${message}: extension ${type} was not offered`,
-      { rfc: 'RFC 9846, Section 4.2' },
-    );
+    throw unsolicited(message, type);
   }
+}
+
+function unsolicited(message: string, type: number): PeerError {
+  return new PeerError(
+    'ERR_TLS_UNSOLICITED_EXTENSION',
+    'unsupportedExtension',
+    `${message}: extension ${type} was not offered`,
+    { rfc: 'RFC 9846, Section 4.2' },
+  );
+}
+
+/** retry_configs answer the outer hello alone (RFC 9849, Section 5); a HelloRetryRequest may confirm, or seem to. */
+function mayAnswerEch({ hello }: Offer, message: string): boolean {
+  const { encryptedClientHello } = hello.extensions;
+  if (message === 'helloRetryRequest') return encryptedClientHello !== undefined;
+  return message === 'encryptedExtensions' && encryptedClientHello !== undefined && !isEchInner(encryptedClientHello);
 }
 
 /** The application protocol must be one that was offered (RFC 7301, Section 3.1). */

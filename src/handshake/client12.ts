@@ -19,6 +19,7 @@ import { checkFinished } from './authentication13.ts';
 import { type ClientContext, checkAlpn, checkCipherSuite, checkSolicited, type Offer } from './client.ts';
 import type { Signer } from './config.ts';
 import { decide, type KeyChange, logSecret, sendMessage, untilFailure } from './context.ts';
+import { refuseRejectedEch, requestClientCredential } from './ech-client.ts';
 import { expectChangeCipherSpec, expectMessage, type Flow, request, takeMessageIf } from './flow.ts';
 import { checkHelloTerms12 } from './hello-terms12.ts';
 import { MasterSecret, masterSecret, type Randoms } from './key-schedule12.ts';
@@ -108,12 +109,14 @@ export function* clientHandshake12(
     extendedMasterSecret: terms.extendedMasterSecret,
     earlyData: 'none',
     helloRetryRequest: false,
+    echAccepted: false,
     peerCertificates: server.chain,
     peerNotAfter,
     ocspResponse: server.ocspResponse,
     scts: server.scts,
     sessionId: hello.legacySessionIdEcho.slice(),
   };
+  refuseRejectedEch(context, undefined);
   keepSession(context, agreement, master, ticket, undefined);
   return establish12(agreement, master);
 }
@@ -352,7 +355,7 @@ function* selectCredential({ config }: ClientContext, asked: CertificateRequest1
   const rsa = asked.certificateTypes.includes(1);
   const ecdsa = asked.certificateTypes.includes(64);
   const authentication = [...(ecdsa ? ['ecdsa' as const] : []), ...(rsa ? ['rsa' as const] : [])];
-  const credential = yield* request('selectCredential', {
+  const credential = yield* requestClientCredential(config, {
     role: 'client',
     version: tls12,
     serverName: config.serverName,

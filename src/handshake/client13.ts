@@ -6,6 +6,7 @@ import { illegalParameter, PeerError } from '../errors.ts';
 import { type CertificateRequest13, decodeCertificateRequest13 } from '../wire/certificate-request.ts';
 import { encodeClientHello } from '../wire/client-hello.ts';
 import { decodeEncryptedExtensions, type EncryptedExtensions } from '../wire/encrypted-extensions.ts';
+import type { KeyShareEntry } from '../wire/extension-codecs.ts';
 import { extensionTypes } from '../wire/extension-type.ts';
 import { frameMessage, type HandshakeMessage } from '../wire/handshake-type.ts';
 import {
@@ -30,7 +31,13 @@ import { type ClientContext, checkAlpn, checkCipherSuite, checkSolicited, type O
 import { retryClientHello } from './client-hello-builder.ts';
 import type { ClientHandshakeConfig, Credential } from './config.ts';
 import { decide, type MessageContext, sendMessage, untilEnd, untilFailure } from './context.ts';
-import { expectMessage, type Flow, request } from './flow.ts';
+import {
+  refuseRejectedEch,
+  requestClientCredential,
+  requireConfirmation,
+  resendEncryptedClientHello,
+} from './ech-client.ts';
+import { expectMessage, type Flow } from './flow.ts';
 import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
 import { checkRecordSizeLimit, largestRecordSizeLimit } from './negotiate.ts';
@@ -115,6 +122,7 @@ export function* clientHandshake13(
   output.setReadKeys(applicationKeys(suite, 'server', application));
   output.setWriteKeys(applicationKeys(suite, 'client', application));
   secrets.destroy();
+  refuseRejectedEch(context, answer.extensions.encryptedClientHello);
 
   const agreement: Agreement = {
     version: tls13,
@@ -128,6 +136,7 @@ export function* clientHandshake13(
     extendedMasterSecret: true,
     earlyData,
     helloRetryRequest: retried,
+    echAccepted: offer.ech !== undefined,
     peerCertificates: server?.chain ?? psk?.session?.state.peerCertificates ?? [],
     peerNotAfter: peerNotAfter ?? psk?.session?.state.peerNotAfter,
     ocspResponse: server?.ocspResponse ?? psk?.session?.ocspResponse,
@@ -181,7 +190,7 @@ function* retry(
   const { crypto, output } = context;
   const retryRequest = decodeHelloRetryRequest(message.body);
   const { extensions } = retryRequest;
-  checkSolicited(first, retryRequest.extensionOrder, 'serverHello', [extensionTypes.cookie]);
+  checkSolicited(first, retryRequest.extensionOrder, 'helloRetryRequest', [extensionTypes.cookie]);
   if (extensions.keyShare === undefined && extensions.cookie === undefined) {
     throw illegalParameter(
       'ERR_TLS_EMPTY_HELLO_RETRY_REQUEST',
@@ -206,12 +215,11 @@ function* retry(
   for (const other of first.psks) if (other.hash !== suite.hash) other.early.destroy();
   const share =
     group === undefined ? undefined : { group: groupCode(group), keyExchange: exchanges[0]?.share ?? noBytes };
-  const hello = retryClientHello(first.hello, share, extensions.cookie, psks);
-  const raw = frameMessage('clientHello', encodeClientHello(hello));
-  writeBinders(raw, psks, transcript);
-  transcript.add(raw);
-  if (hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
-  output.sendMessage('clientHello', raw);
+  if (first.hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
+  const offer =
+    first.ech === undefined
+      ? resendClientHello(context, transcript, first, exchanges, psks, share, extensions.cookie)
+      : resendEncryptedClientHello(context, transcript, first, first.ech, exchanges, psks, share, extensions.cookie);
 
   const answer = yield* expectMessage('serverHello');
   const outline = outlineServerHello(answer.body);
@@ -230,9 +238,26 @@ function* retry(
       { rfc: 'RFC 9846, Section 4.1.4' },
     );
   }
-  const offer = { hello, raw, exchanges, psks, session12: undefined };
   checkFields(offer, outline);
+  if (offer.ech !== undefined) requireConfirmation(context, transcript, offer, answer, outline);
   return { offer, message: answer };
+}
+
+function resendClientHello(
+  { output }: ClientContext,
+  transcript: Transcript,
+  first: Offer,
+  exchanges: readonly PendingKeyExchange[],
+  psks: readonly OfferedPsk[],
+  share: KeyShareEntry | undefined,
+  cookie: Uint8Array | undefined,
+): Offer {
+  const hello = retryClientHello(first.hello, share, cookie, psks);
+  const raw = frameMessage('clientHello', encodeClientHello(hello));
+  writeBinders(raw, psks, transcript);
+  transcript.add(raw);
+  output.sendMessage('clientHello', raw);
+  return { hello, raw, exchanges, psks, session12: undefined, ech: undefined };
 }
 
 /** The group of a HelloRetryRequest: one that was offered without a share. */
@@ -427,7 +452,7 @@ export function* sendClientAuthentication(
   { extensions, certificateRequestContext }: CertificateRequest13,
 ): Flow<number | undefined> {
   const signatureSchemes = extensions.signatureAlgorithms ?? [];
-  const credential: Credential | undefined = yield* request('selectCredential', {
+  const credential: Credential | undefined = yield* requestClientCredential(context.config, {
     role: 'client',
     version: tls13,
     serverName: context.config.serverName,

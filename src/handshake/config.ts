@@ -1,6 +1,8 @@
 import type { CryptoProvider, GroupName, KeyType, TranscriptHash } from '../crypto/provider.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import type { ProtocolVersion } from '../wire/versions.ts';
+import type { EchTarget } from './ech-client.ts';
+import type { EchServerKeys } from './ech-keys.ts';
 import type { ExternalPsk } from './host.ts';
 import type { TraceEvent } from './trace.ts';
 
@@ -102,6 +104,8 @@ export interface ServerHandshakeConfig extends CommonHandshakeConfig {
   readonly selectAlpn: ((offered: readonly string[], serverName: string | undefined) => string | undefined) | undefined;
   /** Whether a HelloRetryRequest carries a cookie that the client must echo. */
   readonly retryCookie: boolean;
+  /** The keys for encrypted ClientHellos; `undefined` where there are none. */
+  readonly ech: EchServerKeys | undefined;
   /** Resumption by the server's kinds of session; all off where the host keeps none. */
   readonly resumption: ServerResumption;
 }
@@ -150,7 +154,13 @@ export interface ClientHandshakeConfig extends CommonHandshakeConfig {
   readonly grease: boolean;
   /** Whether extensions are sent in a random order. */
   readonly permuteExtensions: boolean;
-  /** Bytes to pad the ClientHello to (RFC 7685); 0 for none. */
+  /** The server to encrypt the ClientHello to (RFC 9849); `undefined` sends it in clear. */
+  readonly ech: EchTarget | undefined;
+  /** Whether a ClientHello in clear pretends to hold another one (RFC 9849, Section 6.2). */
+  readonly echGrease: boolean;
+  /** Set by the handshake itself, once the server has refused the encrypted ClientHello. */
+  readonly echRejected: boolean;
+  /** Bytes to pad a ClientHello in clear to (RFC 7685); 0 for none. */
   readonly padClientHelloTo: number;
   /** TLS_FALLBACK_SCSV: this connection retries one that failed with a higher version (RFC 7507). */
   readonly fallback: boolean;

@@ -126,6 +126,7 @@ function keepTicket(
     ticket: ticket.slice(),
     sessionId: new Uint8Array(0),
     lifetimeHint: ticketLifetime,
+    hidden: agreement.echAccepted ? true : undefined,
     ocspResponse,
     scts,
   });

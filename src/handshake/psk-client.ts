@@ -37,6 +37,8 @@ export function offeredPsks(context: ClientContext): OfferedPsk[] {
     const suite = cipherSuite(state.cipherSuite);
     const usable =
       state.version === tls13 && ticket.length > 0 && suite !== undefined && clientSessionEnd(session) > now;
+    // A ticket in clear would tell which hidden connection it comes from.
+    if (session.hidden && config.ech === undefined) continue;
     if (!usable || !sameHashOffered(config.cipherSuites, suite.hash)) continue;
     const age = Math.max(0, now - state.issuedAt);
     psks.push({

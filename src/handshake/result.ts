@@ -24,6 +24,8 @@ export interface Agreement {
   readonly extendedMasterSecret: boolean;
   readonly earlyData: 'none' | 'accepted' | 'rejected';
   readonly helloRetryRequest: boolean;
+  /** Whether the ClientHello that counted came encrypted (RFC 9849), and not merely from a client-facing server. */
+  readonly echAccepted: boolean;
   /** DER, the peer's own certificate first; kept over a resumption. */
   readonly peerCertificates: readonly Uint8Array[];
   /** When the peer's verified chain expires, in milliseconds since 1970; kept over a resumption. */
@@ -51,6 +53,7 @@ export function resumedAgreement(
     extendedMasterSecret,
     earlyData: 'none',
     helloRetryRequest: false,
+    echAccepted: false,
     peerCertificates,
     peerNotAfter,
     ocspResponse: now.ocspResponse,

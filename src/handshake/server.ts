@@ -4,6 +4,7 @@ import type { HandshakeMessage } from '../wire/handshake-type.ts';
 import { tls13, versionName } from '../wire/versions.ts';
 import type { ServerHandshakeConfig } from './config.ts';
 import { decide, type HandshakeContext, wipingSecrets } from './context.ts';
+import { openClientHello, type ServerEch } from './ech-server.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import type { ClientHelloInfo } from './host.ts';
 import { checkRecordSizeLimit, chooseVersion, fallbackScsv, offeredVersions } from './negotiate.ts';
@@ -17,6 +18,8 @@ export type ServerContext = HandshakeContext<ServerHandshakeConfig>;
 export interface ReceivedClientHello {
   readonly hello: ClientHello;
   readonly message: HandshakeMessage;
+  /** What became of encrypted_client_hello, where the client sent it to a server with keys. */
+  readonly ech: ServerEch | undefined;
 }
 
 /** The server's side of a handshake: reads the ClientHello and goes on in the version that both speak. */
@@ -25,7 +28,7 @@ export function serverHandshake(context: ServerContext): Flow<Established> {
 }
 
 function* handshake(initial: ServerContext): Flow<Established> {
-  const received = yield* receiveClientHello();
+  const received = openClientHello(initial, yield* receiveClientHello());
   const { hello } = received;
   const selected = yield* request('selectConfig', describe(received));
   const { crypto, output, secrets } = initial;
@@ -41,7 +44,10 @@ function* handshake(initial: ServerContext): Flow<Established> {
 
 /** Waits for a ClientHello and reads it. */
 export function* receiveClientHello(): Flow<ReceivedClientHello> {
-  const message = yield* expectMessage('clientHello');
+  return readClientHello(yield* expectMessage('clientHello'));
+}
+
+export function readClientHello(message: HandshakeMessage): ReceivedClientHello {
   const hello = decodeClientHello(message.body);
   // RFC 5246, Section 7.4.1.2: the list "MUST include the null compression method".
   if (!hello.legacyCompressionMethods.includes(0)) {
@@ -52,7 +58,7 @@ export function* receiveClientHello(): Flow<ReceivedClientHello> {
     );
   }
   checkRecordSizeLimit(hello.extensions.recordSizeLimit, 'clientHello');
-  return { hello, message };
+  return { hello, message, ech: undefined };
 }
 
 function describe({ hello, message }: ReceivedClientHello): ClientHelloInfo {

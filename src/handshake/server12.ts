@@ -108,6 +108,7 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
     extendedMasterSecret: terms.extendedMasterSecret,
     earlyData: 'none',
     helloRetryRequest: false,
+    echAccepted: false,
     peerCertificates: client?.chain ?? [],
     peerNotAfter,
     ocspResponse: undefined,

@@ -19,6 +19,8 @@ import {
 } from './authentication13.ts';
 import type { Credential } from './config.ts';
 import { decide, logSecret, sendMessage, untilEnd, untilFailure } from './context.ts';
+import { confirmationLength } from './ech-confirmation.ts';
+import { confirmHelloRetryRequest, confirmServerHello, openSecondClientHello } from './ech-server.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, earlyKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
@@ -47,9 +49,10 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
   const suite = selectCipherSuite(context, first);
   const groups = commonGroups(first.hello.extensions.supportedGroups ?? [], config, tls13);
   const group = selectGroup(context, first, groups);
-  const { hello, message, retried } = yield* agreeOnShare(context, transcript, first, suite, group);
+  const { received, retried } = yield* agreeOnShare(context, transcript, first, suite, group);
+  const { hello, message, ech } = received;
 
-  const psk = yield* selectPsk(context, transcript, { hello, message }, suite);
+  const psk = yield* selectPsk(context, transcript, received, suite);
   const useGroup = psk?.keyExchange === 'psk_ke' ? undefined : group;
   // A client that can do psk_ke alone, and no PSK: there would be no secret at all.
   if (psk === undefined && useGroup === undefined) {
@@ -62,7 +65,7 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
 
   transcript.add(message.raw);
   if (earlyData === 'accepted' && psk !== undefined) readEarlyData(context, suite, psk, transcript, hello.random);
-  const sharedSecret = sendServerHello(context, transcript, hello, suite, useGroup, psk);
+  const sharedSecret = sendServerHello(context, transcript, received, suite, useGroup, psk);
   if (!retried && hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
   const helloHash = transcript.hash(suite.hash);
   const secrets = untilEnd(
@@ -77,7 +80,7 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
     if (earlyData === 'rejected' && !retried) output.skipEarlyData('trialDecryption');
   }
 
-  sendEncryptedExtensions(context, transcript, hello, alpnProtocol, earlyData === 'accepted', psk !== undefined);
+  sendEncryptedExtensions(context, transcript, received, alpnProtocol, earlyData === 'accepted', psk !== undefined);
   const asksClient = psk === undefined && config.clientCertificate !== 'none';
   if (asksClient) sendCertificateRequest(context, transcript);
   if (credential !== undefined && scheme !== undefined) {
@@ -117,6 +120,7 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
     extendedMasterSecret: true,
     earlyData,
     helloRetryRequest: retried,
+    echAccepted: ech?.opened !== undefined,
     peerCertificates: client?.chain ?? psk?.state?.peerCertificates ?? [],
     peerNotAfter: client?.peerNotAfter ?? psk?.state?.peerNotAfter,
     ocspResponse: undefined,
@@ -190,7 +194,8 @@ function selectGroup(
   );
 }
 
-interface AgreedShare extends ReceivedClientHello {
+interface AgreedShare {
+  received: ReceivedClientHello;
   retried: boolean;
 }
 
@@ -205,7 +210,7 @@ function* agreeOnShare(
   const { config, output } = context;
   const has = (shares: ClientHelloShares) => shares?.some((share) => share.group === groupCode(group as GroupName));
   const lacksShare = group !== undefined && !has(first.hello.extensions.keyShare);
-  if (!lacksShare && !config.retryCookie) return { hello: first.hello, message: first.message, retried: false };
+  if (!lacksShare && !config.retryCookie) return { received: first, retried: false };
   decide(
     context,
     'helloRetryRequest',
@@ -213,7 +218,7 @@ function* agreeOnShare(
     lacksShare ? 'the client sent no share of this group' : 'the server asks for a cookie',
   );
 
-  const { hello } = first;
+  const { hello, ech } = first;
   const cookie = config.retryCookie ? config.random(32) : undefined;
   transcript.add(first.message.raw);
   transcript.replaceWithMessageHash(suite.hash);
@@ -223,16 +228,23 @@ function* agreeOnShare(
     legacySessionIdEcho: hello.legacySessionId,
     cipherSuite: suite.code,
     legacyCompressionMethod: 0,
-    extensions: { supportedVersions: tls13, keyShare: lacksShare ? groupCode(group) : undefined, cookie },
+    extensions: {
+      supportedVersions: tls13,
+      keyShare: lacksShare ? groupCode(group) : undefined,
+      cookie,
+      // A rejection looks no different (RFC 9849, Section 10.10.4).
+      encryptedClientHello: ech && config.random(confirmationLength),
+    },
   });
+  if (ech?.accepted) confirmHelloRetryRequest(context.crypto, suite.hash, transcript, hello, retry);
   sendMessage(context, transcript, 'serverHello', retry);
   if (hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
   if (hello.extensions.earlyData) output.skipEarlyData('untilClientHello');
 
-  const second = yield* receiveClientHello();
+  const second = openSecondClientHello(ech, yield* receiveClientHello());
   checkClientHello(second);
   checkSecondHello(context, hello, second, suite, group, cookie);
-  return { hello: second.hello, message: second.message, retried: true };
+  return { received: second, retried: true };
 }
 
 type ClientHelloShares = ReceivedClientHello['hello']['extensions']['keyShare'];
@@ -360,7 +372,7 @@ function readEarlyData(
 function sendServerHello(
   context: ServerContext,
   transcript: Transcript,
-  hello: ReceivedClientHello['hello'],
+  { hello, ech }: ReceivedClientHello,
   suite: CipherSuite,
   group: GroupName | undefined,
   psk: SelectedPsk | undefined,
@@ -380,6 +392,7 @@ function sendServerHello(
     legacyCompressionMethod: 0,
     extensions: { supportedVersions: tls13, keyShare, preSharedKey: psk?.index },
   });
+  if (ech?.accepted) confirmServerHello(crypto, suite.hash, transcript, hello, body);
   sendMessage(context, transcript, 'serverHello', body);
   return answer?.secret;
 }
@@ -387,7 +400,7 @@ function sendServerHello(
 function sendEncryptedExtensions(
   context: ServerContext,
   transcript: Transcript,
-  hello: ReceivedClientHello['hello'],
+  { hello, ech }: ReceivedClientHello,
   alpnProtocol: string | undefined,
   earlyDataAccepted: boolean,
   resumed: boolean,
@@ -399,6 +412,7 @@ function sendEncryptedExtensions(
     serverName: offered.serverName !== undefined && !resumed ? true : undefined,
     alpn: alpnProtocol,
     earlyData: earlyDataAccepted ? true : undefined,
+    encryptedClientHello: ech?.retryConfigs,
     recordSizeLimit: undefined,
     ticketRequest: undefined,
   };

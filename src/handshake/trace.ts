@@ -50,6 +50,7 @@ export type TraceEvent =
 
 export type Decision =
   | 'version'
+  | 'encryptedClientHello'
   | 'cipherSuite'
   | 'group'
   | 'helloRetryRequest'

@@ -19,6 +19,8 @@ export interface ClientSession {
   readonly sessionId: Uint8Array;
   /** Seconds from `issuedAt` for which the server said it would open the ticket; 0 in TLS 1.2 says nothing. */
   readonly lifetimeHint: number;
+  /** Whether the connection hid its name by Encrypted Client Hello: then it is offered in such a connection only. */
+  readonly hidden?: boolean | undefined;
   /**
    * What the server stapled in the full handshake (RFC 6066, Section 8; RFC 6962, Section 3.3), as long as the
    * session stays in memory: not part of its encoding.
@@ -65,6 +67,7 @@ export function clientSessionEnd(session: ClientSession): number {
 }
 
 const format = 1;
+const formatHidden = 2;
 
 /**
  * The session as bytes, secrets in clear: seal them (`createSealingKey`) before they touch a disk.
@@ -74,7 +77,7 @@ export function encodeClientSession(session: ClientSession): Uint8Array | undefi
   const state = encodeSessionState(session.state);
   if (state === undefined || session.ticket.length > 0xffff || session.sessionId.length > 32) return undefined;
   return new Writer(state.length + session.ticket.length + 48)
-    .u8(format)
+    .u8(session.hidden ? formatHidden : format)
     .vector16(session.ticket)
     .vector8(session.sessionId)
     .u32(session.lifetimeHint)
@@ -84,7 +87,8 @@ export function encodeClientSession(session: ClientSession): Uint8Array | undefi
 
 /** The session that {@link encodeClientSession} wrote; `undefined` for anything else. Never throws. */
 export function decodeClientSession(bytes: Uint8Array): ClientSession | undefined {
-  if (bytes[0] !== format) return undefined;
+  if (bytes[0] !== format && bytes[0] !== formatHidden) return undefined;
+  const hidden = bytes[0] === formatHidden;
   try {
     const reader = new Reader(bytes, 'client session', 1);
     const ticket = reader.vector16().slice();
@@ -92,7 +96,8 @@ export function decodeClientSession(bytes: Uint8Array): ClientSession | undefine
     const lifetimeHint = reader.u32();
     const state = decodeSessionState(reader.vector16());
     reader.end();
-    return state === undefined ? undefined : { state, ticket, sessionId, lifetimeHint };
+    if (state === undefined) return undefined;
+    return hidden ? { state, ticket, sessionId, lifetimeHint, hidden } : { state, ticket, sessionId, lifetimeHint };
   } catch {
     return undefined;
   }

@@ -184,6 +184,7 @@ export class TraceClient extends Connection {
         exchanges: exchanges.map((exchange) => exchange!.generate()),
         psks: [],
         session12: undefined,
+        ech: undefined,
       };
     };
     let offer = send(0);
@@ -281,6 +282,7 @@ export class TraceServer extends Connection {
       extendedMasterSecret: true,
       earlyData: 'none',
       helloRetryRequest: trace.retried,
+      echAccepted: false,
       peerCertificates: client?.chain ?? [],
       peerNotAfter: undefined,
       ocspResponse: undefined,

@@ -1,0 +1,46 @@
+import { zeroize } from '../bytes/bytes.ts';
+import { deriveHpkeKey, hpkeAeads, hpkeKdfs, hpkeKems, hpkeKeyExchange } from '../crypto/hpke.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { ConfigError } from '../errors.ts';
+import type { EchKey } from '../handshake/ech-keys.ts';
+import { encodeEchConfig, isPublicName } from '../wire/ech-config.ts';
+
+/** What a new key is for. */
+export interface NewEchKey {
+  /** The name that is seen in the place of the others; the server needs a certificate for it. */
+  readonly publicName: string;
+  /** 0 to 255: what tells this key from others of the server. Default: random. */
+  readonly configId?: number;
+  /** The longest name that is to be hidden, in bytes: shorter ones are padded to it. Default: 64. */
+  readonly maximumNameLength?: number;
+  /** Default: X25519, which every client has. */
+  readonly group?: keyof typeof hpkeKems;
+}
+
+/** Makes a key with its config: HKDF-SHA256, and AES-128-GCM or ChaCha20-Poly1305 as the client likes. */
+export function createEchKey(
+  crypto: CryptoProvider,
+  { publicName, configId, maximumNameLength = 64, group = 'x25519' }: NewEchKey,
+): EchKey {
+  if (!isPublicName(publicName))
+    throw new ConfigError(`publicName: ${JSON.stringify(publicName)} is no host name (RFC 9849, Section 4)`);
+  const kem = hpkeKems[group];
+  const ikm = crypto.random(32);
+  const privateKey = deriveHpkeKey(crypto, kem, ikm);
+  zeroize(ikm);
+  const keyPair = hpkeKeyExchange(crypto, kem)?.importKeyPair(privateKey);
+  if (keyPair === undefined) throw new ConfigError(`group: this runtime has no ${group}`);
+  const config = encodeEchConfig({
+    configId: configId ?? (crypto.random(1)[0] as number),
+    kem,
+    publicKey: keyPair.publicKey,
+    cipherSuites: [
+      { kdf: hpkeKdfs.sha256, aead: hpkeAeads.aes128gcm },
+      { kdf: hpkeKdfs.sha256, aead: hpkeAeads.chacha20poly1305 },
+    ],
+    maximumNameLength,
+    publicName,
+  });
+  keyPair.destroy();
+  return { config, privateKey };
+}
