@@ -145,6 +145,11 @@ class Callbacks {
   verifyPeer(peer: PeerCertificates): undefined {
     const options = this.#verification;
     this.facts.verified++;
+    // BoringSSL's name override: the name to verify, where it is not the one that was asked for.
+    const override = options.expectEchNameOverride ?? (options.expectNoEchNameOverride ? options.hostName : undefined);
+    if ((options.expectNoEchNameOverride || override !== undefined) && peer.serverName !== override) {
+      throw new Mismatch(`the certificate is verified for ${peer.serverName}, not ${override}`);
+    }
     if (this.facts.verified > 1) throw new Mismatch('the certificate was verified twice');
     if (options.expectOcspResponse !== undefined && peer.ocspResponse === undefined) {
       throw new Mismatch('no OCSP response for the verification');
@@ -293,6 +298,11 @@ function serverOptions(
     preferServerOrder,
     clientCertificate: options.requireAnyClientCertificate ? 'require' : options.verifyPeer ? 'request' : 'none',
     certificateAuthorities: options.useClientCaList === undefined ? [] : names(options.useClientCaList),
+    echKeys: options.echServerConfig.map((config, i) => ({
+      config,
+      privateKey: options.echServerKey[i]!,
+      retry: options.echIsRetryConfig[i] !== 0,
+    })),
     selectAlpn: selects ? () => (options.rejectAlpn ? undefined : options.selectAlpn) : undefined,
     sessions: new ServerSessions({
       crypto,
@@ -313,6 +323,11 @@ function clientOptions(options: Options, session: ClientSession | undefined): Pa
     requestOcsp: options.enableOcspStapling,
     requestScts: options.enableSignedCertTimestamps,
     grease: options.enableGrease,
+    ech: {
+      ...(options.echConfigList === undefined ? {} : { configList: options.echConfigList }),
+      required: options.rejectUnusableEchConfig,
+      grease: options.enableEchGrease,
+    },
     permuteExtensions: options.permuteExtensions,
     fallback: options.fallbackScsv,
     resumption: !options.noTicket,

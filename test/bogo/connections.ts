@@ -1,7 +1,7 @@
 import { AlertReceivedError, TlsError } from '../../src/errors.ts';
 import type { ClientSession } from '../../src/session/client-session.ts';
 import { advanceClock, createSubject, Mismatch, type Subject } from './adapter.ts';
-import { checkHandshake, checkLateSessions } from './expectations.ts';
+import { checkHandshake, checkLateSessions, checkRejection } from './expectations.ts';
 import { type CommandLine, type Options, Unimplemented } from './flags.ts';
 import { WireEndpoint } from './wire-endpoint.ts';
 
@@ -74,7 +74,7 @@ async function runConnection(
     return { session: [...early, ...late].at(-1) };
   } catch (failure) {
     exchange.flush();
-    return { failure };
+    return { failure: checkRejection(failure, later) ?? failure };
   } finally {
     await wire.close();
   }

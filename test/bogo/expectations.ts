@@ -1,5 +1,6 @@
 import { concat } from '../../src/bytes/bytes.ts';
 import { groupCode } from '../../src/crypto/named-groups.ts';
+import { EchRejectedError } from '../../src/errors.ts';
 import type { ClientSession } from '../../src/session/client-session.ts';
 import { type Facts, Mismatch, type Subject, sameBytes } from './adapter.ts';
 import { readPem } from './credentials.ts';
@@ -36,6 +37,7 @@ export function checkHandshake(subject: Subject, options: Options, isResume: boo
   expectEqual('application protocol', info.alpnProtocol ?? '', alpn ?? '');
   if (options.expectExtendedMasterSecret) expectEqual('extended master secret', info.extendedMasterSecret, true);
   if (options.expectHrr) expectEqual('hello retry request', info.helloRetryRequest, true);
+  expectEqual('encrypted clientHello accepted', info.echAccepted, options.expectEchAccept);
   if (options.expectNoHrr) expectEqual('hello retry request', info.helloRetryRequest, false);
   if (options.expectSelectedCredential !== undefined) {
     expectEqual('credential', facts.selectedCredential, options.expectSelectedCredential);
@@ -79,6 +81,16 @@ function earlyDataReason(
   if (info.helloRetryRequest) return 'hello_retry_request';
   if (facts.earlyDataDecision.includes('application protocol')) return 'alpn_mismatch';
   return info.earlyData === 'rejected' && !options.server ? 'peer_declined' : 'unsupported_for_session';
+}
+
+/** Compares a failure with what the runner expects of the server's retry_configs; what is wrong with it, if anything. */
+export function checkRejection(failure: unknown, options: Options): Mismatch | undefined {
+  const wanted = options.expectEchRetryConfigs;
+  if (wanted === undefined && !options.expectNoEchRetryConfigs) return undefined;
+  if (!(failure instanceof EchRejectedError)) return new Mismatch(`not a rejection: ${failure}`);
+  const { retryConfigs } = failure;
+  const same = wanted === undefined ? retryConfigs === undefined : sameBytes(retryConfigs, wanted);
+  return same ? undefined : new Mismatch('other retry_configs');
 }
 
 /** TLS 1.3 gives sessions after the handshake, in front of the application data. */

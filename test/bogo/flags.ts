@@ -37,6 +37,12 @@ export interface Options {
   policy?: string;
   fallbackScsv: boolean;
   enableGrease: boolean;
+  enableEchGrease: boolean;
+  echConfigList?: Uint8Array;
+  rejectUnusableEchConfig: boolean;
+  echServerConfig: Uint8Array[];
+  echServerKey: Uint8Array[];
+  echIsRetryConfig: number[];
   permuteExtensions: boolean;
   hostName?: string;
   advertiseAlpn?: string;
@@ -104,6 +110,11 @@ export interface Options {
   expectClientCaList?: string;
   expectExtendedMasterSecret: boolean;
   expectHrr: boolean;
+  expectEchAccept: boolean;
+  expectEchNameOverride?: string;
+  expectNoEchNameOverride: boolean;
+  expectEchRetryConfigs?: Uint8Array;
+  expectNoEchRetryConfigs: boolean;
   expectNoHrr: boolean;
   expectSelectedCredential?: number;
   expectSessionMiss: boolean;
@@ -131,7 +142,7 @@ export interface CommandLine {
   retry: Options;
 }
 
-type Kind = 'switch' | 'number' | 'numbers' | 'text' | 'base64' | 'ignored' | 'ignoredValue';
+type Kind = 'switch' | 'number' | 'numbers' | 'text' | 'base64' | 'base64s' | 'ignored' | 'ignoredValue';
 
 /** Flags by name, with how their value is read. */
 const table: Readonly<Record<string, Kind>> = {
@@ -150,6 +161,12 @@ const table: Readonly<Record<string, Kind>> = {
   'server-supported-groups-hint': 'numbers',
   'fallback-scsv': 'switch',
   'enable-grease': 'switch',
+  'enable-ech-grease': 'switch',
+  'ech-config-list': 'base64',
+  'reject-unusable-ech-config': 'switch',
+  'ech-server-config': 'base64s',
+  'ech-server-key': 'base64s',
+  'ech-is-retry-config': 'numbers',
   'permute-extensions': 'switch',
   'host-name': 'text',
   'advertise-alpn': 'text',
@@ -220,6 +237,11 @@ const table: Readonly<Record<string, Kind>> = {
   'expect-client-ca-list': 'text',
   'expect-extended-master-secret': 'switch',
   'expect-hrr': 'switch',
+  'expect-ech-accept': 'switch',
+  'expect-ech-name-override': 'text',
+  'expect-no-ech-name-override': 'switch',
+  'expect-ech-retry-configs': 'base64',
+  'expect-no-ech-retry-configs': 'switch',
   'expect-no-hrr': 'switch',
   'expect-selected-credential': 'number',
   'expect-session-miss': 'switch',
@@ -280,7 +302,7 @@ function newOptions(): Options {
   const options: Record<string, unknown> = {};
   for (const [flag, kind] of Object.entries(table)) {
     if (kind === 'switch') options[camelCase(flag)] = false;
-    if (kind === 'numbers') options[camelCase(flag)] = [];
+    if (kind === 'numbers' || kind === 'base64s') options[camelCase(flag)] = [];
   }
   const defaults = {
     credential: newCredential('x509'),
@@ -302,6 +324,7 @@ function setValue(target: Record<string, unknown>, flag: string, kind: Kind, val
   else if (kind === 'numbers') (target[name] as number[]).push(Number(value));
   else if (kind === 'text') target[name] = value;
   else if (kind === 'base64') target[name] = new Uint8Array(Buffer.from(value, 'base64'));
+  else if (kind === 'base64s') (target[name] as Uint8Array[]).push(new Uint8Array(Buffer.from(value, 'base64')));
 }
 
 function apply(options: Options, flag: string, value: string): void {
