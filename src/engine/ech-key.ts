@@ -2,7 +2,7 @@ import { zeroize } from '../bytes/bytes.ts';
 import { deriveHpkeKey, hpkeAeads, hpkeKdfs, hpkeKems, hpkeKeyExchange } from '../crypto/hpke.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
-import type { EchKey } from '../handshake/ech-keys.ts';
+import { type EchKey, type EchServerKey, echServerKeys } from '../handshake/ech-keys.ts';
 import { encodeEchConfig, isPublicName } from '../wire/ech-config.ts';
 
 /** What a new key is for. */
@@ -43,4 +43,9 @@ export function createEchKey(
   });
   keyPair.destroy();
   return { config, privateKey };
+}
+
+/** The keys of a server as it would use them; throws the `ConfigError` that it would throw. */
+export function serverEchKeys(crypto: CryptoProvider, keys: readonly EchKey[]): readonly EchServerKey[] {
+  return echServerKeys(crypto, keys)?.keys ?? [];
 }

@@ -82,8 +82,10 @@ export interface PeerCertificates extends InForce {
   role: 'server' | 'client';
   /** DER, the peer's own certificate first. */
   chain: readonly Uint8Array[];
-  /** The name that the client asked for. */
+  /** The name that the client asked for; after a rejection of Encrypted Client Hello the public name. */
   serverName: string | undefined;
+  /** Whether the server has refused the encrypted ClientHello: all that it can prove is the public name. */
+  echRejected?: boolean;
   ocspResponse: Uint8Array | undefined;
   scts: readonly Uint8Array[] | undefined;
   version: ProtocolVersion;

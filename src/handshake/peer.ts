@@ -101,7 +101,9 @@ export function* verifyPeer(
   serverName: string | undefined,
 ): Flow<number | undefined> {
   const { chain, ocspResponse, scts } = peer;
-  const verified = yield* request('verifyPeer', { role, version, chain, serverName, ocspResponse, scts, config });
+  const echRejected = role === 'server' && (config as ClientHandshakeConfig).echRejected;
+  const peerCertificates = { role, version, chain, serverName, echRejected, ocspResponse, scts, config };
+  const verified = yield* request('verifyPeer', peerCertificates);
   return verified?.notAfter;
 }
 

@@ -7,6 +7,7 @@ import { clientHost, serverHost } from '../engine/host.ts';
 import { ServerConnection } from '../engine/server-connection.ts';
 import { parseCertificate } from '../pki/index.ts';
 import { alpnList } from './alpn.ts';
+import { clientEch } from './ech-options.ts';
 import { nodeCrypto } from './key-signer.ts';
 import {
   invalidArgType,
@@ -79,6 +80,7 @@ export function serverOptions(socket: TLSSocket, context: ContextState): ServerO
     ...commonOptions(context),
     credentials: context.credentials,
     preferServerOrder: context.preferServerOrder,
+    echKeys: context.echKeys,
     clientCertificate: mode,
     certificateAuthorities: mode === 'none' ? [] : authorities(context),
     verifyPeer: () => undefined,
@@ -147,6 +149,7 @@ function clientOptions(socket: TLSSocket): ClientOptions {
     sessions: fits ? [offered] : [],
     earlyData: fits && options.earlyData !== undefined,
     externalPsks: clientPsks(options.pskCallback),
+    ech: clientEch(options),
     ...(negotiation.tracing ? { trace: traceTo(process.stderr) } : {}),
     keyLog: (line: string) => {
       if (socket.listenerCount('keylog') > 0) socket.emit('keylog', Buffer.from(`${line}\n`));

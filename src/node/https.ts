@@ -236,6 +236,8 @@ const agentMethods = {
       if (number === undefined) identityChecks.set(check, (number = ++identityCheckCount));
       name += `:${number}`;
     }
+    const { echConfigList: ech } = options;
+    if (ech instanceof Uint8Array) name += `:ech ${Buffer.from(ech).toString('base64')}`;
     if (options['revocation'] !== undefined) name += `:${options['revocation']}`;
     return name;
   },

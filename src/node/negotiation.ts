@@ -3,12 +3,14 @@ import { serverConfig } from '../engine/config.ts';
 import type { Connection } from '../engine/connection.ts';
 import { drive } from '../engine/driver.ts';
 import { type Host, isPromise } from '../engine/host.ts';
-import type { TlsError } from '../errors.ts';
+import { CertificateError, type TlsError } from '../errors.ts';
 import type { ClientSession } from '../session/index.ts';
+import { checkServerIdentity } from './check-server-identity.ts';
 import { describeClientHello, type ReceivedClientHello } from './client-hello.ts';
 import { serverOptions } from './connection-setup.ts';
 import type { Answer, ClientHelloInfo, Credential, Input } from './engine-types.ts';
 import { type CodedError, nodeError, refusedByProgram, validateBuffer } from './node-errors.ts';
+import { peerCertificateObject } from './peer-certificate.ts';
 import { ContextState, SecureContextObject } from './secure-context.ts';
 import { resumptionOf } from './server-sessions.ts';
 import { encodeSession } from './session-codec.ts';
@@ -142,7 +144,21 @@ export class Negotiation implements Host {
   verifyPeer(peer: Input<'verifyPeer'>): Answer<'verifyPeer'> {
     // As in Node the verdict does not end the handshake: the socket is told, and refuses what it does not trust.
     this.#judge(peer.chain, peer);
+    if (peer.echRejected) this.#requirePublicName(peer);
     return noVerdict;
+  }
+
+  /** What a server says that refused the encrypted ClientHello counts only where it proves the public name. */
+  #requirePublicName({ chain, serverName }: Input<'verifyPeer'>): void {
+    const shown = peerCertificateObject(chain, true, this.context);
+    const cause = this.verifyError ?? checkServerIdentity(serverName ?? '', shown);
+    if (!cause) return;
+    throw new CertificateError(
+      'ERR_TLS_ECH_PUBLIC_NAME',
+      'badCertificate',
+      `the server cannot decrypt the clientHello, and does not prove the public name ${serverName}: ${cause.message}`,
+      { cause, rfc: 'RFC 9849, Section 6.1.7' },
+    );
   }
 
   /** `shown`: the handshake's own message; a resumption has none, nor a stapled response. */

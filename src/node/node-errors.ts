@@ -3,7 +3,7 @@
  * of the stack, with the alert and the rule, is their `cause`.
  */
 import { inspect } from 'node:util';
-import { AlertReceivedError, TlsError } from '../errors.ts';
+import { AlertReceivedError, EchRejectedError, TlsError } from '../errors.ts';
 
 /** An error with one of Node's codes. */
 export interface CodedError extends Error {
@@ -177,6 +177,7 @@ const alertReasons: Readonly<Record<number, string>> = {
   115: 'tlsv1 alert unknown psk identity',
   116: 'tlsv13 alert certificate required',
   120: 'tlsv1 alert no application protocol',
+  121: 'tlsv13 alert ech required',
 };
 
 /** OpenSSL's words for what this stack found wrong itself, where programs are known to look for them. */
@@ -204,6 +205,7 @@ const ownReasons: Readonly<Record<string, string>> = {
   ERR_TLS_CERTIFICATE_COMPRESSION_TOO_LARGE: 'excessive message size',
   ERR_TLS_TRUNCATED: 'unexpected eof while reading',
   ERR_TLS_BINDER: 'binder does not verify',
+  ERR_TLS_ECH_REJECTED: 'ech required',
 };
 
 /** An error in the form of those that node:tls takes from OpenSSL. */
@@ -228,7 +230,10 @@ export function toNodeError(error: unknown): Error {
   if (!(error instanceof TlsError)) return error instanceof Error ? error : new Error(String(error), { cause: error });
   // What the program's own callbacks threw is shown as it was thrown.
   if (refusedByProgram(error)) return error.cause as Error;
-  return opensslError(opensslReason(error), error.message, error);
+  const shown = opensslError(opensslReason(error), error.message, error);
+  if (!(error instanceof EchRejectedError)) return shown;
+  const { retryConfigs } = error;
+  return Object.assign(shown, { echRetryConfigs: retryConfigs && Buffer.from(retryConfigs) });
 }
 
 /** An error with OpenSSL's reason: its code, its library, and what happened in words. */

@@ -5,12 +5,13 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import type { GroupName } from '../crypto/provider.ts';
-import type { CertificateCompression } from '../engine/config.ts';
+import type { CertificateCompression, EchKey } from '../engine/config.ts';
 import { parseEcdhCurve, parseSigalgs } from './algorithm-names.ts';
 import { type CompressionName, readCertificateCompression } from './certificate-compression.ts';
 import { parseCiphers } from './ciphers.ts';
 import { asList, bytesOf, checked, readCertificates, readCrls, readKeys, readLeaf } from './context-files.ts';
 import { defaultCa } from './default-ca.ts';
+import { readEchKeys } from './ech-options.ts';
 import type { Credential } from './engine-types.ts';
 import { createSigner } from './key-signer.ts';
 import {
@@ -44,6 +45,11 @@ export interface HandfastContextOptions extends SecureContextOptions {
   groups?: readonly GroupName[] | undefined;
   /** Name of the credential set that sessions are bound to; survives the renewal of the certificate. */
   identity?: string | undefined;
+  /**
+   * Server: keys for encrypted ClientHellos (RFC 9849), of `createEchKey()` for example; `setSecureContext` changes them while
+   * connections go on. Those of the server count, not those of `addContext` or `SNICallback`: the name is not known before.
+   */
+  echKeys?: readonly EchKey[] | undefined;
   /** Certificate compression (RFC 8879), most wanted first; an option of Node 26, here on every version. */
   certificateCompression?: readonly CompressionName[] | undefined;
 }
@@ -68,6 +74,7 @@ export class ContextState {
   sessionTimeout: number | undefined;
   sessionIdContext: string | undefined;
   identity: string | undefined;
+  echKeys: readonly EchKey[] = [];
   certificateCompression: readonly CertificateCompression[] | undefined;
   /** Client certificates by server name; `undefined` leaves it to the server. */
   clientCertificate: 'none' | 'request' | 'require' | undefined;
@@ -201,6 +208,9 @@ function configure(context: ContextState, options: HandfastContextOptions): void
     context.sessionTimeout = options.sessionTimeout;
   }
   context.identity = options.identity;
+  if (options.echKeys !== undefined && options.echKeys !== null) {
+    context.echKeys = readEchKeys(options.echKeys);
+  }
   if (options.certificateCompression !== undefined && options.certificateCompression !== null) {
     const algorithms = readCertificateCompression(options.certificateCompression);
     if (algorithms.length > 0 && context.maxVersion !== 0x0304) {

@@ -3,7 +3,14 @@ import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { PeerCertificate } from 'node:tls';
 import { checkServerIdentity } from './check-server-identity.ts';
-import { type CodedError, connectionReset, invalidArgValue, validateFunction, validateNumber } from './node-errors.ts';
+import {
+  type CodedError,
+  connectionReset,
+  invalidArgValue,
+  validateBuffer,
+  validateFunction,
+  validateNumber,
+} from './node-errors.ts';
 import type { HandfastContextOptions } from './secure-context.ts';
 import { nodeMajor, settings } from './settings.ts';
 import { TLSSocket } from './tls-socket.ts';
@@ -99,6 +106,7 @@ export function connect(...args: unknown[]): TLSSocket {
   validateNumber(options.minDHSize, 'options.minDHSize', 1);
   if (options.revocation !== undefined && !['stapled', 'required'].includes(options.revocation))
     throw invalidArgValue('options.revocation', options.revocation, "must be 'stapled' or 'required'");
+  if (options.echConfigList !== undefined) validateBuffer(options.echConfigList, 'options.echConfigList');
   if (options.servername) checkServername(options.servername);
   const secureContext =
     options.secureContext || settings.exports.createSecureContext(options as HandfastContextOptions);
@@ -119,6 +127,9 @@ export function connect(...args: unknown[]): TLSSocket {
     onread: options.socket ? undefined : options.onread,
     signal: options.signal,
     earlyData: options.earlyData,
+    echConfigList: options.echConfigList,
+    echRequired: options.echRequired,
+    echGrease: options.echGrease,
   });
   options.rejectUnauthorized = options.rejectUnauthorized !== false;
   socket[connectOptions] = options;

@@ -184,6 +184,11 @@ export abstract class TlsDetails extends SocketFacade {
     return this.connection?.connected === true && this.connection.info.resumed;
   }
 
+  /** Whether the ClientHello came, or went, encrypted (RFC 9849): nobody in between has seen the name. Node lacks it. */
+  get echAccepted(): boolean {
+    return this.connection?.connected === true && this.connection.info.echAccepted;
+  }
+
   /** Writes what happens on the connection to stderr. */
   enableTrace(): void {
     this.negotiation.tracing = true;

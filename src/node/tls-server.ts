@@ -286,6 +286,7 @@ const methods = {
       signInThreadPool: options.signInThreadPool,
       groups: options.groups,
       identity: options.identity,
+      echKeys: options.echKeys,
       allowPartialTrustChain: options.allowPartialTrustChain,
       certificateCompression: options.certificateCompression,
     };

@@ -18,6 +18,15 @@ export interface TlsSocketOptions extends HandfastContextOptions {
   SNICallback?: SniCallback | undefined;
   session?: Buffer | undefined;
   requestOCSP?: boolean | undefined;
+  /**
+   * Client: encrypts the ClientHello to the server of this ECHConfigList (RFC 9849). A server that cannot decrypt it makes
+   * an error `ERR_SSL_ECH_REQUIRED`, whose `echRetryConfigs` holds the list to try instead, if there is one.
+   */
+  echConfigList?: Uint8Array | undefined;
+  /** Client: `false` shows the name rather than fail where no config of the list can be used. */
+  echRequired?: boolean | undefined;
+  /** Client: a ClientHello that is not encrypted pretends to be. */
+  echGrease?: boolean | undefined;
   /** Client: whether the server has to prove by a stapled OCSP response that its certificate is not revoked. */
   revocation?: RevocationMode | undefined;
   enableTrace?: boolean | undefined;

@@ -9,6 +9,7 @@ import { type CompressionName, getCertificateCompressionAlgorithms } from './cer
 import { checkServerIdentity } from './check-server-identity.ts';
 import { getCiphers } from './ciphers.ts';
 import { type CaType, getCACertificates, setDefaultCACertificates } from './default-ca.ts';
+import { createEchKey } from './ech-options.ts';
 import {
   createSecureContext,
   type HandfastContextOptions,
@@ -117,6 +118,7 @@ export type HandfastTls = Omit<
     convertALPNProtocols(protocols: readonly string[] | NodeJS.ArrayBufferView, out: { ALPNProtocols?: Buffer }): void;
     getCACertificates(type?: CaType): string[];
     getCertificateCompressionAlgorithms(): CompressionName[];
+    createEchKey: typeof createEchKey;
     setDefaultCACertificates(certificates: readonly (string | NodeJS.ArrayBufferView)[]): void;
   };
 
@@ -137,6 +139,7 @@ const tls = {
   createSecurePair,
   getCACertificates,
   getCertificateCompressionAlgorithms,
+  createEchKey,
   setDefaultCACertificates,
 } as unknown as HandfastTls;
 
@@ -177,6 +180,7 @@ export {
   connectTyped as connect,
   convertALPNProtocols,
   createContextTyped as createSecureContext,
+  createEchKey,
   createSecurePair,
   createServerTyped as createServer,
   getCACertificates,

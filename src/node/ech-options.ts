@@ -1,0 +1,61 @@
+/** Encrypted Client Hello (RFC 9849) in the options of the shell. */
+import type { ClientEchOptions, EchKey } from '../engine/config.ts';
+import { createEchKey as createKey, type NewEchKey, serverEchKeys } from '../engine/ech-key.ts';
+import { nodeCrypto } from './key-signer.ts';
+import { invalidArgType, nodeError, validateBuffer, validateObject, validateString } from './node-errors.ts';
+import type { TlsSocketOptions } from './tls-types.ts';
+
+/** What `createEchKey` makes: an element of `echKeys`, with what its clients are told. */
+export interface CreatedEchKey extends EchKey {
+  /** The config in an ECHConfigList: for `echConfigList`, and in Base64 for `ech=` of an HTTPS record (RFC 9848). */
+  readonly configList: Buffer;
+}
+
+/** Makes a key for the option `echKeys`. The server needs a certificate for `publicName`, the name that is seen. */
+export function createEchKey(options: NewEchKey): CreatedEchKey {
+  validateObject(options, 'options');
+  validateString(options.publicName, 'options.publicName');
+  const { config, privateKey } = createKey(nodeCrypto(), options);
+  const configList = Buffer.alloc(2 + config.length);
+  configList.writeUInt16BE(config.length);
+  configList.set(config, 2);
+  return { config: Buffer.from(config), privateKey: Buffer.from(privateKey), configList };
+}
+
+/** The option `echKeys`: copies, checked at once. */
+export function readEchKeys(keys: unknown): EchKey[] {
+  if (!Array.isArray(keys)) throw invalidArgType('options.echKeys', 'Array', keys);
+  const read = keys.map((key: unknown, i): EchKey => {
+    const name = `options.echKeys[${i}]`;
+    validateObject(key, name);
+    const { config, privateKey, retry } = key as Partial<EchKey>;
+    validateBuffer(config, `${name}.config`);
+    // Its value is for no message.
+    if (!ArrayBuffer.isView(privateKey)) throw badKeys(`${name}.privateKey is no Buffer`);
+    return { config: copyOf(config), privateKey: copyOf(privateKey), retry: retry !== false };
+  });
+  try {
+    for (const { keyPair } of serverEchKeys(nodeCrypto(), read)) keyPair.destroy();
+  } catch (error) {
+    throw badKeys(`options.${(error as Error).message}`, error);
+  }
+  return read;
+}
+
+function badKeys(problem: string, cause?: unknown): Error {
+  return nodeError('ERR_INVALID_ARG_VALUE', problem, TypeError, cause);
+}
+
+/** The options of a client. */
+export function clientEch({ echConfigList, echRequired, echGrease }: TlsSocketOptions): ClientEchOptions {
+  return {
+    ...(echConfigList && { configList: copyOf(echConfigList) }),
+    ...(echRequired === undefined ? {} : { required: echRequired }),
+    grease: echGrease === true,
+  };
+}
+
+/** A copy that is no Buffer. */
+function copyOf({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength).slice();
+}
