@@ -29,6 +29,9 @@ export type GroupName =
 export interface CryptoProvider {
   readonly name: string;
 
+  /** The AEAD that costs much less than the others here, where one does: its suites come first by default. */
+  readonly preferredAead?: AeadName | undefined;
+
   /** Cryptographically strong random bytes. */
   random(size: number): Uint8Array;
 
@@ -75,8 +78,16 @@ export interface Aead {
    * @returns bytes written: `plaintext.length + tagLength`.
    */
   seal(nonce: Uint8Array, additionalData: Uint8Array, plaintext: Uint8Array, out: Uint8Array, at: number): number;
-  /** Decrypts ciphertext with its tag; `undefined` where authentication fails. The result is a new array. */
-  open(nonce: Uint8Array, additionalData: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined;
+  /**
+   * Decrypts ciphertext with its tag; `undefined` where authentication fails. The result is a new array, or, where
+   * `mayOverwrite` allows it, perhaps the ciphertext's own place.
+   */
+  open(
+    nonce: Uint8Array,
+    additionalData: Uint8Array,
+    ciphertext: Uint8Array,
+    mayOverwrite?: boolean,
+  ): Uint8Array | undefined;
   destroy(): void;
 }
 

@@ -124,11 +124,16 @@ export abstract class Connection {
     return connectionInfo(this.#connected('info'));
   }
 
-  /** Takes bytes of the transport. They are read by `advance`; until then views of them may be kept. */
-  receive(bytes: Uint8Array): void {
+  /**
+   * Takes bytes of the transport. They are read by `advance`; until then views of them may be kept.
+   *
+   * @param mayOverwrite gives the array away: it is nobody else's, and records may be decrypted in their place, which
+   *   spares an array for each. Plaintext is then a view of it.
+   */
+  receive(bytes: Uint8Array, mayOverwrite = false): void {
     // "Any data received after a closure alert has been received MUST be ignored." (RFC 9846, Section 6.1)
     if (this.#closed || this.#peerClosed || bytes.length === 0) return;
-    this.#records.reader.push(bytes);
+    this.#records.reader.push(bytes, mayOverwrite);
   }
 
   /** The transport has ended: no more bytes come. */

@@ -481,8 +481,8 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     this.destroy(errored ?? undefined);
   }
 
-  /** Bytes of the transport. */
-  transportData(chunk: Buffer | string): void {
+  /** Bytes of the transport; whether they are nobody else's. */
+  transportData(chunk: Buffer | string, fresh: boolean): void {
     const connection = this.#connection;
     if (connection === undefined || this.destroyed || connection.closed) return;
     if (typeof chunk === 'string' || this.transport?.readableObjectMode) {
@@ -491,7 +491,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     }
     this._unrefTimer();
     // Not as a Buffer: its `slice` would share memory where the engine wants a copy.
-    connection.receive(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
+    connection.receive(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length), fresh);
     this.#pump();
   }
 

@@ -9,8 +9,8 @@ import { nodeError } from './node-errors.ts';
 
 /** Who is told of a transport's bytes and end. */
 export interface TransportOwner {
-  /** Bytes of the transport; a string where somebody has set an encoding on it. */
-  transportData(chunk: Buffer | string): void;
+  /** Bytes of the transport; a string where somebody has set an encoding on it. Nobody else has them where `fresh`. */
+  transportData(chunk: Buffer | string, fresh: boolean): void;
   /** The transport has ended. */
   transportEnded(): void;
   /** The transport has closed. */
@@ -111,7 +111,8 @@ function takeBytes(this: Socket, chunk: Buffer | null): boolean {
   const socket = this as TappedSocket;
   // The end goes through the stream, as it ends too.
   if (chunk === null) return Socket.prototype.push.call(socket, null);
-  socket[owner].transportData(chunk);
+  // Node reads each chunk into an array of its own.
+  socket[owner].transportData(chunk, true);
   return !socket[tap].paused;
 }
 
@@ -182,7 +183,7 @@ function cancelled(): Error {
 }
 
 function onData(this: OwnedTransport, chunk: Buffer | string): void {
-  this[owner]?.transportData(chunk);
+  this[owner]?.transportData(chunk, false);
 }
 
 function onEnd(this: OwnedTransport): void {

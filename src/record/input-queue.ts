@@ -16,6 +16,7 @@ export class InputQueue {
   #queue: Uint8Array[] | undefined;
   #next = 0;
   #queuedBytes = 0;
+  #borrowed = false;
   /** The first bytes of a record that spans chunks. It grows with what arrives, not with what a header claims. */
   #partial: Uint8Array = noBytes;
   #have = 0;
@@ -25,9 +26,15 @@ export class InputQueue {
     return this.#have + (this.#chunk.length - this.#at) + this.#queuedBytes;
   }
 
+  /** Whether what is taken may be overwritten: all arrays that were pushed are ours. */
+  get mayOverwrite(): boolean {
+    return !this.#borrowed;
+  }
+
   /** Adds bytes. They are kept as a view until they are given out, or {@link detach} is called. */
-  push(bytes: Uint8Array): void {
+  push(bytes: Uint8Array, mayOverwrite: boolean): void {
     if (bytes.length === 0) return;
+    if (!mayOverwrite) this.#borrowed = true;
     if (this.#at === this.#chunk.length && this.#queuedBytes === 0) {
       this.#chunk = bytes;
       this.#at = 0;

@@ -18,10 +18,11 @@ export interface ReadProtection {
    * Opens a record and counts it.
    *
    * @param record header and fragment.
-   * @returns the content (TLS 1.2) or the TLSInnerPlaintext (TLS 1.3) in an array of its own; `undefined`, and nothing
-   *   is counted, where it does not authenticate.
+   * @param mayOverwrite whether the record may be decrypted in its place.
+   * @returns the content (TLS 1.2) or the TLSInnerPlaintext (TLS 1.3) in an array of its own, or in the record's where
+   *   that is allowed; `undefined`, and nothing is counted, where it does not authenticate.
    */
-  open(record: Uint8Array): Uint8Array | undefined;
+  open(record: Uint8Array, mayOverwrite?: boolean): Uint8Array | undefined;
   /** Zeroizes what is owned. The object may not be used afterwards. */
   destroy(): void;
 }

@@ -83,7 +83,7 @@ class AeadReadProtection12 implements ReadProtection {
     this.#sequence = sequence;
   }
 
-  open(record: Uint8Array): Uint8Array | undefined {
+  open(record: Uint8Array, mayOverwrite?: boolean): Uint8Array | undefined {
     this.#sequence.check();
     const bodyAt = headerLength + this.#explicitLength;
     const contentLength = record.length - bodyAt - this.#aead.tagLength;
@@ -91,7 +91,7 @@ class AeadReadProtection12 implements ReadProtection {
     if (this.#explicitLength === 0) this.#sequence.nonceTo(nonce, this.#iv);
     else nonceOf(this.#iv, record.subarray(headerLength, bodyAt));
     writeAdditionalData(additionalData, this.#sequence, record[0] as number, contentLength);
-    const content = this.#aead.open(nonce, additionalData, record.subarray(bodyAt));
+    const content = this.#aead.open(nonce, additionalData, record.subarray(bodyAt), mayOverwrite);
     if (content !== undefined) this.#sequence.advance();
     return content;
   }

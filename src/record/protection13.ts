@@ -79,11 +79,11 @@ class ReadProtection13 implements ReadProtection {
     this.#sequence = sequence;
   }
 
-  open(record: Uint8Array): Uint8Array | undefined {
+  open(record: Uint8Array, mayOverwrite?: boolean): Uint8Array | undefined {
     this.#sequence.check();
     this.#sequence.nonceTo(nonce, this.#iv);
     for (let i = 0; i < headerLength; i++) header[i] = record[i] as number;
-    const inner = this.#aead.open(nonce, header, record.subarray(headerLength));
+    const inner = this.#aead.open(nonce, header, record.subarray(headerLength), mayOverwrite);
     if (inner !== undefined) this.#sequence.advance();
     return inner;
   }

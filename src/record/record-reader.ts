@@ -9,8 +9,8 @@ export interface PlaintextRecord {
   /** The (inner) content type: one of {@link contentTypes}. */
   readonly type: number;
   /**
-   * The content. An array of its own if the record was protected; else a view of what was pushed, valid as long as
-   * the caller leaves that alone.
+   * The content. An array of its own if the record was protected; else, and where pushed arrays may be overwritten, a
+   * view of what was pushed, valid as long as the caller leaves that alone.
    */
   readonly fragment: Uint8Array;
   /** The version in the record header. */
@@ -79,9 +79,12 @@ export class RecordReader {
     return this.#protection !== undefined;
   }
 
-  /** Adds input. The array is kept, not copied: leave it alone until {@link next} returned `undefined`. */
-  push(bytes: Uint8Array): void {
-    this.#input.push(bytes);
+  /**
+   * Adds input. The array is kept, not copied: leave it alone until {@link next} returned `undefined`; for good where it
+   * `mayOverwrite`, that is where records may be decrypted in their place.
+   */
+  push(bytes: Uint8Array, mayOverwrite = false): void {
+    this.#input.push(bytes, mayOverwrite);
   }
 
   /** Copies what is still needed of the pushed arrays: for a caller that reads into one buffer again and again. */
@@ -175,7 +178,7 @@ export class RecordReader {
     if (protection.version === 0x0304 && type === contentTypes.alert && !this.#opened && bytes.length === plainAlert)
       return this.#plain(bytes, type, version);
 
-    const opened = protection.open(bytes);
+    const opened = protection.open(bytes, this.#input.mayOverwrite);
     if (opened === undefined) {
       if (this.#skip?.mode === 'trialDecryption' && type === contentTypes.applicationData)
         return this.#skipRecord(bytes);

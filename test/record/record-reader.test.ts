@@ -442,3 +442,29 @@ test('whatever bytes come, the outcome is records or a TlsError', () => {
     { numRuns: 300 },
   );
 });
+
+test('records are decrypted in their place only where every array that was pushed may be overwritten', () => {
+  const asked: (boolean | undefined)[] = [];
+  const protection = (): ReadProtection => ({
+    version: 0x0303,
+    maxCiphertextLength: 16640,
+    open: (bytes, mayOverwrite) => {
+      asked.push(mayOverwrite);
+      return bytes.slice(5);
+    },
+    destroy: () => {},
+  });
+  const read = (...inputs: readonly [Uint8Array, boolean][]): (boolean | undefined)[] => {
+    const reader = new RecordReader();
+    reader.setProtection(protection());
+    asked.length = 0;
+    for (const [bytes, mayOverwrite] of inputs) reader.push(bytes, mayOverwrite);
+    while (reader.next() !== undefined);
+    return [...asked];
+  };
+  const one = fromHex('170303000141');
+  assert.deepEqual(read([one, false]), [false]);
+  assert.deepEqual(read([one, true], [one, true]), [true, true]);
+  assert.deepEqual(read([concat(one, one.subarray(0, 3)), true], [one.subarray(3), true]), [true, true]);
+  assert.deepEqual(read([one, true], [one, false], [one, true]), [false, false, false]);
+});
