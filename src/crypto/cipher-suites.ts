@@ -116,3 +116,22 @@ export function cipherSuite(code: number): CipherSuite | undefined {
 export const defaultCipherSuites: readonly number[] = [
   0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8,
 ];
+
+/** Suites with those of one AEAD first among their version; the order is kept otherwise. */
+export function preferAead(codes: readonly number[], aead: AeadName | undefined): readonly number[] {
+  if (aead === undefined) return codes;
+  const rank = (code: number): number => {
+    const suite = cipherSuite(code);
+    return (suite?.version === 0x0304 ? 0 : 2) + (suite?.aead === aead ? 0 : 1);
+  };
+  return [...codes].sort((a, b) => rank(a) - rank(b));
+}
+
+const byPreference = new Map<AeadName | undefined, readonly number[]>();
+
+/** {@link defaultCipherSuites} in the order that suits a provider's {@link CryptoProvider.preferredAead}. */
+export function defaultCipherSuitesFor(aead: AeadName | undefined): readonly number[] {
+  let suites = byPreference.get(aead);
+  if (suites === undefined) byPreference.set(aead, (suites = preferAead(defaultCipherSuites, aead)));
+  return suites;
+}

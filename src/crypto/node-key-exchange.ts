@@ -15,7 +15,7 @@ import { rawKeyFunctions } from './node-raw-keys.ts';
 import type { GroupName, KeyExchange, PendingKeyExchange, StaticKeyPair } from './provider.ts';
 
 /** A Diffie-Hellman function: both sides make a key pair and send its public half. */
-interface DiffieHellman {
+export interface DiffieHellman {
   readonly shareLength: number;
   readonly privateKeyLength: number;
   generate(): DiffieHellmanPair;
@@ -23,25 +23,33 @@ interface DiffieHellman {
   import(privateKey: Uint8Array): DiffieHellmanPair;
 }
 
-interface DiffieHellmanPair {
+export interface DiffieHellmanPair {
   readonly share: Uint8Array;
   /** Throws `TlsError` `illegal_parameter` where the peer's share is none. */
   agree(peerShare: Uint8Array): Uint8Array;
+  /** Wipes the private half, where that is possible. */
+  destroy?(): void;
 }
 
-/** The key exchanges over an ML-KEM. Each is made when it is first asked for, and kept. */
-export function keyExchanges(mlKem: (parameters: 768 | 1024) => MlKem): (group: GroupName) => KeyExchange | undefined {
+/** The implementations that there is a choice of. */
+interface Implementations {
+  readonly mlKem: (parameters: 768 | 1024) => MlKem;
+  readonly x25519: DiffieHellman;
+}
+
+/** The key exchanges. Each is made when it is first asked for, and kept. */
+export function keyExchanges(implementations: Implementations): (group: GroupName) => KeyExchange | undefined {
   const made = new Map<GroupName, KeyExchange>();
   return (group) => {
     const known = made.get(group);
     if (known !== undefined) return known;
-    const exchange = createKeyExchange(group, mlKem);
+    const exchange = createKeyExchange(group, implementations);
     if (exchange !== undefined) made.set(group, exchange);
     return exchange;
   };
 }
 
-function createKeyExchange(group: GroupName, mlKem: (parameters: 768 | 1024) => MlKem): KeyExchange | undefined {
+function createKeyExchange(group: GroupName, { mlKem, x25519 }: Implementations): KeyExchange | undefined {
   switch (group) {
     case 'x25519':
       return plainExchange(group, x25519);
@@ -74,7 +82,7 @@ function plainExchange(group: GroupName, dh: DiffieHellman): KeyExchange {
     respond(clientShare) {
       checkLength(group, clientShare, dh.shareLength);
       const pair = dh.generate();
-      return { share: pair.share, secret: pair.agree(clientShare) };
+      return { share: pair.share, secret: agreeOnce(pair, clientShare) };
     },
     importKeyPair: (privateKey) => staticKeyPair(group, dh, privateKey),
   };
@@ -91,9 +99,19 @@ function staticKeyPair(group: GroupName, dh: DiffieHellman, privateKey: Uint8Arr
       return pair.agree(publicKey);
     },
     destroy() {
+      pair?.destroy?.();
       pair = undefined;
     },
   };
+}
+
+/** For a key pair of one use. */
+function agreeOnce(pair: DiffieHellmanPair, peerShare: Uint8Array): Uint8Array {
+  try {
+    return pair.agree(peerShare);
+  } finally {
+    pair.destroy?.();
+  }
 }
 
 function importPair(group: GroupName, dh: DiffieHellman, privateKey: Uint8Array): DiffieHellmanPair {
@@ -112,12 +130,12 @@ function pendingExchange(group: GroupName, made: DiffieHellmanPair): PendingKeyE
     share: made.share,
     finish(serverShare) {
       if (pair === undefined) throw usedTwice();
-      const { agree } = pair;
       pair = undefined;
       checkLength(group, serverShare, made.share.length);
-      return agree(serverShare);
+      return agreeOnce(made, serverShare);
     },
     destroy() {
+      pair?.destroy?.();
       pair = undefined;
     },
   };
@@ -187,13 +205,14 @@ function hybridExchange(group: GroupName, dh: DiffieHellman, kem: MlKem, order: 
           live = false;
           checkLength(group, serverShare, serverShareLength);
           const [dhShare, ciphertext] = split(serverShare, kem.ciphertextLength);
-          const dhSecret = pair.agree(dhShare);
+          const dhSecret = agreeOnce(pair, dhShare);
           const kemSecret = kemPair.decapsulate(ciphertext);
           kemPair.destroy();
           return joinSecrets(dhSecret, kemSecret);
         },
         destroy() {
           live = false;
+          pair.destroy?.();
           kemPair.destroy();
         },
       };
@@ -203,7 +222,7 @@ function hybridExchange(group: GroupName, dh: DiffieHellman, kem: MlKem, order: 
       const [dhShare, publicKey] = split(clientShare, kem.publicKeyLength);
       const { ciphertext, secret: kemSecret } = kem.encapsulate(publicKey);
       const pair = dh.generate();
-      const dhSecret = pair.agree(dhShare);
+      const dhSecret = agreeOnce(pair, dhShare);
       return { share: join(pair.share, ciphertext), secret: joinSecrets(dhSecret, kemSecret) };
     },
   };
@@ -222,7 +241,7 @@ type GenerateX25519 = (
  * agreement. It is asked for in the generation and not by `export()` afterwards: that export deadlocks when the garbage
  * collector strikes inside it, since the job that made the key then wants the lock that the export holds (Node 20).
  */
-const x25519: DiffieHellman = {
+export const opensslX25519: DiffieHellman = {
   shareLength: 32,
   privateKeyLength: 32,
   generate() {
@@ -312,7 +331,7 @@ function checkLength(group: GroupName, share: Uint8Array, length: number): void 
   throw badShare(group, `the key share for ${group} has ${share.length} bytes, not ${length}`);
 }
 
-function badShare(group: string, problem: string, cause?: unknown): PeerError {
+export function badShare(group: string, problem: string, cause?: unknown): PeerError {
   const error = illegalParameter('ERR_TLS_KEY_SHARE', problem, 'RFC 9846, Section 4.2.8');
   error.phase = `keyShare ${group}`;
   if (cause !== undefined) error.cause = cause;

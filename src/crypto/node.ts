@@ -1,9 +1,10 @@
+import { type Accelerator, accelerator } from './node-accelerator.ts';
 import { createAead, createCbc } from './node-cipher.ts';
 import { hash, hmac, prepareHmac, random } from './node-hash.ts';
-import { keyExchanges } from './node-key-exchange.ts';
+import { keyExchanges, opensslX25519 } from './node-key-exchange.ts';
 import { importPrivateKey, importPublicKey } from './node-keys.ts';
 import { type MlKem, mlKem } from './node-ml-kem.ts';
-import type { CryptoProvider } from './provider.ts';
+import type { Aead, AeadName, CryptoProvider } from './provider.ts';
 
 /** Faster implementations that a program brings along. */
 export interface NodeCryptoOptions {
@@ -12,6 +13,12 @@ export interface NodeCryptoOptions {
    * parameter set means the built-in one. See docs/decisions/0002-ml-kem.md.
    */
   readonly mlKem?: (parameters: 768 | 1024) => MlKem | undefined;
+  /**
+   * Whether to use native code beside OpenSSL that the program has installed: `sodium-native`, for X25519 and
+   * ChaCha20-Poly1305. Default: yes, unless the environment says `HANDFAST_ACCELERATOR=off`. See
+   * docs/decisions/0010-accelerator.md.
+   */
+  readonly accelerator?: boolean;
 }
 
 /**
@@ -19,17 +26,26 @@ export interface NodeCryptoOptions {
  * unsupported (ML-DSA). One provider serves any number of connections.
  */
 export function createNodeCrypto(options: NodeCryptoOptions = {}): CryptoProvider {
-  const keyExchange = keyExchanges((parameters) => options.mlKem?.(parameters) ?? mlKem(parameters));
+  const native = (options.accelerator ?? true) ? accelerator() : undefined;
+  const keyExchange = keyExchanges({
+    mlKem: (parameters) => options.mlKem?.(parameters) ?? mlKem(parameters),
+    x25519: native?.x25519 ?? opensslX25519,
+  });
   return {
-    name: 'node:crypto',
+    name: native === undefined ? 'node:crypto' : `node:crypto, ${native.name}`,
+    preferredAead: native && 'chacha20poly1305',
     random,
     hash,
     hmac,
     prepareHmac,
-    createAead,
+    createAead: native === undefined ? createAead : aeadsWith(native),
     createCbc,
     keyExchange,
     importPublicKey,
     importPrivateKey,
   };
+}
+
+function aeadsWith(native: Accelerator): (name: AeadName, key: Uint8Array) => Aead {
+  return (name, key) => (name === 'chacha20poly1305' ? native.createChaCha20Poly1305(key) : createAead(name, key));
 }

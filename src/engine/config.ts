@@ -1,4 +1,4 @@
-import { type CipherSuite, cipherSuite, defaultCipherSuites } from '../crypto/cipher-suites.ts';
+import { type CipherSuite, cipherSuite, defaultCipherSuitesFor } from '../crypto/cipher-suites.ts';
 import { defaultGroups, groupName } from '../crypto/named-groups.ts';
 import type { CryptoProvider, GroupName } from '../crypto/provider.ts';
 import { defaultSignatureSchemes } from '../crypto/signature-schemes.ts';
@@ -265,7 +265,7 @@ function defaultKeyShares(groups: readonly GroupName[]): GroupName[] {
 
 function commonConfig(options: CommonOptions): CommonHandshakeConfig {
   const { crypto } = options;
-  const cipherSuites = options.cipherSuites ?? defaultCipherSuites;
+  const cipherSuites = options.cipherSuites ?? defaultCipherSuitesFor(crypto.preferredAead);
   const groups = (options.groups ?? defaultGroupNames).filter((group) => crypto.keyExchange(group) !== undefined);
   const [minVersion, maxVersion] = versionRange(options, cipherSuites);
   if (groups.length === 0) throw new ConfigError('no key exchange group is left: check groups');

@@ -4,6 +4,7 @@
  */
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
+import { preferAead } from '../crypto/cipher-suites.ts';
 import type { GroupName } from '../crypto/provider.ts';
 import type { CertificateCompression, EchKey } from '../engine/config.ts';
 import { parseEcdhCurve, parseSigalgs } from './algorithm-names.ts';
@@ -13,7 +14,7 @@ import { asList, bytesOf, checked, readCertificates, readCrls, readKeys, readLea
 import { defaultCa } from './default-ca.ts';
 import { readEchKeys } from './ech-options.ts';
 import type { Credential } from './engine-types.ts';
-import { createSigner } from './key-signer.ts';
+import { createSigner, nodeCrypto } from './key-signer.ts';
 import {
   invalidArgType,
   invalidArgValue,
@@ -26,7 +27,7 @@ import {
   validateString,
 } from './node-errors.ts';
 import { openPfx } from './pkcs12.ts';
-import { settings } from './settings.ts';
+import { cipherDefault, settings } from './settings.ts';
 import { readVersions } from './versions.ts';
 
 /** The options of `createSecureContext`: Node's, and what it lacks. */
@@ -228,7 +229,8 @@ function configure(context: ContextState, options: HandfastContextOptions): void
 function readCiphers(context: ContextState, list: string): void {
   if (list.split(':').every((word) => word === '')) throw invalidArgValue('options.ciphers', list.split(':'));
   const choice = parseCiphers(list);
-  context.cipherSuites = choice.codes;
+  // Who names no suites gets those first that cost least here.
+  context.cipherSuites = list === cipherDefault ? preferAead(choice.codes, nodeCrypto().preferredAead) : choice.codes;
   // Only suites of TLS 1.3: then TLS 1.2 has nothing to negotiate.
   if (!choice.tls12 && context.maxVersion === 0x0304) context.minVersion = 0x0304;
 }

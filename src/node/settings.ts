@@ -48,7 +48,7 @@ function flagValue(name: string): string | undefined {
  * Node's list without what a stack of today does not do unasked: static RSA, CBC and finite-field suites (RFC 10015). A
  * program that needs an old peer names its suites in `ciphers`, as in Node.
  */
-const cipherDefault =
+export const cipherDefault =
   'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:' +
   'ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:' +
   'ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305';

@@ -52,7 +52,7 @@ describe('the second ClientHello (RFC 9846, Section 4.1.2)', () => {
     ['another random', (h) => void (h.random = bytes(32)), 'ERR_TLS_SECOND_CLIENT_HELLO'],
     ['another session ID', (h) => void (h.legacySessionId = bytes(32)), 'ERR_TLS_SECOND_CLIENT_HELLO'],
     ['another name', (h) => void (h.extensions.serverName = 'other.test'), 'ERR_TLS_SECOND_CLIENT_HELLO'],
-    ['without the suite', (h) => void (h.cipherSuites = [0x1303]), 'ERR_TLS_SECOND_CLIENT_HELLO'],
+    ['without the suite', (h) => void (h.cipherSuites = [0x1302]), 'ERR_TLS_SECOND_CLIENT_HELLO'],
     ['without the version', (h) => void (h.extensions.supportedVersions = [tls12]), 'ERR_TLS_SECOND_CLIENT_HELLO'],
     [
       'early data again',
