@@ -7,6 +7,7 @@
  *     npm run bench:https                                  every row whose tool is installed
  *     npm run bench:https -- wrk handshakes                only these rows
  *     npm run bench:https -- --autocannon=<folder>         with the autocannon in that folder's node_modules
+ *     npm run bench:https -- --accelerator                 Handfast with sodium-native beside node:crypto
  *
  * wrk and h2load come as Debian's wrk and nghttp2-client.
  */
@@ -17,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { accelerator } from '../src/crypto/node-accelerator.ts';
 import { rootPem, testIdentity } from '../test/helpers/pki.ts';
 import { buildServer, median, ServerProcess } from './server-process.ts';
 
@@ -42,6 +44,7 @@ const words = process.argv.slice(2);
 const quick = words.includes('--quick');
 const wanted = words.filter((word) => !word.startsWith('--'));
 const autocannonFolder = words.find((word) => word.startsWith('--autocannon='))?.slice('--autocannon='.length);
+const setting = words.includes('--accelerator') ? 'on' : 'off';
 const seconds = quick ? 1 : 4;
 const rounds = quick ? 3 : 7;
 const warmUpRounds = quick ? 1 : 3;
@@ -168,8 +171,8 @@ async function startPair(protocol: Row['protocol']): Promise<readonly [ServerPro
   const { keyFile, chainFile } = testIdentity('ecdsa-p256');
   const words = [protocol, keyFile, chainFile];
   const pair = [
-    new ServerProcess(serverFile, words, ['--import', register]),
-    new ServerProcess(serverFile, words),
+    new ServerProcess(serverFile, words, { HANDFAST_ACCELERATOR: setting }, ['--import', register]),
+    new ServerProcess(serverFile, words, {}),
   ] as const;
   await Promise.all(pair.map((server) => server.ready()));
   return pair;
@@ -246,7 +249,10 @@ async function idleMemory(count: number): Promise<void> {
   );
 }
 
-console.log(`Node ${process.version}, ${process.platform} ${process.arch}; left: Handfast, right: node:tls`);
+console.log(
+  `Node ${process.version}, ${process.platform} ${process.arch};` +
+    ` left: Handfast${setting === 'on' ? ` with ${accelerator()?.name}` : ''}, right: node:tls`,
+);
 for (const row of rows) {
   if (wanted.length > 0 && !wanted.includes(row.key)) continue;
   if (await available(row.tool)) await compare(row);

@@ -1,13 +1,16 @@
 /**
- * The benchmark against node:tls: pairs of server processes, ours and Node's, take turns under the same client (node:tls),
- * and the server's own CPU time (user + system) is compared. Ratios below 1 are in our favour.
+ * The benchmark against node:tls: server processes, ours and Node's, take turns under the same client (node:tls), and the
+ * server's own CPU time (user + system) is compared. Ratios below 1 are in our favour. Ours runs twice: over
+ * node:crypto alone, and with the native code of an installed accelerator.
  *
  *     npm run bench                         every row
  *     npm run bench -- full13 bulkSend      only these rows
  *     npm run bench -- --engine …           the bare engine instead of handfast/tls
+ *     npm run bench -- --plain …            without the accelerator
  */
 import { once } from 'node:events';
 import tls from 'node:tls';
+import { accelerator } from '../src/crypto/node-accelerator.ts';
 import { rootPem, testIdentity } from '../test/helpers/pki.ts';
 import type { ServerKind } from './server.ts';
 import { buildServer, median, ServerProcess } from './server-process.ts';
@@ -177,10 +180,16 @@ async function openMany(
   await Promise.all(Array.from({ length: lanes }, lane));
 }
 
+/** Who is compared: ours over node:crypto, ours with an accelerator, and node:tls last. */
+interface Contender {
+  readonly kind: ServerKind;
+  readonly accelerated: boolean;
+}
+
 class Server extends ServerProcess {
-  constructor(kind: ServerKind, resumption: Row['resumption']) {
+  constructor({ kind, accelerated }: Contender, resumption: Row['resumption']) {
     const { keyFile, chainFile } = testIdentity('ecdsa-p256');
-    super(serverFile, [kind, resumption, keyFile, chainFile]);
+    super(serverFile, [kind, resumption, keyFile, chainFile], { HANDFAST_ACCELERATOR: accelerated ? 'on' : 'off' });
   }
 }
 
@@ -204,37 +213,42 @@ async function measure(row: Row, server: Server, session: Buffer | undefined): P
   return { cpu: (await server.cpu()) - before, wall };
 }
 
-async function compare(row: Row, ours: ServerKind, rounds: number): Promise<void> {
-  const servers = [new Server(ours, row.resumption), new Server('node', row.resumption)] as const;
+async function compare(row: Row, contenders: readonly Contender[], rounds: number): Promise<void> {
+  const servers = contenders.map((contender) => new Server(contender, row.resumption));
   await Promise.all(servers.map((server) => server.ready()));
-  const sessions = row.resumes
-    ? [await fetchSession(servers[0].port, row.version), await fetchSession(servers[1].port, row.version)]
-    : [];
+  const sessions: (Buffer | undefined)[] = [];
+  for (const { port } of servers) sessions.push(row.resumes && (await fetchSession(port, row.version)));
   for (const [i, server] of servers.entries()) {
     // The compiler of V8 works on for some thousand connections, and its threads count as CPU time too.
     for (let round = 0; round < warmUpRounds; round++) await measure(row, server, sessions[i]);
   }
-  const pairs: [Sample, Sample][] = [];
+  const turns: Sample[][] = [];
   for (let round = 0; round < rounds; round++) {
-    pairs.push([await measure(row, servers[0], sessions[0]), await measure(row, servers[1], sessions[1])]);
+    const turn: Sample[] = [];
+    for (const [i, server] of servers.entries()) turn.push(await measure(row, server, sessions[i]));
+    turns.push(turn);
   }
   for (const server of servers) server.stop();
   const key = row.measure ?? 'cpu';
-  const ratio = median(pairs.map(([a, b]) => a[key] / b[key]));
   const scale = key === 'cpu' && row.unit !== 'GB' ? 1 : key === 'cpu' ? 1e-6 : 1000;
-  const each = (i: 0 | 1) => (median(pairs.map((pair) => pair[i][key])) * scale) / row.units;
+  const each = (i: number) => (median(turns.map((turn) => (turn[i] as Sample)[key])) * scale) / row.units;
+  const node = contenders.length - 1;
+  const ratio = (i: number) => median(turns.map((turn) => (turn[i] as Sample)[key] / (turn[node] as Sample)[key]));
+  const cells = contenders.slice(0, -1).map((_, i) => {
+    const verdict = ratio(i) <= row.target ? 'met' : 'missed';
+    return `${each(i).toFixed(2).padStart(9)} ${ratio(i).toFixed(2).padStart(5)} ${verdict.padEnd(6)}`;
+  });
   const label = row.unit === 'GB' ? 's/GB' : 'µs';
   console.log(
-    `${row.name.padEnd(30)} ${each(0).toFixed(2).padStart(9)} ${each(1).toFixed(2).padStart(9)} ${label.padEnd(5)}` +
-      ` ratio ${ratio.toFixed(2)}  target ${row.target.toFixed(2)}  ${ratio <= row.target ? 'met' : 'missed'}`,
+    `${row.name.padEnd(30)} ${each(node).toFixed(2).padStart(9)} ${label.padEnd(4)}  target ${row.target.toFixed(2)} ${cells.join(' ')}`,
   );
 }
 
 /** Resident memory of a server with many idle connections, per connection. */
-async function idleMemory(ours: ServerKind, count: number): Promise<void> {
-  const perConnection: number[] = [];
-  for (const kind of [ours, 'node'] as const) {
-    const server = new Server(kind, 'none');
+async function idleMemory(contenders: readonly Contender[], count: number): Promise<void> {
+  const kibibytes: number[] = [];
+  for (const contender of contenders) {
+    const server = new Server(contender, 'none');
     await server.ready();
     await openMany(server.port, 'TLSv1.3', undefined, 200, 8);
     const before = await server.memory();
@@ -243,14 +257,17 @@ async function idleMemory(ours: ServerKind, count: number): Promise<void> {
       const some = Array.from({ length: 50 }, () => open(server.port, 'TLSv1.3'));
       sockets.push(...(await Promise.all(some)));
     }
-    perConnection.push(((await server.memory()) - before) / count / 1024);
+    kibibytes.push(((await server.memory()) - before) / count / 1024);
     for (const socket of sockets) socket.destroy();
     server.stop();
   }
-  const [mine = 0, node = 0] = perConnection;
+  const node = kibibytes.pop() as number;
+  const cells = kibibytes.map((size) => {
+    const ratio = (size / node).toFixed(2).padStart(5);
+    return `${size.toFixed(1).padStart(9)} ${ratio} ${(size <= 12 ? 'met' : 'missed').padEnd(6)}`;
+  });
   console.log(
-    `${'memory per idle connection'.padEnd(30)} ${mine.toFixed(1).padStart(9)} ${node.toFixed(1).padStart(9)} KiB  ` +
-      ` of ${count} connections, target 12 KiB  ${mine <= 12 ? 'met' : 'missed'}`,
+    `${`memory of ${count} idle, each`.padEnd(30)} ${node.toFixed(1).padStart(9)} KiB   target   12 ${cells.join(' ')}`,
   );
 }
 
@@ -258,10 +275,22 @@ const words = process.argv.slice(2);
 const ours: ServerKind = words.includes('--engine') ? 'engine' : 'handfast';
 const quick = words.includes('--quick');
 const wanted = words.filter((word) => !word.startsWith('--'));
+const native = words.includes('--plain') ? undefined : accelerator();
+const contenders: readonly Contender[] = [
+  { kind: ours, accelerated: false },
+  ...(native === undefined ? [] : [{ kind: ours, accelerated: true }]),
+  { kind: 'node', accelerated: false },
+];
 const keyed = rows as readonly (Row & { key: string })[];
-console.log(`Node ${process.version}, ${process.platform} ${process.arch}; left: ${ours}, right: node:tls; server CPU`);
+console.log(
+  `Node ${process.version}, ${process.platform} ${process.arch}; CPU of the server, and its ratio to node:tls`,
+);
+console.log(
+  `${''.padEnd(30)} ${'node:tls'.padStart(9)} ${''.padEnd(17)} ${ours.padEnd(22)}` +
+    (native === undefined ? '' : ` ${ours} with ${native.name}`),
+);
 for (const row of keyed) {
-  if (wanted.length === 0 || wanted.includes(row.key)) await compare(row, ours, quick ? 3 : 7);
+  if (wanted.length === 0 || wanted.includes(row.key)) await compare(row, contenders, quick ? 3 : 7);
 }
-if (wanted.length === 0 || wanted.includes('memory')) await idleMemory(ours, quick ? 1000 : 10_000);
+if (wanted.length === 0 || wanted.includes('memory')) await idleMemory(contenders, quick ? 1000 : 10_000);
 process.exit();

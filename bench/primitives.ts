@@ -41,7 +41,9 @@ function measure(name: string, operation: () => unknown, bytes = 0): void {
   console.log(`${name.padEnd(44)}${typical.toFixed(2).padStart(10)} µs${rate}`);
 }
 
-console.log(`Node ${process.version}, OpenSSL ${process.versions.openssl}, ML-KEM ${mlKem(768).backend}`);
+console.log(
+  `Node ${process.version}, ${crypto.name}, OpenSSL ${process.versions.openssl}, ML-KEM ${mlKem(768).backend}`,
+);
 
 const data = crypto.random(200);
 const large = crypto.random(16384);

@@ -23,8 +23,17 @@ export class ServerProcess {
   readonly child: ChildProcess;
   port = 0;
 
-  constructor(file: string, words: readonly string[], execArgv: readonly string[] = []) {
-    this.child = fork(file, words, { execArgv: ['--expose-gc', ...execArgv], stdio: 'inherit' });
+  constructor(
+    file: string,
+    words: readonly string[],
+    env: Readonly<Record<string, string>>,
+    execArgv: readonly string[] = [],
+  ) {
+    this.child = fork(file, words, {
+      execArgv: ['--expose-gc', ...execArgv],
+      env: { ...process.env, ...env },
+      stdio: 'inherit',
+    });
   }
 
   async ready(): Promise<void> {

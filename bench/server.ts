@@ -119,7 +119,7 @@ function engineServer(): NetServer {
       if (progress.state === 'closed' || connection.peerClosed) socket.end();
     };
     socket.on('data', (bytes) => {
-      connection.receive(bytes);
+      connection.receive(bytes, true);
       advance();
     });
     socket.on('error', () => {});
