@@ -5,6 +5,7 @@ export { ClientConnection } from './engine/client-connection.ts';
 export {
   type Awaitable,
   type CertificateCompression,
+  type CertificateType,
   type ClientEchOptions,
   type ClientHelloInfo,
   type ClientOptions,

@@ -16,8 +16,10 @@ import { type EchKey, echServerKeys } from '../handshake/ech-keys.ts';
 import type { ClientHelloInfo, CredentialQuery, PeerCertificates, VerifiedPeer } from '../handshake/host.ts';
 import { policyDigest } from '../session/policy.ts';
 import type { ServerSessions } from '../session/resumption.ts';
+import type { CertificateType } from '../wire/certificate-type.ts';
 import { type DecodedEchConfig, decodeEchConfigList } from '../wire/ech-config.ts';
 import { type ProtocolVersion, tls12, tls13, versionName } from '../wire/versions.ts';
+import { canVerify, checkedTypes, rawPublicKeyPolicy } from './raw-public-keys.ts';
 
 export type { CertificateCompression, Credential, Limits, Signer } from '../handshake/config.ts';
 export type { EchKey } from '../handshake/ech-keys.ts';
@@ -27,8 +29,10 @@ export type {
   ExternalPsk,
   HostRequest,
   PeerCertificates,
+  VerifiedPeer,
 } from '../handshake/host.ts';
 export type { TraceEvent } from '../handshake/trace.ts';
+export type { CertificateType } from '../wire/certificate-type.ts';
 
 /** A value, or a promise of it: a host may answer now or later. */
 export type Awaitable<T> = T | PromiseLike<T>;
@@ -57,6 +61,10 @@ export interface ServerOptions extends CommonOptions {
   readonly selectCredential?: (query: CredentialQuery) => Awaitable<Credential | undefined>;
   /** Decides on client certificates. Needed where `clientCertificate` is not `none`. */
   readonly verifyPeer?: VerifyPeer;
+  /** What clients may show, best first; default certificates only. Raw public keys (RFC 7250) need pins or `verifyPeer`. */
+  readonly clientCertificateTypes?: readonly CertificateType[];
+  /** Raw public keys that are known: each a SubjectPublicKeyInfo (DER) or its SHA-256. Others are for `verifyPeer`. */
+  readonly rawPublicKeyPins?: readonly Uint8Array[];
   /** Resumption: key ring, store and rules; without it every handshake is a full one. */
   readonly sessions?: ServerSessions;
   /** Name of the credential set that sessions are bound to; survives the renewal of certificates. */
@@ -92,6 +100,8 @@ export interface ClientOptions
   /** Decides on the server's certificate. There is no default that trusts. */
   readonly verifyPeer?: VerifyPeer;
   readonly selectCredential?: (query: CredentialQuery) => Awaitable<Credential | undefined>;
+  /** Raw public keys that are known: each a SubjectPublicKeyInfo (DER) or its SHA-256. Others are for `verifyPeer`. */
+  readonly rawPublicKeyPins?: readonly Uint8Array[];
 }
 
 const defaultGroupNames = defaultGroups.map(groupName).filter((name) => name !== undefined);
@@ -123,16 +133,19 @@ export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
   if (known !== undefined) return known;
   const common = commonConfig(options);
   const clientCertificate = options.clientCertificate ?? 'none';
-  if (clientCertificate !== 'none' && options.verifyPeer === undefined) {
+  const clientCertificateTypes = checkedTypes(options.clientCertificateTypes);
+  if (clientCertificate !== 'none' && !canVerify(options, clientCertificateTypes)) {
     throw new ConfigError('client certificates are asked for, but nothing verifies them: give `verifyPeer`');
   }
   const { sessions, crypto } = options;
+  const rawPublicKeys = rawPublicKeyPolicy(crypto, clientCertificateTypes, options.rawPublicKeyPins);
   const credentialIdentity = options.credentialIdentity ?? options.credentials?.[0]?.identity ?? '';
   const config: ServerHandshakeConfig = {
     ...common,
     limits: { ...common.limits, skippedEarlyData: options.limits?.skippedEarlyData ?? skippedEarlyData(sessions) },
     credentials: options.credentials ?? [],
     clientCertificate,
+    clientCertificateTypes,
     certificateAuthorities: options.certificateAuthorities ?? [],
     preferServerOrder: options.preferServerOrder ?? true,
     selectAlpn: options.selectAlpn,
@@ -152,7 +165,7 @@ export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
         policyDigest(crypto, {
           ...connection,
           credentialIdentity,
-          clientAuth: { mode: clientCertificate, anchorsDigest: options.clientTrustDigest },
+          clientAuth: { mode: clientCertificate, anchorsDigest: options.clientTrustDigest, rawPublicKeys },
           tenant: options.tenant,
         }),
       ),
@@ -194,7 +207,8 @@ const clientConfigs = new WeakMap<ClientOptions, ClientHandshakeConfig>();
 export function clientConfig(options: ClientOptions): ClientHandshakeConfig {
   const known = clientConfigs.get(options);
   if (known !== undefined) return known;
-  if (options.verifyPeer === undefined) {
+  const serverCertificateTypes = checkedTypes(options.serverCertificateTypes);
+  if (!canVerify(options, serverCertificateTypes)) {
     throw new ConfigError("nothing verifies the server's certificate: give `verifyPeer`");
   }
   const common = commonConfig(options);
@@ -204,6 +218,8 @@ export function clientConfig(options: ClientOptions): ClientHandshakeConfig {
     serverName: serverName?.replace(/\.$/, ''),
     verifyName: options.verifyName ?? options.serverName,
     credentials: options.credentials ?? [],
+    serverCertificateTypes,
+    clientCertificateTypes: options.clientCertificateTypes,
     keyShares: options.keyShares ?? defaultKeyShares(common.groups),
     requestOcsp: options.requestOcsp ?? false,
     requestScts: options.requestScts ?? false,

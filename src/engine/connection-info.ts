@@ -23,6 +23,8 @@ export interface ConnectionInfo {
   readonly echAccepted: boolean;
   /** DER, the peer's own certificate first. */
   readonly peerCertificates: readonly Uint8Array[];
+  /** SubjectPublicKeyInfo (DER) of the peer's raw public key (RFC 7250), where it showed that and no certificate. */
+  readonly peerRawPublicKey: Uint8Array | undefined;
   readonly ocspResponse: Uint8Array | undefined;
   readonly scts: readonly Uint8Array[] | undefined;
   readonly sessionId: Uint8Array;
@@ -32,6 +34,7 @@ export interface ConnectionInfo {
 export function connectionInfo(established: Established): ConnectionInfo {
   const { agreement } = established;
   const { suite, resumption } = agreement;
+  const { peerCertificates, peerRawPublicKey } = established.latePeer() ?? agreement;
   return {
     version: agreement.version,
     cipherSuite: suite.code,
@@ -47,7 +50,8 @@ export function connectionInfo(established: Established): ConnectionInfo {
     earlyData: agreement.earlyData,
     helloRetryRequest: agreement.helloRetryRequest,
     echAccepted: agreement.echAccepted,
-    peerCertificates: established.latePeerCertificates() ?? agreement.peerCertificates,
+    peerCertificates,
+    peerRawPublicKey,
     ocspResponse: agreement.ocspResponse,
     scts: agreement.scts,
     sessionId: agreement.sessionId,

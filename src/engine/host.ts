@@ -6,6 +6,7 @@ import { earlyDataContext } from '../session/policy.ts';
 import type { ServerSessions } from '../session/resumption.ts';
 import type { FoundPsk, Miss, SessionExpectation } from '../session/resumption-request.ts';
 import { type Awaitable, type ClientOptions, optionsOf, type ServerOptions, serverConfig } from './config.ts';
+import { isPinned } from './raw-public-keys.ts';
 
 /** Answers to the requests of a handshake, now or later. */
 export type Host = {
@@ -66,6 +67,8 @@ function cached(options: ServerOptions | ClientOptions, make: () => Host): Host 
   return host;
 }
 
+const known = { rawPublicKey: 'known' } as const;
+
 function commonHost(options: ServerOptions | ClientOptions) {
   return {
     selectCredential: options.selectCredential ?? chooseCredential,
@@ -73,8 +76,21 @@ function commonHost(options: ServerOptions | ClientOptions) {
     decryptPremaster: ({ signer, ciphertext }) => signer.decryptRaw?.(ciphertext),
     // Both configurations refuse to be made without a verifier where a peer shows a certificate.
     verifyPeer: (peer) => {
-      if (options.verifyPeer === undefined) throw new Error('no verifyPeer');
-      return options.verifyPeer(peer);
+      const { verifyPeer, rawPublicKeyPins, crypto } = options;
+      if (peer.rawPublicKey !== undefined) {
+        // A pin says whose key it is, but not that it is the public name's, which counts once ECH was rejected.
+        if (
+          rawPublicKeyPins !== undefined &&
+          !peer.echRejected &&
+          isPinned(crypto, rawPublicKeyPins, peer.rawPublicKey)
+        ) {
+          return known;
+        }
+        // The handshake refuses a key of which nobody says that it is known.
+        return verifyPeer?.(peer);
+      }
+      if (verifyPeer === undefined) throw new Error('no verifyPeer');
+      return verifyPeer(peer);
     },
   } satisfies Partial<Host>;
 }

@@ -1,8 +1,9 @@
 import { constantTimeEqual, fromText, noBytes } from '../bytes/bytes.ts';
 import type { TranscriptHash } from '../crypto/provider.ts';
 import { signatureScheme } from '../crypto/signature-schemes.ts';
-import { decodeError, PeerError } from '../errors.ts';
+import { decodeError, illegalParameter, PeerError } from '../errors.ts';
 import { type CertificateEntry, decodeCertificate13, encodeCertificate13 } from '../wire/certificate.ts';
+import type { CertificateType } from '../wire/certificate-type.ts';
 import { decodeCertificateVerify, encodeCertificateVerify } from '../wire/certificate-verify.ts';
 import { decodeCompressedCertificate, encodeCompressedCertificate } from '../wire/compressed-certificate.ts';
 import { extensionTypes } from '../wire/extension-type.ts';
@@ -12,7 +13,7 @@ import type { CertificateCompression, Credential } from './config.ts';
 import { decide, type HandshakeContext, type MessageContext, sendMessage } from './context.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import { chooseSignatureScheme } from './negotiate.ts';
-import { type PeerIdentity, readPeerIdentity, verifySignature } from './peer.ts';
+import { type PeerIdentity, readPeerIdentity, readRawPublicKey, verifySignature } from './peer.ts';
 import type { Transcript } from './transcript.ts';
 
 /** The authentication messages of TLS 1.3: Certificate, CertificateVerify, Finished (RFC 9846, Section 4.4). */
@@ -52,9 +53,13 @@ function framedCertificate(
   if (credential === undefined) {
     return frameMessage('certificate', encodeCertificate13({ certificateRequestContext, certificateList: [] }));
   }
-  const compression = context.config.certificateCompression.find(
-    ({ algorithm, compress }) => compress !== undefined && wishes.compression.includes(algorithm),
-  );
+  // A bare key would not become smaller.
+  const compression =
+    credential.rawPublicKey !== undefined
+      ? undefined
+      : context.config.certificateCompression.find(
+          ({ algorithm, compress }) => compress !== undefined && wishes.compression.includes(algorithm),
+        );
   if (certificateRequestContext.length > 0) {
     return frame(credential, wishes, compression, certificateRequestContext);
   }
@@ -72,12 +77,9 @@ function frame(
   compression: CertificateCompression | undefined,
   certificateRequestContext: Uint8Array,
 ): Uint8Array {
-  const certificateList = credential.chain.map((certData, i): CertificateEntry => {
-    if (i > 0) return { certData };
-    const statusRequest = wishes.ocsp ? credential.ocspResponse : undefined;
-    const signedCertificateTimestamp = wishes.scts && credential.scts?.length ? [...credential.scts] : undefined;
-    return { certData, extensions: { statusRequest, signedCertificateTimestamp } };
-  });
+  const { rawPublicKey } = credential;
+  const certificateList =
+    rawPublicKey === undefined ? certificateEntries(credential, wishes) : [{ certData: rawPublicKey }];
   const body = encodeCertificate13({ certificateRequestContext, certificateList });
   if (compression?.compress === undefined) return frameMessage('certificate', body);
   const compressedCertificateMessage = compression.compress(body);
@@ -86,6 +88,15 @@ function frame(
     'compressedCertificate',
     encodeCompressedCertificate({ algorithm, uncompressedLength: body.length, compressedCertificateMessage }),
   );
+}
+
+function certificateEntries(credential: Credential, wishes: CertificateWishes): CertificateEntry[] {
+  return credential.chain.map((certData, i) => {
+    if (i > 0) return { certData };
+    const statusRequest = wishes.ocsp ? credential.ocspResponse : undefined;
+    const signedCertificateTimestamp = wishes.scts && credential.scts?.length ? [...credential.scts] : undefined;
+    return { certData, extensions: { statusRequest, signedCertificateTimestamp } };
+  });
 }
 
 const signatureContexts = {
@@ -151,6 +162,7 @@ export interface ProvenIdentity extends PeerIdentity {
  * Reads Certificate (or CompressedCertificate) and CertificateVerify. `undefined` for an empty Certificate, which
  * only a client may send.
  *
+ * @param type what was negotiated: certificates, or a raw public key.
  * @param allowed the extensions that this side asked for, by type.
  */
 export function* readCertificate(
@@ -158,6 +170,7 @@ export function* readCertificate(
   transcript: Transcript,
   hash: TranscriptHash,
   role: 'server' | 'client',
+  type: CertificateType,
   allowed: readonly number[],
   first?: HandshakeMessage,
   certificateRequestContext: Uint8Array = noBytes,
@@ -179,19 +192,32 @@ export function* readCertificate(
   }
   const [leaf, ...issuers] = certificate.certificateList;
   if (leaf === undefined) return undefined;
-  for (const entry of [leaf, ...issuers]) checkEntryExtensions(entry, allowed);
-  const peer = readPeerIdentity(
-    context,
-    certificate.certificateList.map((entry) => entry.certData),
-    leaf.extensions?.statusRequest,
-    leaf.extensions?.signedCertificateTimestamp,
-  );
+  const isRaw = type === 'rawPublicKey';
+  for (const entry of [leaf, ...issuers]) checkEntryExtensions(entry, isRaw ? [] : allowed);
+  if (isRaw && issuers.length > 0) throw severalRawPublicKeys();
+  const peer = isRaw
+    ? readRawPublicKey(context, leaf.certData)
+    : readPeerIdentity(
+        context,
+        certificate.certificateList.map((entry) => entry.certData),
+        leaf.extensions?.statusRequest,
+        leaf.extensions?.signedCertificateTimestamp,
+      );
   const data = signedContent(role, transcript.hash(hash));
   const verifyMessage = yield* expectMessage('certificateVerify');
   const verify = decodeCertificateVerify(verifyMessage.body);
   verifySignature(context, tls13, peer, verify.algorithm, data, verify.signature, 'certificateVerify');
   transcript.add(verifyMessage.raw);
   return { ...peer, signatureScheme: verify.algorithm };
+}
+
+/** "… then the certificate_list MUST contain no more than one CertificateEntry" (RFC 9846, Section 4.4.2). */
+function severalRawPublicKeys(): PeerError {
+  return illegalParameter(
+    'ERR_TLS_RAW_PUBLIC_KEY',
+    'certificate: more than one entry, where a raw public key was agreed on',
+    'RFC 9846, Section 4.4.2',
+  );
 }
 
 /** "Extensions in the Certificate message … MUST correspond to ones from the ClientHello" (RFC 9846, Section 4.4.2). */

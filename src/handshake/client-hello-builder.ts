@@ -8,6 +8,7 @@ import { clientHelloExtensions, encodeClientHello } from '../wire/client-hello.t
 import type { KeyShareEntry } from '../wire/extension-codecs.ts';
 import { type ExtensionName, extensionTypes } from '../wire/extension-type.ts';
 import { tls12, tls13 } from '../wire/versions.ts';
+import { offeredTypes, ownClientTypes } from './certificate-types.ts';
 import type { ClientHandshakeConfig } from './config.ts';
 import { fallbackScsv, isHybrid, ownRecordSizeLimit } from './negotiate.ts';
 import type { OfferedPsk } from './psk-client.ts';
@@ -53,6 +54,8 @@ export function buildClientHello(
     signatureAlgorithms: greased(config.signatureSchemes, grease?.signatureScheme),
     signatureAlgorithmsCert: config.certificateSignatureSchemes && [...config.certificateSignatureSchemes],
     signedCertificateTimestamp: config.requestScts ? true : undefined,
+    clientCertificateType: offeredTypes(ownClientTypes(config)),
+    serverCertificateType: offeredTypes(config.serverCertificateTypes),
     encryptThenMac:
       offers12 && config.encryptThenMac && suites.some((code) => cipherSuite(code)?.cbc) ? true : undefined,
     compressCertificate:

@@ -14,6 +14,7 @@ import {
   type ServerHelloOutline,
 } from '../wire/server-hello.ts';
 import { tls12, tls13, versionName } from '../wire/versions.ts';
+import { takesSession } from './certificate-types.ts';
 import { buildClientHello } from './client-hello-builder.ts';
 import { clientHandshake12 } from './client12.ts';
 import { clientHandshake13 } from './client13.ts';
@@ -86,9 +87,14 @@ function sendClientHello(context: ClientContext, transcript: Transcript): Offer 
 }
 
 /** The first session of TLS 1.2 whose time is not over. */
-function offeredSession12({ minVersion, sessions, now }: ClientHandshakeConfig): ClientSession | undefined {
-  if (minVersion > tls12) return undefined;
-  return sessions.find((session) => session.state.version === tls12 && clientSessionEnd(session) > now());
+function offeredSession12(config: ClientHandshakeConfig): ClientSession | undefined {
+  if (config.minVersion > tls12) return undefined;
+  return config.sessions.find(
+    (session) =>
+      session.state.version === tls12 &&
+      clientSessionEnd(session) > config.now() &&
+      takesSession(config, session.state),
+  );
 }
 
 function startKeyExchanges(context: ClientContext): PendingKeyExchange[] {

@@ -5,9 +5,9 @@ import type { GroupName, KeyType } from '../crypto/provider.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { maxLifetimeSeconds, sessionState } from '../session/state.ts';
-import { decodeCertificate12, encodeCertificate12 } from '../wire/certificate.ts';
 import { type CertificateRequest12, decodeCertificateRequest12 } from '../wire/certificate-request.ts';
 import { decodeCertificateStatus } from '../wire/certificate-status.ts';
+import type { CertificateType } from '../wire/certificate-type.ts';
 import { encodeCertificateVerify } from '../wire/certificate-verify.ts';
 import { encodeClientKeyExchangeEcdhe, encodeClientKeyExchangeRsa } from '../wire/client-key-exchange.ts';
 import type { HandshakeMessage } from '../wire/handshake-type.ts';
@@ -16,6 +16,8 @@ import { decodeServerHello12, type ServerHello12 } from '../wire/server-hello.ts
 import { decodeServerKeyExchange } from '../wire/server-key-exchange.ts';
 import { tls12 } from '../wire/versions.ts';
 import { checkFinished } from './authentication13.ts';
+import { clientTypeOf, serverTypeOf } from './certificate-types.ts';
+import { certificateBody12, readCertificateBody12 } from './certificate12.ts';
 import { type ClientContext, checkAlpn, checkCipherSuite, checkSolicited, type Offer } from './client.ts';
 import type { Signer } from './config.ts';
 import { decide, type KeyChange, logSecret, sendMessage, untilFailure } from './context.ts';
@@ -31,14 +33,7 @@ import {
   isHybrid,
   largestRecordSizeLimit,
 } from './negotiate.ts';
-import {
-  type PeerIdentity,
-  readPeerIdentity,
-  requireKeyUsage,
-  verifyPeer,
-  verifyResumed,
-  verifySignature,
-} from './peer.ts';
+import { type PeerIdentity, requireKeyUsage, verifyPeer, verifyResumed, verifySignature } from './peer.ts';
 import { establish12 } from './post-handshake12.ts';
 import { type Agreement, type Established, resumedAgreement } from './result.ts';
 import type { Transcript } from './transcript.ts';
@@ -67,16 +62,18 @@ export function* clientHandshake12(
   if (resumed !== undefined) return yield* abbreviatedHandshake(context, transcript, offer, hello, terms, resumed);
 
   const { suite, randoms } = terms;
-  const server = yield* readServerCertificate(context, transcript, terms);
+  const serverType = serverTypeOf(config, hello.extensions.serverCertificateType);
+  const clientType = clientTypeOf(offer.hello, hello.extensions.clientCertificateType);
+  const server = yield* readServerCertificate(context, transcript, terms, serverType);
   const keyExchange =
     suite.keyExchange === 'ecdhe' ? yield* readServerKeyExchange(context, transcript, server, randoms) : undefined;
   if (keyExchange === undefined) requireKeyUsage(server.leaf, 'keyEncipherment');
   const { certificateRequest } = yield* readServerHelloDone(transcript);
   const peerNotAfter = yield* verifyPeer(context, 'server', tls12, server, config.verifyName);
 
-  const credential = certificateRequest && (yield* selectCredential(context, certificateRequest));
+  const credential = certificateRequest && (yield* selectCredential(context, certificateRequest, clientType));
   if (certificateRequest !== undefined) {
-    sendMessage(context, transcript, 'certificate', encodeCertificate12(credential?.chain ?? []));
+    sendMessage(context, transcript, 'certificate', certificateBody12(credential));
   }
   const premaster =
     keyExchange === undefined
@@ -111,6 +108,8 @@ export function* clientHandshake12(
     helloRetryRequest: false,
     echAccepted: false,
     peerCertificates: server.chain,
+    peerRawPublicKey: server.rawPublicKey,
+    ownRawPublicKey: false,
     peerNotAfter,
     ocspResponse: server.ocspResponse,
     scts: server.scts,
@@ -254,11 +253,16 @@ function resumedSession(
 }
 
 /** Certificate and CertificateStatus. The status may be left out although it was announced (RFC 6066, Section 8). */
-function* readServerCertificate(context: ClientContext, transcript: Transcript, terms: Terms): Flow<PeerIdentity> {
+function* readServerCertificate(
+  context: ClientContext,
+  transcript: Transcript,
+  terms: Terms,
+  type: CertificateType,
+): Flow<PeerIdentity> {
   const message = yield* expectMessage('certificate');
   transcript.add(message.raw);
-  const chain = decodeCertificate12(message.body, context.config.limits.certificateChain);
-  if (chain.length === 0) {
+  const peer = readCertificateBody12(context, message.body, type, terms.scts);
+  if (peer === undefined) {
     throw new PeerError(
       'ERR_TLS_NO_SERVER_CERTIFICATE',
       'decodeError',
@@ -268,9 +272,9 @@ function* readServerCertificate(context: ClientContext, transcript: Transcript, 
       },
     );
   }
-  const peer = readPeerIdentity(context, chain, undefined, terms.scts);
   checkCertificateKey(context, terms.suite, peer.publicKey.type);
-  return terms.expectsStatus ? yield* readStatus(transcript, peer) : peer;
+  // Nobody vouches for a raw public key: there is no status to staple.
+  return terms.expectsStatus && type === 'x509' ? yield* readStatus(transcript, peer) : peer;
 }
 
 /** The key of the server's certificate serves the suite, and is on a curve that was offered. */
@@ -351,7 +355,7 @@ function* readServerHelloDone(transcript: Transcript): Flow<{ certificateRequest
   return { certificateRequest };
 }
 
-function* selectCredential({ config }: ClientContext, asked: CertificateRequest12) {
+function* selectCredential({ config }: ClientContext, asked: CertificateRequest12, type: CertificateType) {
   const rsa = asked.certificateTypes.includes(1);
   const ecdsa = asked.certificateTypes.includes(64);
   const authentication = [...(ecdsa ? ['ecdsa' as const] : []), ...(rsa ? ['rsa' as const] : [])];
@@ -361,6 +365,7 @@ function* selectCredential({ config }: ClientContext, asked: CertificateRequest1
     serverName: config.serverName,
     signatureSchemes: asked.signatureAlgorithms,
     certificateSignatureSchemes: asked.signatureAlgorithms,
+    certificateTypes: [type],
     authentication,
     groups: config.groups,
     certificateAuthorities: asked.certificateAuthorities,
@@ -475,6 +480,7 @@ function keepSession(
     serverName: agreement.serverName,
     alpnProtocol: agreement.alpnProtocol,
     peerCertificates: agreement.peerCertificates,
+    peerRawPublicKey: agreement.peerRawPublicKey,
     peerNotAfter: agreement.peerNotAfter,
     group: agreement.group === undefined ? 0 : groupCode(agreement.group),
     peerSignatureScheme: agreement.peerSignatureScheme ?? 0,

@@ -4,6 +4,7 @@ import { groupCode, groupName } from '../crypto/named-groups.ts';
 import type { GroupName, PendingKeyExchange } from '../crypto/provider.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
 import { type CertificateRequest13, decodeCertificateRequest13 } from '../wire/certificate-request.ts';
+import type { CertificateType } from '../wire/certificate-type.ts';
 import { encodeClientHello } from '../wire/client-hello.ts';
 import { decodeEncryptedExtensions, type EncryptedExtensions } from '../wire/encrypted-extensions.ts';
 import type { KeyShareEntry } from '../wire/extension-codecs.ts';
@@ -27,6 +28,7 @@ import {
   sendCertificate,
   sendCertificateVerify,
 } from './authentication13.ts';
+import { clientTypeOf, serverTypeOf } from './certificate-types.ts';
 import { type ClientContext, checkAlpn, checkCipherSuite, checkSolicited, type Offer } from './client.ts';
 import { retryClientHello } from './client-hello-builder.ts';
 import type { ClientHandshakeConfig, Credential } from './config.ts';
@@ -101,7 +103,8 @@ export function* clientHandshake13(
     startHandshakeKeys();
   }
 
-  const { certificateRequest, server } = yield* readServerAuthentication(context, transcript, suite, psk);
+  const clientType = clientTypeOf(offer.hello, answer.extensions.clientCertificateType);
+  const { certificateRequest, server } = yield* readServerAuthentication(context, transcript, suite, psk, answer);
   const expected = secrets.serverFinished(transcript.hash(suite.hash));
   const finished = yield* expectMessage('finished');
   checkFinished(finished.body, expected);
@@ -117,7 +120,7 @@ export function* clientHandshake13(
     output.setWriteKeys(handshakeKeys(suite, 'client', secrets));
   }
   const scheme =
-    certificateRequest && (yield* sendClientAuthentication(context, transcript, suite, certificateRequest));
+    certificateRequest && (yield* sendClientAuthentication(context, transcript, suite, certificateRequest, clientType));
   sendMessage(context, transcript, 'finished', secrets.clientFinished(transcript.hash(suite.hash)));
   output.setReadKeys(applicationKeys(suite, 'server', application));
   output.setWriteKeys(applicationKeys(suite, 'client', application));
@@ -138,12 +141,14 @@ export function* clientHandshake13(
     helloRetryRequest: retried,
     echAccepted: offer.ech !== undefined,
     peerCertificates: server?.chain ?? psk?.session?.state.peerCertificates ?? [],
+    peerRawPublicKey: server === undefined ? psk?.session?.state.peerRawPublicKey : server.rawPublicKey,
+    ownRawPublicKey: false,
     peerNotAfter: peerNotAfter ?? psk?.session?.state.peerNotAfter,
     ocspResponse: server?.ocspResponse ?? psk?.session?.ocspResponse,
     scts: server?.scts ?? psk?.session?.scts,
     sessionId: offer.hello.legacySessionId,
   };
-  return establishClient13(context, agreement, application, transcript, psk?.session);
+  return establishClient13(context, agreement, application, transcript, psk?.session, clientType);
 }
 
 /** What holds for every ServerHello and HelloRetryRequest of TLS 1.3 (RFC 9846, Section 4.1.3). */
@@ -390,12 +395,14 @@ function* readServerAuthentication(
   transcript: Transcript,
   suite: CipherSuite,
   psk: OfferedPsk | undefined,
+  { extensions }: EncryptedExtensions,
 ): Flow<{ certificateRequest: CertificateRequest13 | undefined; server: ProvenIdentity | undefined }> {
   if (psk !== undefined) {
     decide(context, 'resumption', psk.kind === 'res' ? 'psk' : 'externalPsk', 'the server took the PSK');
     return { certificateRequest: undefined, server: undefined };
   }
   const { config } = context;
+  const type = serverTypeOf(config, extensions.serverCertificateType);
   const compressible = config.certificateCompression.length > 0;
   let message = yield* compressible
     ? expectMessage('certificateRequest', 'certificate', 'compressedCertificate')
@@ -409,7 +416,7 @@ function* readServerAuthentication(
       : expectMessage('certificate');
   }
   const allowed = entryExtensions(config.requestOcsp, config.requestScts);
-  const server = yield* readCertificate(context, transcript, suite.hash, 'server', allowed, message);
+  const server = yield* readCertificate(context, transcript, suite.hash, 'server', type, allowed, message);
   if (server !== undefined) return { certificateRequest, server };
   // "If the server supplies an empty Certificate message, the client MUST abort the handshake with a "decode_error"
   // alert." (RFC 9846, Section 4.4.2.4)
@@ -450,6 +457,7 @@ export function* sendClientAuthentication(
   transcript: Transcript,
   suite: CipherSuite,
   { extensions, certificateRequestContext }: CertificateRequest13,
+  type: CertificateType,
 ): Flow<number | undefined> {
   const signatureSchemes = extensions.signatureAlgorithms ?? [];
   const credential: Credential | undefined = yield* requestClientCredential(context.config, {
@@ -458,6 +466,7 @@ export function* sendClientAuthentication(
     serverName: context.config.serverName,
     signatureSchemes,
     certificateSignatureSchemes: extensions.signatureAlgorithmsCert ?? signatureSchemes,
+    certificateTypes: [type],
     groups: context.config.groups,
     certificateAuthorities: extensions.certificateAuthorities ?? [],
     credentials: context.config.credentials,

@@ -1,5 +1,6 @@
 import type { CryptoProvider, GroupName, KeyType, TranscriptHash } from '../crypto/provider.ts';
 import type { ClientSession } from '../session/client-session.ts';
+import type { CertificateType } from '../wire/certificate-type.ts';
 import type { ProtocolVersion } from '../wire/versions.ts';
 import type { EchTarget } from './ech-client.ts';
 import type { EchServerKeys } from './ech-keys.ts';
@@ -17,10 +18,12 @@ export interface Signer {
   decryptRaw?(ciphertext: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined>;
 }
 
-/** A certificate chain with its key. */
+/** A certificate chain with its key, or a key that is shown bare. */
 export interface Credential {
-  /** DER, the end-entity certificate first. */
+  /** DER, the end-entity certificate first; empty where the key is shown bare. */
   readonly chain: readonly Uint8Array[];
+  /** SubjectPublicKeyInfo (DER) of a key that is shown without a certificate (RFC 7250), to peers that take that. */
+  readonly rawPublicKey?: Uint8Array;
   readonly signer: Signer;
   /** DER of a stapled OCSP response. */
   readonly ocspResponse?: Uint8Array;
@@ -96,6 +99,8 @@ export interface ServerHandshakeConfig extends CommonHandshakeConfig {
   readonly credentials: readonly Credential[];
   /** Whether a client certificate is asked for, and whether the handshake fails without one. */
   readonly clientCertificate: 'none' | 'request' | 'require';
+  /** What clients may show, best first: certificates, raw public keys (RFC 7250). */
+  readonly clientCertificateTypes: readonly CertificateType[];
   /** Names (DER) of the authorities for client certificates, as a hint to the client. */
   readonly certificateAuthorities: readonly Uint8Array[];
   /** Whether the server's order of suites and groups decides, or the client's. */
@@ -146,6 +151,10 @@ export interface ClientHandshakeConfig extends CommonHandshakeConfig {
   /** The name that the server's certificate must have; a DNS name or an IP address. */
   readonly verifyName: string | undefined;
   readonly credentials: readonly Credential[];
+  /** What the server may show, best first: a certificate, a raw public key (RFC 7250). */
+  readonly serverCertificateTypes: readonly CertificateType[];
+  /** What this client can show, best first; `undefined` goes by its credentials. */
+  readonly clientCertificateTypes: readonly CertificateType[] | undefined;
   /** The groups for which a share is sent in the first ClientHello. */
   readonly keyShares: readonly GroupName[];
   readonly requestOcsp: boolean;

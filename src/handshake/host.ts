@@ -1,6 +1,7 @@
 import type { GroupName, TranscriptHash } from '../crypto/provider.ts';
 import type { EarlyDataAnswer } from '../session/resumption-request.ts';
 import type { SessionState } from '../session/state.ts';
+import type { CertificateType } from '../wire/certificate-type.ts';
 import type { ProtocolVersion } from '../wire/versions.ts';
 import type { CommonHandshakeConfig, Credential, ServerHandshakeConfig, Signer } from './config.ts';
 
@@ -17,7 +18,7 @@ export interface HostRequests {
   sign: { input: { signer: Signer; scheme: number; data: Uint8Array }; answer: Uint8Array };
   /** Raw RSA (static RSA key exchange): the block with its padding, `undefined` where there is none. */
   decryptPremaster: { input: { signer: Signer; ciphertext: Uint8Array }; answer: Uint8Array | undefined };
-  /** Whether the peer's chain is to be trusted. A host refuses by failing with a `CertificateError`. */
+  /** Whether the peer's chain or key is to be trusted. A host refuses by failing with a `CertificateError`. */
   verifyPeer: { input: PeerCertificates; answer: VerifiedPeer | undefined };
   /** The state of a TLS 1.2 session by its ID. */
   lookupSession: { input: { sessionId: Uint8Array; binding: SessionBinding }; answer: SessionLookup };
@@ -64,6 +65,8 @@ export interface CredentialQuery extends InForce {
   signatureSchemes: readonly number[];
   /** SignatureScheme codes that the peer accepts in certificates. */
   certificateSignatureSchemes: readonly number[];
+  /** What may be shown: certificates, raw public keys. */
+  certificateTypes: readonly CertificateType[];
   /** TLS 1.2: the kinds of key that a common cipher suite can use. */
   authentication?: readonly ('ecdsa' | 'rsa')[];
   /** TLS 1.2 server: whether a common suite encrypts to an RSA key instead of having it sign (static RSA). */
@@ -80,8 +83,13 @@ export interface CredentialQuery extends InForce {
 export interface PeerCertificates extends InForce {
   /** The peer's role. */
   role: 'server' | 'client';
-  /** DER, the peer's own certificate first. */
+  /** DER, the peer's own certificate first; empty where it showed a raw public key. */
   chain: readonly Uint8Array[];
+  /**
+   * SubjectPublicKeyInfo (DER) of a raw public key (RFC 7250). The peer has proven that it has the private key; nobody
+   * vouches for whose key it is: a host that knows it says so in its answer.
+   */
+  rawPublicKey: Uint8Array | undefined;
   /** The name that the client asked for; after a rejection of Encrypted Client Hello the public name. */
   serverName: string | undefined;
   /** Whether the server has refused the encrypted ClientHello: all that it can prove is the public name. */
@@ -108,6 +116,8 @@ export interface SessionBinding {
 export interface VerifiedPeer {
   /** When the first certificate of the verified chain expires, in milliseconds since 1970. */
   notAfter?: number;
+  /** A raw public key was shown, and the host knows it. Without this word the key is refused. */
+  rawPublicKey?: 'known';
 }
 
 /** A session, or why there is none. Its secret belongs to the handshake, which wipes it once it is used. */

@@ -5,6 +5,7 @@ import { schemeFitsKey, signatureScheme } from '../crypto/signature-schemes.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
 import { type ProtocolVersion, tls12, tls13, versionName } from '../wire/versions.ts';
+import { certificateTypeOf } from './certificate-types.ts';
 import type { CommonHandshakeConfig, Credential, ServerHandshakeConfig, Signer } from './config.ts';
 import type { CredentialQuery } from './host.ts';
 
@@ -162,6 +163,7 @@ export function chooseCredential(query: CredentialQuery): Credential | undefined
 
 function fitsKey(credential: Credential, query: CredentialQuery): boolean {
   const { signer } = credential;
+  if (!query.certificateTypes.includes(certificateTypeOf(credential))) return false;
   if (credential.mustMatchIssuer && issuerRank(credential, query.certificateAuthorities) === 0) return false;
   if (query.authentication !== undefined && !query.authentication.includes(authenticationOf(credential))) return false;
   if (query.staticRsa && signer.keyType === 'rsa' && signer.decryptRaw !== undefined) return true;

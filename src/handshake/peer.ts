@@ -1,7 +1,7 @@
 import { noBytes } from '../bytes/bytes.ts';
 import type { PublicKey } from '../crypto/provider.ts';
 import { schemeFitsKey, signatureScheme } from '../crypto/signature-schemes.ts';
-import { CertificateError, illegalParameter, PeerError } from '../errors.ts';
+import { CertificateError, illegalParameter, PeerError, TlsError } from '../errors.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { keyUsageBits } from '../pki/extensions.ts';
 import type { ClientSession } from '../session/client-session.ts';
@@ -10,12 +10,16 @@ import { tls13 } from '../wire/versions.ts';
 import type { ClientHandshakeConfig } from './config.ts';
 import type { HandshakeContext } from './context.ts';
 import { type Flow, request } from './flow.ts';
+import type { VerifiedPeer } from './host.ts';
 
 /** What the peer showed to prove who it is. Trust in it is decided by the host ({@link verifyPeer}). */
 export interface PeerIdentity {
   readonly chain: readonly Uint8Array[];
   readonly publicKey: PublicKey;
-  readonly leaf: Certificate;
+  /** The first certificate of the chain; absent where the key was shown without one. */
+  readonly leaf: Certificate | undefined;
+  /** SubjectPublicKeyInfo of a raw public key. */
+  readonly rawPublicKey: Uint8Array | undefined;
   readonly ocspResponse: Uint8Array | undefined;
   readonly scts: readonly Uint8Array[] | undefined;
 }
@@ -29,7 +33,24 @@ export function readPeerIdentity(
 ): PeerIdentity {
   const leaf = parseLeaf(chain[0] ?? noBytes);
   const publicKey = context.crypto.importPublicKey(leaf.spki);
-  return { chain, publicKey, leaf, ocspResponse, scts };
+  return { chain, publicKey, leaf, rawPublicKey: undefined, ocspResponse, scts };
+}
+
+/** Reads a raw public key (RFC 7250, Section 3). */
+export function readRawPublicKey(context: HandshakeContext, spki: Uint8Array): PeerIdentity {
+  let publicKey: PublicKey;
+  try {
+    publicKey = context.crypto.importPublicKey(spki);
+  } catch (cause) {
+    if (cause instanceof TlsError && cause.alert === 'unsupportedCertificate') throw cause;
+    throw new CertificateError(
+      'ERR_TLS_RAW_PUBLIC_KEY',
+      'decodeError',
+      "the peer's raw public key does not parse; it must be a SubjectPublicKeyInfo in DER",
+      { cause, phase: 'certificate', rfc: 'RFC 7250, Section 3' },
+    );
+  }
+  return { chain: [], publicKey, leaf: undefined, rawPublicKey: spki, ocspResponse: undefined, scts: undefined };
 }
 
 function parseLeaf(der: Uint8Array): Certificate {
@@ -81,8 +102,8 @@ export function verifySignature(
 }
 
 /** A certificate with a key usage extension may be used for nothing else (RFC 5280, Section 4.2.1.3). */
-export function requireKeyUsage(leaf: Certificate, usage: 'digitalSignature' | 'keyEncipherment'): void {
-  const { keyUsage } = leaf.decoded;
+export function requireKeyUsage(leaf: Certificate | undefined, usage: 'digitalSignature' | 'keyEncipherment'): void {
+  const keyUsage = leaf?.decoded.keyUsage;
   if (keyUsage === undefined || (keyUsage & keyUsageBits[usage]) !== 0) return;
   throw new CertificateError(
     'ERR_TLS_KEY_USAGE',
@@ -100,21 +121,39 @@ export function* verifyPeer(
   peer: PeerIdentity,
   serverName: string | undefined,
 ): Flow<number | undefined> {
-  const { chain, ocspResponse, scts } = peer;
+  const { chain, rawPublicKey, ocspResponse, scts } = peer;
   const echRejected = role === 'server' && (config as ClientHandshakeConfig).echRejected;
-  const peerCertificates = { role, version, chain, serverName, echRejected, ocspResponse, scts, config };
-  const verified = yield* request('verifyPeer', peerCertificates);
+  const shown = { role, version, chain, rawPublicKey, serverName, echRejected, ocspResponse, scts, config };
+  const verified = yield* request('verifyPeer', shown);
+  if (rawPublicKey !== undefined) requireKnown(role, verified);
   return verified?.notAfter;
 }
 
-/** Asks the host again about the chain of a session that goes on, where the client is configured to. */
+/** A raw public key says nothing of whose it is: unless the host knows it, there is no authentication. */
+function requireKnown(role: 'server' | 'client', verified: VerifiedPeer | undefined): void {
+  if (verified?.rawPublicKey === 'known') return;
+  throw new CertificateError(
+    'ERR_TLS_RAW_PUBLIC_KEY_UNKNOWN',
+    'certificateUnknown',
+    `the ${role} shows a raw public key, and nothing here says that it is known: give its pin, or have \`verifyPeer\` ` +
+      "answer { rawPublicKey: 'known' }",
+    { phase: 'certificate', rfc: 'RFC 7250, Section 6' },
+  );
+}
+
+/**
+ * Asks the host again about the chain of a session that goes on, where the client is configured to; about a raw public
+ * key always, for nothing else ends the trust in one.
+ */
 export function* verifyResumed(
   { config }: HandshakeContext<ClientHandshakeConfig>,
   session: ClientSession,
 ): Flow<void> {
-  if (!config.verifyResumed) return;
   const { state, ocspResponse, scts } = session;
-  const { version, peerCertificates: chain } = state;
+  if (!config.verifyResumed && state.peerRawPublicKey === undefined) return;
+  const { version, peerCertificates: chain, peerRawPublicKey: rawPublicKey } = state;
   const serverName = config.verifyName;
-  yield* request('verifyPeer', { role: 'server', version, chain, serverName, ocspResponse, scts, config });
+  const shown = { role: 'server', version, chain, rawPublicKey, serverName, ocspResponse, scts, config } as const;
+  const verified = yield* request('verifyPeer', shown);
+  if (rawPublicKey !== undefined) requireKnown('server', verified);
 }

@@ -2,6 +2,7 @@ import { noBytes, zeroize } from '../bytes/bytes.ts';
 import { decodeError, illegalParameter } from '../errors.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { maxLifetimeSeconds, sessionState } from '../session/state.ts';
+import type { CertificateType } from '../wire/certificate-type.ts';
 import { frameMessage, type HandshakeMessage } from '../wire/handshake-type.ts';
 import { decodeNewSessionTicket13 } from '../wire/new-session-ticket.ts';
 import { tls13 } from '../wire/versions.ts';
@@ -21,6 +22,7 @@ export function establishClient13(
   secrets: ApplicationSecrets,
   transcript: Transcript,
   resumed: ClientSession | undefined,
+  clientType: CertificateType,
 ): Established {
   const keyUpdates = new KeyUpdates(context, agreement, secrets, 'client');
   const masterSecret = context.config.resumption
@@ -38,7 +40,7 @@ export function establishClient13(
       if (message.type === 'keyUpdate') return keyUpdates.receive(message);
       if (message.type === 'newSessionTicket') return keepTicket(context, agreement, message, masterSecret, resumed);
       if (message.type === 'certificateRequest' && answersRequests) {
-        return yield* answerRequest(context, agreement, secrets, transcript.fork(), message);
+        return yield* answerRequest(context, agreement, secrets, transcript.fork(), message, clientType);
       }
       throw unexpectedAfterHandshake(message);
     },
@@ -47,7 +49,7 @@ export function establishClient13(
     *requestClientCertificate() {
       throw notInThisVersion('requestClientCertificate on a server: it');
     },
-    latePeerCertificates: () => undefined,
+    latePeer: () => undefined,
     destroy() {
       secrets.destroy();
       zeroize(masterSecret);
@@ -63,6 +65,7 @@ function* answerRequest(
   secrets: ApplicationSecrets,
   transcript: Transcript,
   message: HandshakeMessage,
+  clientType: CertificateType,
 ): Flow<void> {
   const certificateRequest = readCertificateRequest(message, undefined);
   if (certificateRequest.certificateRequestContext.length === 0) {
@@ -76,7 +79,7 @@ function* answerRequest(
   // 4.6.2): they wait until the host has signed, whatever else is sent meanwhile.
   const held: Parameters<MessageOutput['sendMessage']>[] = [];
   const output: MessageOutput = { sendMessage: (...sent) => void held.push(sent) };
-  yield* sendClientAuthentication({ ...context, output }, transcript, suite, certificateRequest);
+  yield* sendClientAuthentication({ ...context, output }, transcript, suite, certificateRequest, clientType);
   for (const sent of held) context.output.sendMessage(...sent);
   const verifyData = secrets.finished('client', transcript.hash(suite.hash));
   context.output.sendMessage('finished', frameMessage('finished', verifyData));
@@ -102,7 +105,7 @@ function keepTicket(
   }
   // "The value of zero indicates that the ticket should be discarded immediately."
   if (!config.resumption || ticketLifetime === 0) return;
-  const { suite, serverName, alpnProtocol, peerCertificates, peerSignatureScheme } = agreement;
+  const { suite, serverName, alpnProtocol, peerCertificates, peerRawPublicKey, peerSignatureScheme } = agreement;
   const now = config.now();
   const state = sessionState({
     version: tls13,
@@ -115,6 +118,7 @@ function keepTicket(
     serverName,
     alpnProtocol,
     peerCertificates,
+    peerRawPublicKey,
     peerNotAfter: agreement.peerNotAfter,
     ticketAgeAdd,
     maxEarlyDataSize: extensions?.earlyData ?? 0,

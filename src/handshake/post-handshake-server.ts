@@ -2,6 +2,7 @@ import { noBytes, zeroize } from '../bytes/bytes.ts';
 import { PeerError } from '../errors.ts';
 import { earlyDataContext } from '../session/policy.ts';
 import { type SessionState, sessionState } from '../session/state.ts';
+import type { CertificateType } from '../wire/certificate-type.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
 import { frameMessage, type HandshakeMessage } from '../wire/handshake-type.ts';
 import { encodeNewSessionTicket13 } from '../wire/new-session-ticket.ts';
@@ -11,7 +12,7 @@ import { expectMessage, type Flow, request } from './flow.ts';
 import { type ApplicationSecrets, resumptionPsk } from './key-schedule.ts';
 import { verifyPeer } from './peer.ts';
 import { exportKeyingMaterial13, KeyUpdates, unexpectedAfterHandshake } from './post-handshake.ts';
-import type { Agreement, Established } from './result.ts';
+import type { Agreement, Established, LatePeer } from './result.ts';
 import type { ServerContext } from './server.ts';
 import { certificateRequestBody, requireCertificate } from './server13.ts';
 import type { Transcript } from './transcript.ts';
@@ -25,7 +26,9 @@ export class EstablishedServer13 implements Established {
   readonly #keyUpdates: KeyUpdates;
   /** Kept where the client may still be asked for a certificate. */
   readonly #transcript: Transcript | undefined;
-  #lateCertificates: readonly Uint8Array[] | undefined;
+  /** What the client may show when it is asked later; nothing where it has nothing that this server takes. */
+  readonly #clientType: CertificateType | undefined;
+  #late: LatePeer | undefined;
 
   constructor(
     context: ServerContext,
@@ -34,9 +37,11 @@ export class EstablishedServer13 implements Established {
     secrets: ApplicationSecrets,
     transcript: Transcript,
     resumed: SessionState | undefined,
+    clientType: CertificateType | undefined,
   ) {
     this.agreement = agreement;
     this.#context = context;
+    this.#clientType = clientType;
     this.#secrets = secrets;
     this.#keyUpdates = new KeyUpdates(context, agreement, secrets, 'server');
     const count = ticketCount(context, hello, resumed);
@@ -63,19 +68,17 @@ export class EstablishedServer13 implements Established {
 
   *requestClientCertificate(): Flow<void> {
     if (this.#transcript === undefined) {
-      throw new PeerError(
-        'ERR_TLS_NO_POST_HANDSHAKE_AUTH',
-        'internalError',
-        'the client did not offer post_handshake_auth, so it may not be asked for a certificate now',
-        { rfc: 'RFC 9846, Section 4.6.2' },
-      );
+      throw notToBeAsked('did not offer post_handshake_auth', 'RFC 9846, Section 4.6.2');
+    }
+    if (this.#clientType === undefined) {
+      throw notToBeAsked('has no certificate of a type that this server takes', 'RFC 7250, Section 4.2');
     }
     const transcript = this.#transcript.fork();
-    this.#lateCertificates = yield* authenticateClient(this.#context, this.agreement, this.#secrets, transcript);
+    this.#late = yield* authenticateClient(this.#context, this.agreement, this.#secrets, transcript, this.#clientType);
   }
 
-  latePeerCertificates(): readonly Uint8Array[] | undefined {
-    return this.#lateCertificates;
+  latePeer(): LatePeer | undefined {
+    return this.#late;
   }
 
   destroy(): void {
@@ -84,28 +87,38 @@ export class EstablishedServer13 implements Established {
   }
 }
 
+function notToBeAsked(why: string, rfc: string): PeerError {
+  return new PeerError(
+    'ERR_TLS_NO_POST_HANDSHAKE_AUTH',
+    'internalError',
+    `the client ${why}, so it may not be asked for a certificate now`,
+    { rfc },
+  );
+}
+
 /** Post-handshake authentication (RFC 9846, Section 4.6.2). */
 function* authenticateClient(
   context: ServerContext,
   { suite }: Agreement,
   secrets: ApplicationSecrets,
   transcript: Transcript,
-): Flow<readonly Uint8Array[]> {
+  type: CertificateType,
+): Flow<LatePeer> {
   const requestContext = context.config.random(16);
   const raw = frameMessage('certificateRequest', certificateRequestBody(context, requestContext));
   transcript.add(raw);
   context.output.sendMessage('certificateRequest', raw);
   // The client's keys may be updated while its answer is on the way: its Finished stands under those of its Certificate.
-  const client = yield* readCertificate(context, transcript, suite.hash, 'client', [], undefined, requestContext);
+  const client = yield* readCertificate(context, transcript, suite.hash, 'client', type, [], undefined, requestContext);
   const expected = secrets.finished('client', transcript.hash(suite.hash));
   const finished = yield* expectMessage('finished');
   checkFinished(finished.body, expected);
   if (client === undefined) {
     requireCertificate(context);
-    return [];
+    return { peerCertificates: [], peerRawPublicKey: undefined };
   }
   yield* verifyPeer(context, 'client', tls13, client, undefined);
-  return client.chain;
+  return { peerCertificates: client.chain, peerRawPublicKey: client.rawPublicKey };
 }
 
 /** How many tickets this connection gives: two after a full handshake, one after a resumption, or what was asked for. */
@@ -160,6 +173,8 @@ function* sendTickets(
         serverName,
         alpnProtocol,
         peerCertificates: agreement.peerCertificates,
+        peerRawPublicKey: agreement.peerRawPublicKey,
+        ownRawPublicKey: agreement.ownRawPublicKey,
         peerNotAfter: agreement.peerNotAfter,
         earlyDataContext: earlyContext,
         ticketAgeAdd,

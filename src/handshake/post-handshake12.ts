@@ -20,7 +20,7 @@ export function establish12(agreement: Agreement, master: MasterSecret): Establi
     *requestClientCertificate() {
       throw notInThisVersion('requestClientCertificate');
     },
-    latePeerCertificates: () => undefined,
+    latePeer: () => undefined,
     destroy: () => master.destroy(),
   };
 }

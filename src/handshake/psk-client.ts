@@ -5,6 +5,7 @@ import type { TranscriptHash } from '../crypto/provider.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { clientSessionEnd } from '../session/client-session.ts';
 import { tls13 } from '../wire/versions.ts';
+import { takesSession } from './certificate-types.ts';
 import type { ClientContext, Offer } from './client.ts';
 import { decide, logSecret, untilEnd } from './context.ts';
 import { EarlySecrets } from './key-schedule.ts';
@@ -39,7 +40,7 @@ export function offeredPsks(context: ClientContext): OfferedPsk[] {
       state.version === tls13 && ticket.length > 0 && suite !== undefined && clientSessionEnd(session) > now;
     // A ticket in clear would tell which hidden connection it comes from.
     if (session.hidden && config.ech === undefined) continue;
-    if (!usable || !sameHashOffered(config.cipherSuites, suite.hash)) continue;
+    if (!usable || !takesSession(config, state) || !sameHashOffered(config.cipherSuites, suite.hash)) continue;
     const age = Math.max(0, now - state.issuedAt);
     psks.push({
       identity: ticket,

@@ -1,10 +1,11 @@
 import { constantTimeEqual, zeroize } from '../bytes/bytes.ts';
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { PeerError } from '../errors.ts';
-import type { SessionState } from '../session/state.ts';
-import { truncatedLength } from '../wire/client-hello.ts';
+import { isAnonymous, type SessionState } from '../session/state.ts';
+import { type ClientHello, truncatedLength } from '../wire/client-hello.ts';
 import type { PskIdentity } from '../wire/extension-codecs.ts';
 import { tls13 } from '../wire/versions.ts';
+import { clientTakesSession } from './certificate-types.ts';
 import { decide, untilEnd } from './context.ts';
 import { type Flow, request } from './flow.ts';
 import { EarlySecrets } from './key-schedule.ts';
@@ -52,7 +53,7 @@ export function* selectPsk(
   const looked = Math.min(offer.identities.length, config.limits.pskIdentities);
   for (let index = 0; index < looked; index++) {
     const identity = offer.identities[index] as PskIdentity;
-    const known = yield* lookUp(context, extensions.serverName, identity, suite);
+    const known = yield* lookUp(context, received.hello, identity, suite);
     if ('miss' in known) {
       decide(context, 'resumption', 'miss', known.miss);
       continue;
@@ -85,11 +86,12 @@ type KnownPsk = Pick<SelectedPsk, 'kind' | 'state'> & { key: Uint8Array };
 
 function* lookUp(
   context: ServerContext,
-  serverName: string | undefined,
+  hello: ClientHello,
   { identity }: PskIdentity,
   suite: CipherSuite,
 ): Flow<KnownPsk | { miss: string }> {
   const { config } = context;
+  const { serverName } = hello.extensions;
   const binding = { version: tls13, serverName, config, cipherHash: suite.hash } as const;
   const found = yield* request('lookupPsk', { identity, binding });
   if ('miss' in found) return found;
@@ -100,8 +102,9 @@ function* lookUp(
   };
   if (hash !== suite.hash) return miss('cipherMismatch');
   if (state !== undefined && state.version !== tls13) return miss('versionMismatch');
+  if (state !== undefined && !clientTakesSession(hello, state)) return miss('policyMismatch');
   // A session without the client certificate that is required now would be a weaker authentication.
-  const anonymous = state === undefined || state.peerCertificates.length === 0;
+  const anonymous = state === undefined || isAnonymous(state);
   if (kind === 'res' && config.clientCertificate === 'require' && anonymous) return miss('policyMismatch');
   return { key, kind, state };
 }

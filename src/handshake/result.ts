@@ -28,6 +28,10 @@ export interface Agreement {
   readonly echAccepted: boolean;
   /** DER, the peer's own certificate first; kept over a resumption. */
   readonly peerCertificates: readonly Uint8Array[];
+  /** SubjectPublicKeyInfo of the peer's raw public key, where it showed that; kept over a resumption. */
+  readonly peerRawPublicKey: Uint8Array | undefined;
+  /** Server: whether it showed a raw public key itself; kept over a resumption. */
+  readonly ownRawPublicKey: boolean;
   /** When the peer's verified chain expires, in milliseconds since 1970; kept over a resumption. */
   readonly peerNotAfter: number | undefined;
   readonly ocspResponse: Uint8Array | undefined;
@@ -38,9 +42,10 @@ export interface Agreement {
 
 /** What a resumption of TLS 1.2 agrees on: the rest is the session's. */
 export function resumedAgreement(
-  { group, peerSignatureScheme, extendedMasterSecret, peerCertificates, peerNotAfter }: SessionState,
+  state: SessionState,
   now: Pick<Agreement, 'suite' | 'serverName' | 'alpnProtocol' | 'resumption' | 'ocspResponse' | 'scts' | 'sessionId'>,
 ): Agreement {
+  const { group, peerSignatureScheme, extendedMasterSecret, peerCertificates, peerNotAfter } = state;
   return {
     version: tls12,
     suite: now.suite,
@@ -55,12 +60,17 @@ export function resumedAgreement(
     helloRetryRequest: false,
     echAccepted: false,
     peerCertificates,
+    peerRawPublicKey: state.peerRawPublicKey,
+    ownRawPublicKey: state.ownRawPublicKey,
     peerNotAfter,
     ocspResponse: now.ocspResponse,
     scts: now.scts,
     sessionId: now.sessionId,
   };
 }
+
+/** What post-handshake authentication proved. */
+export type LatePeer = Pick<Agreement, 'peerCertificates' | 'peerRawPublicKey'>;
 
 /** A finished handshake: what was agreed, and what can still happen on the connection. */
 export interface Established {
@@ -76,7 +86,7 @@ export interface Established {
   /** Server, TLS 1.3: asks for a client certificate. */
   requestClientCertificate(): Flow<void>;
   /** What post-handshake authentication proved, when it came later. */
-  latePeerCertificates(): readonly Uint8Array[] | undefined;
+  latePeer(): LatePeer | undefined;
   /** Zeroizes the secrets. */
   destroy(): void;
 }

@@ -5,9 +5,9 @@ import type { GroupName } from '../crypto/provider.ts';
 import { signatureScheme, signatureSchemeCodes } from '../crypto/signature-schemes.ts';
 import { PeerError } from '../errors.ts';
 import { type SessionState, sessionState } from '../session/state.ts';
-import { decodeCertificate12, encodeCertificate12 } from '../wire/certificate.ts';
 import { encodeCertificateRequest12 } from '../wire/certificate-request.ts';
 import { encodeCertificateStatus } from '../wire/certificate-status.ts';
+import type { CertificateType } from '../wire/certificate-type.ts';
 import { decodeCertificateVerify } from '../wire/certificate-verify.ts';
 import { decodeClientKeyExchangeEcdhe, decodeClientKeyExchangeRsa } from '../wire/client-key-exchange.ts';
 import { encodeNewSessionTicket12 } from '../wire/new-session-ticket.ts';
@@ -15,6 +15,16 @@ import { downgradeSentinel12, encodeServerHello12, type ServerHello12 } from '..
 import { encodeServerEcdhParams, encodeServerKeyExchange } from '../wire/server-key-exchange.ts';
 import { tls12, tls13 } from '../wire/versions.ts';
 import { checkFinished } from './authentication13.ts';
+import {
+  answeredClientType,
+  answeredServerType,
+  certificateTypeOf,
+  refuseTypes,
+  sessionTypeOf,
+  typeForClient,
+  typesForServer,
+} from './certificate-types.ts';
+import { certificateBody12, readCertificateBody12 } from './certificate12.ts';
 import type { Credential } from './config.ts';
 import { decide, logSecret, sendMessage, untilEnd, untilFailure } from './context.ts';
 import { expectChangeCipherSpec, expectMessage, type Flow, request } from './flow.ts';
@@ -29,7 +39,7 @@ import {
   emptyRenegotiationInfoScsv,
   ownRecordSizeLimit,
 } from './negotiate.ts';
-import { type PeerIdentity, readPeerIdentity, verifyPeer, verifySignature } from './peer.ts';
+import { type PeerIdentity, verifyPeer, verifySignature } from './peer.ts';
 import { establish12 } from './post-handshake12.ts';
 import { type Agreement, type Established, resumedAgreement } from './result.ts';
 import { readRsaPremaster } from './rsa-premaster.ts';
@@ -57,11 +67,15 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
   if ('state' in resumed) return yield* abbreviatedHandshake(context, received, terms, transcript, resumed);
 
   const { credential, suite, group, scheme } = yield* selectCredential(context, hello);
+  const asksClient = context.config.clientCertificate !== 'none';
+  const clientType = asksClient ? typeForClient(context.config, hello, true) : undefined;
   const offersTicket = context.config.resumption.ticket && hello.extensions.sessionTicket !== undefined;
   const sessionId = !offersTicket && context.config.resumption.sessionId ? context.config.random(32).slice() : noBytes;
-  const randoms = sendServerHello(context, transcript, hello, terms, suite, sessionId, offersTicket, credential);
-  sendMessage(context, transcript, 'certificate', encodeCertificate12(credential.chain));
-  if (terms.ocsp && credential.ocspResponse !== undefined) {
+  const full = { credential, clientType };
+  const serverType = certificateTypeOf(credential);
+  const randoms = sendServerHello(context, transcript, hello, terms, suite, sessionId, offersTicket, full, serverType);
+  sendMessage(context, transcript, 'certificate', certificateBody12(credential));
+  if (terms.ocsp && credential.rawPublicKey === undefined && credential.ocspResponse !== undefined) {
     sendMessage(context, transcript, 'certificateStatus', encodeCertificateStatus(credential.ocspResponse));
   }
   const exchange = group === undefined ? undefined : context.crypto.keyExchange(group)?.generate();
@@ -69,11 +83,10 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
   if (exchange !== undefined && scheme !== undefined) {
     yield* sendServerKeyExchange(context, transcript, credential, scheme, randoms, exchange.group, exchange.share);
   }
-  const asksClient = context.config.clientCertificate !== 'none';
   if (asksClient) sendCertificateRequest(context, transcript);
   sendMessage(context, transcript, 'serverHelloDone', noBytes);
 
-  const client = asksClient ? yield* readClientCertificate(context, transcript) : undefined;
+  const client = clientType === undefined ? undefined : yield* readClientCertificate(context, transcript, clientType);
   const keyExchange = yield* expectMessage('clientKeyExchange');
   const premaster =
     exchange === undefined
@@ -110,6 +123,8 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
     helloRetryRequest: false,
     echAccepted: false,
     peerCertificates: client?.chain ?? [],
+    peerRawPublicKey: client?.rawPublicKey,
+    ownRawPublicKey: credential.rawPublicKey !== undefined,
     peerNotAfter,
     ocspResponse: undefined,
     scts: undefined,
@@ -144,7 +159,17 @@ function* abbreviatedHandshake(
   { state, kind, renew, suite }: SessionOffer,
 ): Flow<Established> {
   const sessionId = hello.legacySessionId.slice();
-  const randoms = sendServerHello(context, transcript, hello, terms, suite, sessionId, renew, undefined);
+  const randoms = sendServerHello(
+    context,
+    transcript,
+    hello,
+    terms,
+    suite,
+    sessionId,
+    renew,
+    undefined,
+    sessionTypeOf(state),
+  );
   const secret = state.secret.slice();
   const master = untilFailure(
     context,
@@ -235,6 +260,7 @@ function* selectCredential(context: ServerContext, hello: ReceivedClientHello['h
           serverName: extensions.serverName,
           signatureSchemes,
           certificateSignatureSchemes: extensions.signatureAlgorithmsCert ?? signatureSchemes,
+          certificateTypes: typesForServer(hello),
           authentication,
           staticRsa,
           groups,
@@ -253,6 +279,7 @@ function* selectCredential(context: ServerContext, hello: ReceivedClientHello['h
       return group !== undefined && scheme !== undefined;
     });
   if (credential === undefined || suite === undefined) {
+    refuseTypes(hello, config.credentials);
     throw new PeerError(
       'ERR_TLS_NO_SHARED_CIPHER',
       'handshakeFailure',
@@ -283,6 +310,13 @@ function* selectCredential(context: ServerContext, hello: ReceivedClientHello['h
   return { credential, suite, group, scheme };
 }
 
+/** What a full handshake says in ServerHello beside the terms. */
+interface FullTerms {
+  readonly credential: Credential;
+  /** What the client is asked to show. */
+  readonly clientType: CertificateType | undefined;
+}
+
 function sendServerHello(
   context: ServerContext,
   transcript: Transcript,
@@ -291,24 +325,30 @@ function sendServerHello(
   suite: CipherSuite,
   sessionId: Uint8Array,
   willSendTicket: boolean,
-  credential: Credential | undefined,
+  full: FullTerms | undefined,
+  serverType: CertificateType | undefined,
 ): Randoms {
   const { config, output } = context;
   const random = config.random(32).slice();
   // A server that speaks TLS 1.3 marks a TLS 1.2 ServerHello (RFC 9846, Section 4.1.3).
   if (config.maxVersion === tls13) random.set(downgradeSentinel12, 24);
   const offered = hello.extensions;
-  const full = credential !== undefined;
+  // Nobody vouches for a raw public key: nothing is stapled to one.
+  const certified = full?.credential.rawPublicKey === undefined ? full?.credential : undefined;
   const extensions: ServerHello12['extensions'] = {
-    serverName: full && offered.serverName !== undefined ? true : undefined,
+    serverName: full !== undefined && offered.serverName !== undefined ? true : undefined,
     renegotiationInfo: terms.secureRenegotiation ? noBytes : undefined,
     extendedMasterSecret: terms.extendedMasterSecret ? true : undefined,
     ecPointFormats:
-      full && suite.keyExchange === 'ecdhe' && offered.ecPointFormats !== undefined ? Uint8Array.of(0) : undefined,
+      full !== undefined && suite.keyExchange === 'ecdhe' && offered.ecPointFormats !== undefined
+        ? Uint8Array.of(0)
+        : undefined,
     sessionTicket: willSendTicket ? true : undefined,
     alpn: terms.alpnProtocol,
-    statusRequest: terms.ocsp && credential?.ocspResponse !== undefined ? true : undefined,
-    signedCertificateTimestamp: terms.scts && credential?.scts?.length ? [...credential.scts] : undefined,
+    statusRequest: terms.ocsp && certified?.ocspResponse !== undefined ? true : undefined,
+    signedCertificateTimestamp: terms.scts && certified?.scts?.length ? [...certified.scts] : undefined,
+    clientCertificateType: answeredClientType(hello, full?.clientType, full !== undefined),
+    serverCertificateType: answeredServerType(hello, serverType),
     encryptThenMac: terms.encryptThenMac && suite.cbc !== undefined ? true : undefined,
     recordSizeLimit: undefined,
   };
@@ -365,11 +405,15 @@ function sendCertificateRequest(context: ServerContext, transcript: Transcript):
   sendMessage(context, transcript, 'certificateRequest', body);
 }
 
-function* readClientCertificate(context: ServerContext, transcript: Transcript): Flow<PeerIdentity | undefined> {
+function* readClientCertificate(
+  context: ServerContext,
+  transcript: Transcript,
+  type: CertificateType,
+): Flow<PeerIdentity | undefined> {
   const message = yield* expectMessage('certificate');
   transcript.add(message.raw);
-  const chain = decodeCertificate12(message.body, context.config.limits.certificateChain);
-  if (chain.length > 0) return readPeerIdentity(context, chain);
+  const client = readCertificateBody12(context, message.body, type);
+  if (client !== undefined) return client;
   requireClientCertificate12(context);
   decide(context, 'clientCertificate', 'none', 'the client showed none, and none is required');
   return undefined;
@@ -435,6 +479,8 @@ function newState(
     serverName: agreement.serverName,
     alpnProtocol: agreement.alpnProtocol,
     peerCertificates: agreement.peerCertificates,
+    peerRawPublicKey: agreement.peerRawPublicKey,
+    ownRawPublicKey: agreement.ownRawPublicKey,
     peerNotAfter: resumed?.peerNotAfter ?? agreement.peerNotAfter,
     group: agreement.group === undefined ? 0 : groupCode(agreement.group),
     peerSignatureScheme: agreement.peerSignatureScheme ?? 0,

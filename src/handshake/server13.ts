@@ -4,6 +4,7 @@ import { groupCode } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
 import { encodeCertificateRequest13 } from '../wire/certificate-request.ts';
+import type { CertificateType } from '../wire/certificate-type.ts';
 import { type EncryptedExtensions, encodeEncryptedExtensions } from '../wire/encrypted-extensions.ts';
 import { encodeHelloRetryRequest, encodeServerHello13, helloRetryRequestRandom } from '../wire/server-hello.ts';
 import { tls12, tls13 } from '../wire/versions.ts';
@@ -17,6 +18,15 @@ import {
   sendCertificate,
   sendCertificateVerify,
 } from './authentication13.ts';
+import {
+  answeredClientType,
+  answeredServerType,
+  certificateTypeOf,
+  refuseTypes,
+  sessionTypeOf,
+  typeForClient,
+  typesForServer,
+} from './certificate-types.ts';
 import type { Credential } from './config.ts';
 import { decide, logSecret, sendMessage, untilEnd, untilFailure } from './context.ts';
 import { confirmationLength } from './ech-confirmation.ts';
@@ -58,6 +68,8 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
   if (psk === undefined && useGroup === undefined) {
     throw missing('key_share', 'RFC 9846, Section 9.2', 'ERR_TLS_MISSING_KEY_SHARE');
   }
+  const asksClient = psk === undefined && config.clientCertificate !== 'none';
+  const clientType = typeForClient(config, hello, asksClient);
   const alpnProtocol = chooseAlpn(hello.extensions.alpn, config, hello.extensions.serverName);
   const earlyData = yield* decideEarlyData(context, hello, psk, alpnProtocol, suite, retried);
   const credential = psk === undefined ? yield* selectCredential(context, hello, groups) : undefined;
@@ -80,8 +92,14 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
     if (earlyData === 'rejected' && !retried) output.skipEarlyData('trialDecryption');
   }
 
-  sendEncryptedExtensions(context, transcript, received, alpnProtocol, earlyData === 'accepted', psk !== undefined);
-  const asksClient = psk === undefined && config.clientCertificate !== 'none';
+  const serverType = credential === undefined ? sessionTypeOf(psk?.state) : certificateTypeOf(credential);
+  const answers = {
+    alpn: alpnProtocol,
+    earlyData: earlyData === 'accepted',
+    clientCertificateType: answeredClientType(hello, clientType, asksClient),
+    serverCertificateType: answeredServerType(hello, serverType),
+  };
+  sendEncryptedExtensions(context, transcript, received, answers, psk !== undefined);
   if (asksClient) sendCertificateRequest(context, transcript);
   if (credential !== undefined && scheme !== undefined) {
     sendCertificate(context, transcript, credential, certificateWishes(hello));
@@ -100,7 +118,10 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
     output.endEarlyData(true);
     output.setReadKeys(handshakeKeys(suite, 'client', secrets));
   }
-  const client = asksClient ? yield* readClientCertificate(context, transcript, suite) : undefined;
+  const client =
+    asksClient && clientType !== undefined
+      ? yield* readClientCertificate(context, transcript, suite, clientType)
+      : undefined;
   const expected = secrets.clientFinished(transcript.hash(suite.hash));
   const finished = yield* expectMessage('finished');
   checkFinished(finished.body, expected);
@@ -122,12 +143,14 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
     helloRetryRequest: retried,
     echAccepted: ech?.opened !== undefined,
     peerCertificates: client?.chain ?? psk?.state?.peerCertificates ?? [],
+    peerRawPublicKey: client === undefined ? psk?.state?.peerRawPublicKey : client.rawPublicKey,
+    ownRawPublicKey: serverType === 'rawPublicKey',
     peerNotAfter: client?.peerNotAfter ?? psk?.state?.peerNotAfter,
     ocspResponse: undefined,
     scts: undefined,
     sessionId: hello.legacySessionId.slice(),
   };
-  return new EstablishedServer13(context, agreement, hello, application, transcript, psk?.state);
+  return new EstablishedServer13(context, agreement, hello, application, transcript, psk?.state, clientType);
 }
 
 /** What TLS 1.3 asks of a ClientHello (RFC 9846, Sections 4.1.2 and 9.2). */
@@ -300,12 +323,14 @@ function* selectCredential(
     serverName: extensions.serverName,
     signatureSchemes,
     certificateSignatureSchemes: extensions.signatureAlgorithmsCert ?? signatureSchemes,
+    certificateTypes: typesForServer(hello),
     groups,
     certificateAuthorities: extensions.certificateAuthorities ?? [],
     credentials: context.config.credentials,
     config: context.config,
   });
   if (credential === undefined) {
+    refuseTypes(hello, context.config.credentials);
     throw new PeerError(
       'ERR_TLS_NO_SIGNATURE_SCHEME',
       'handshakeFailure',
@@ -397,12 +422,19 @@ function sendServerHello(
   return answer?.secret;
 }
 
+/** What was agreed on and is told in EncryptedExtensions. */
+interface EncryptedAnswers {
+  readonly alpn: string | undefined;
+  readonly earlyData: boolean;
+  readonly clientCertificateType: number | undefined;
+  readonly serverCertificateType: number | undefined;
+}
+
 function sendEncryptedExtensions(
   context: ServerContext,
   transcript: Transcript,
   { hello, ech }: ReceivedClientHello,
-  alpnProtocol: string | undefined,
-  earlyDataAccepted: boolean,
+  answers: EncryptedAnswers,
   resumed: boolean,
 ): void {
   const { config, output } = context;
@@ -410,8 +442,10 @@ function sendEncryptedExtensions(
   const extensions: EncryptedExtensions['extensions'] = {
     // "When resuming a session, the server MUST NOT include a server_name extension" (RFC 6066, Section 3).
     serverName: offered.serverName !== undefined && !resumed ? true : undefined,
-    alpn: alpnProtocol,
-    earlyData: earlyDataAccepted ? true : undefined,
+    alpn: answers.alpn,
+    clientCertificateType: answers.clientCertificateType,
+    serverCertificateType: answers.serverCertificateType,
+    earlyData: answers.earlyData ? true : undefined,
     encryptedClientHello: ech?.retryConfigs,
     recordSizeLimit: undefined,
     ticketRequest: undefined,
@@ -457,8 +491,9 @@ function* readClientCertificate(
   context: ServerContext,
   transcript: Transcript,
   suite: CipherSuite,
+  type: CertificateType,
 ): Flow<(ProvenIdentity & { peerNotAfter: number | undefined }) | undefined> {
-  const client = yield* readCertificate(context, transcript, suite.hash, 'client', entryExtensions(false, false));
+  const client = yield* readCertificate(context, transcript, suite.hash, 'client', type, entryExtensions(false, false));
   if (client !== undefined) {
     const peerNotAfter = yield* verifyPeer(context, 'client', tls13, client, undefined);
     decide(context, 'clientCertificate', 'accepted', 'the host trusts it');

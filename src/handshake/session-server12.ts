@@ -1,9 +1,10 @@
 import { zeroize } from '../bytes/bytes.ts';
 import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
 import { PeerError } from '../errors.ts';
-import type { SessionState } from '../session/state.ts';
+import { isAnonymous, type SessionState } from '../session/state.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
 import { tls12 } from '../wire/versions.ts';
+import { clientTakesSession } from './certificate-types.ts';
 import { decide } from './context.ts';
 import { type Flow, request } from './flow.ts';
 import type { SessionLookup } from './host.ts';
@@ -63,7 +64,8 @@ function misfit(
   if (!hello.cipherSuites.includes(state.cipherSuite)) return 'cipherMismatch';
   if (!config.cipherSuites.includes(state.cipherSuite)) return 'cipherMismatch';
   if (state.serverName !== hello.extensions.serverName) return 'policyMismatch';
-  if (config.clientCertificate === 'require' && state.peerCertificates.length === 0) return 'policyMismatch';
+  if (config.clientCertificate === 'require' && isAnonymous(state)) return 'policyMismatch';
+  if (!clientTakesSession(hello, state)) return 'policyMismatch';
   if (state.extendedMasterSecret && !extendedMasterSecret) return 'emsMissing';
   if (!state.extendedMasterSecret && extendedMasterSecret) return 'emsMismatch';
   return undefined;

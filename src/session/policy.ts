@@ -7,6 +7,8 @@ export interface ClientAuthPolicy {
   readonly mode: 'none' | 'request' | 'require';
   /** A digest of the trust anchors and the rules they are applied with; any length, empty for `none`. */
   readonly anchorsDigest?: Uint8Array | undefined;
+  /** Where raw public keys are taken, a digest of which, and of what is preferred; any length. */
+  readonly rawPublicKeys?: Uint8Array | undefined;
 }
 
 /** What a session is bound to. Two connections with equal policies may share a session; no others may. */
@@ -35,7 +37,7 @@ const label = fromText('handfast session policy 1\0');
  * so that no two policies have the same encoding.
  */
 export function policyDigest(crypto: CryptoProvider, policy: SessionPolicy): Uint8Array {
-  const { mode, anchorsDigest } = policy.clientAuth;
+  const { mode, anchorsDigest, rawPublicKeys } = policy.clientAuth;
   const writer = new Writer(256)
     .bytes(label)
     .u16(policy.version)
@@ -47,6 +49,8 @@ export function policyDigest(crypto: CryptoProvider, policy: SessionPolicy): Uin
   // Without client authentication the anchors play no part: a changed CA file must not end those sessions.
   writer.vector16(mode === 'none' ? noBytes : (anchorsDigest ?? noBytes));
   optional(writer, policy.tenant === undefined ? undefined : fromText(policy.tenant));
+  // Nothing where none are taken: such sessions stay as they were.
+  if (mode !== 'none' && rawPublicKeys !== undefined) writer.vector16(rawPublicKeys);
   return crypto.hash('sha256', writer.finish());
 }
 

@@ -16,7 +16,14 @@ import {
   type Miss,
   type SessionExpectation,
 } from './resumption-request.ts';
-import { decodeSessionState, encodeSessionState, maxLifetimeSeconds, type SessionState, sessionEnd } from './state.ts';
+import {
+  decodeSessionState,
+  encodeSessionState,
+  isAnonymous,
+  maxLifetimeSeconds,
+  type SessionState,
+  sessionEnd,
+} from './state.ts';
 import { type SessionStore, StoreError } from './store.ts';
 import { sealedTicketFormat, type TicketKeyring } from './ticket-keyring.ts';
 import { type Awaitable, isPromise } from './timer.ts';
@@ -64,7 +71,7 @@ export interface ServerSessionsConfig {
    */
   readonly replayRecord?: 'complete' | undefined;
   /**
-   * Asked for every session with a client certificate before it is handed out: whether that client is still welcome
+   * Asked for every session with a client certificate or key before it is handed out: whether that client is still welcome
    * (revocation). `false` ends the session; so does an error.
    */
   readonly acceptPeer?: ((state: SessionState, now: number) => Awaitable<boolean>) | undefined;
@@ -290,7 +297,7 @@ export class ServerSessions {
       return this.#miss(kind, mismatch);
     }
     const { acceptPeer } = this.#config;
-    if (acceptPeer === undefined || found.state.peerCertificates.length === 0) return this.#hit(kind, found);
+    if (acceptPeer === undefined || isAnonymous(found.state)) return this.#hit(kind, found);
     const accepted = attempt(() => acceptPeer(found.state, request.now), asIs, refused);
     return isPromise(accepted)
       ? accepted.then((yes) => this.#peerAnswer(kind, found, yes))

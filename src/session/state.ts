@@ -27,6 +27,10 @@ export interface SessionState {
   readonly alpnProtocol?: string | undefined;
   /** The peer's certificate chain, DER, leaf first; empty where the peer showed none. */
   readonly peerCertificates: readonly Uint8Array[];
+  /** SubjectPublicKeyInfo of the peer's raw public key (RFC 7250), where it showed that instead. */
+  readonly peerRawPublicKey?: Uint8Array | undefined;
+  /** Server: whether it showed a raw public key itself. Only a client that takes one may go on with the session. */
+  readonly ownRawPublicKey: boolean;
   /** When the first certificate of the verified chain expires, in milliseconds since the epoch. */
   readonly peerNotAfter?: number | undefined;
   /** TLS 1.3 `ticket_age_add`, 32 bits; 0 for TLS 1.2. */
@@ -63,6 +67,8 @@ export function sessionState(input: SessionStateInput): SessionState {
     serverName: input.serverName,
     alpnProtocol: input.alpnProtocol,
     peerCertificates: input.peerCertificates ?? [],
+    peerRawPublicKey: input.peerRawPublicKey,
+    ownRawPublicKey: input.ownRawPublicKey ?? false,
     peerNotAfter: input.peerNotAfter,
     ticketAgeAdd: input.ticketAgeAdd ?? 0,
     maxEarlyDataSize: input.maxEarlyDataSize ?? 0,
@@ -70,6 +76,11 @@ export function sessionState(input: SessionStateInput): SessionState {
     group: input.group ?? 0,
     peerSignatureScheme: input.peerSignatureScheme ?? 0,
   };
+}
+
+/** Whether the peer showed neither a certificate nor a raw public key. */
+export function isAnonymous(state: SessionState): boolean {
+  return state.peerCertificates.length === 0 && state.peerRawPublicKey === undefined;
 }
 
 /** When the session is over, in milliseconds since the epoch, whatever was renewed meanwhile. */
@@ -88,7 +99,9 @@ const flagEms = 1;
 const flagServerName = 2;
 const flagAlpn = 4;
 const flagNotAfter = 8;
-const knownFlags = flagEms | flagServerName | flagAlpn | flagNotAfter;
+const flagPeerRawPublicKey = 16;
+const flagOwnRawPublicKey = 32;
+const knownFlags = flagEms | flagServerName | flagAlpn | flagNotAfter | flagPeerRawPublicKey | flagOwnRawPublicKey;
 
 /**
  * The state as bytes: a format number, then fields of fixed order (see the code). `undefined` where it does not
@@ -98,7 +111,8 @@ const knownFlags = flagEms | flagServerName | flagAlpn | flagNotAfter;
 export function encodeSessionState(state: SessionState): Uint8Array | undefined {
   const serverName = state.serverName === undefined ? noBytes : fromText(state.serverName);
   const alpn = state.alpnProtocol === undefined ? noBytes : latin1(state.alpnProtocol);
-  let certificateBytes = 0;
+  const rawPublicKey = state.peerRawPublicKey;
+  let certificateBytes = rawPublicKey === undefined ? 0 : 2 + rawPublicKey.length;
   for (const certificate of state.peerCertificates) certificateBytes += 3 + certificate.length;
   const size = 123 + state.secret.length + serverName.length + alpn.length + certificateBytes;
   if (size > maxStateBytes || serverName.length > 255 || alpn.length > 255) return undefined;
@@ -112,7 +126,9 @@ export function encodeSessionState(state: SessionState): Uint8Array | undefined 
       (state.extendedMasterSecret ? flagEms : 0) |
         (state.serverName === undefined ? 0 : flagServerName) |
         (state.alpnProtocol === undefined ? 0 : flagAlpn) |
-        (state.peerNotAfter === undefined ? 0 : flagNotAfter),
+        (state.peerNotAfter === undefined ? 0 : flagNotAfter) |
+        (rawPublicKey === undefined ? 0 : flagPeerRawPublicKey) |
+        (state.ownRawPublicKey ? flagOwnRawPublicKey : 0),
     )
     .u16(state.version)
     .u16(state.cipherSuite)
@@ -125,6 +141,7 @@ export function encodeSessionState(state: SessionState): Uint8Array | undefined 
   if (state.serverName !== undefined) writer.vector8(serverName);
   if (state.alpnProtocol !== undefined) writer.vector8(alpn);
   if (state.peerNotAfter !== undefined) writeTime(writer, state.peerNotAfter);
+  if (rawPublicKey !== undefined) writer.vector16(rawPublicKey);
   const mark = writer.open(3);
   for (const certificate of state.peerCertificates) writer.vector24(certificate);
   return writer.close(mark, 3).finish();
@@ -164,6 +181,7 @@ function readState(reader: Reader): SessionState | undefined {
   const serverName = flags & flagServerName ? decodeUtf8(reader.vector8()) : undefined;
   const alpnProtocol = flags & flagAlpn ? toLatin1(reader.vector8()) : undefined;
   const peerNotAfter = flags & flagNotAfter ? readTime(reader) : undefined;
+  const peerRawPublicKey = flags & flagPeerRawPublicKey ? reader.vector16(1) : undefined;
   const list = new Reader(reader.vector24(), 'certificates of a session state');
   reader.end();
   const peerCertificates: Uint8Array[] = [];
@@ -180,6 +198,8 @@ function readState(reader: Reader): SessionState | undefined {
     serverName,
     alpnProtocol,
     peerCertificates,
+    peerRawPublicKey,
+    ownRawPublicKey: (flags & flagOwnRawPublicKey) !== 0,
     peerNotAfter,
     ticketAgeAdd,
     maxEarlyDataSize,

@@ -68,3 +68,21 @@ export function decodeCertificate12(body: Uint8Array, maxChain: number): Uint8Ar
   }
   return chain;
 }
+
+/**
+ * The Certificate message of TLS 1.2 with a raw public key: the SubjectPublicKeyInfo in the place of the list
+ * (RFC 7250, Section 3). A client that shows none sends an empty one: the RFC has no form for that, other stacks do so.
+ */
+export function encodeRawPublicKey12(spki: Uint8Array): Uint8Array {
+  return Writer.passing(3 + spki.length)
+    .vector24(spki)
+    .finish();
+}
+
+/** Decodes a TLS 1.2 Certificate with a raw public key; `undefined` where it is empty. */
+export function decodeRawPublicKey12(body: Uint8Array): Uint8Array | undefined {
+  const reader = new Reader(body, 'certificate');
+  const spki = reader.vector24();
+  reader.end();
+  return spki.length === 0 ? undefined : spki;
+}

@@ -24,6 +24,8 @@ export const clientHelloExtensions = {
   signatureAlgorithms: codecs.codeList16,
   signatureAlgorithmsCert: codecs.codeList16,
   signedCertificateTimestamp: codecs.flag,
+  clientCertificateType: codecs.certificateTypeList,
+  serverCertificateType: codecs.certificateTypeList,
   encryptThenMac: codecs.flag,
   compressCertificate: codecs.compressionAlgorithms,
   recordSizeLimit: codecs.code16,

@@ -8,6 +8,8 @@ export const encryptedExtensionsTable = {
   serverName: codecs.flag,
   supportedGroups: codecs.codeList16,
   alpn: codecs.selectedProtocol,
+  clientCertificateType: codecs.code8,
+  serverCertificateType: codecs.code8,
   recordSizeLimit: codecs.code16,
   ticketRequest: codecs.expectedTickets,
   earlyData: codecs.flag,

@@ -2,6 +2,7 @@ import { toLatin1 } from '../bytes/bytes.ts';
 import type { Reader } from '../bytes/reader.ts';
 import type { Writer } from '../bytes/writer.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
+import { certificateTypes } from './certificate-type.ts';
 import { decodeEchConfigList } from './ech-config.ts';
 import { Distinct, type ExtensionCodec } from './extensions.ts';
 
@@ -112,6 +113,30 @@ export const ignored = codec<true>(
 export const code16 = codec<number>(
   (writer, value) => writer.u16(value),
   (reader) => reader.u16(),
+);
+
+/** One one-byte code: the certificate type that a server selected (RFC 7250, Section 3). */
+export const code8 = codec<number>(
+  (writer, value) => writer.u8(value),
+  (reader) => reader.u8(),
+);
+
+/** The certificate types that a client has or takes, best first (RFC 7250, Section 3). */
+export const certificateTypeList = codec<Uint8Array>(
+  (writer, list) => writer.vector8(list),
+  (reader) => {
+    const list = reader.vector8();
+    // "If the client has no remaining certificate types to send …, other than the default X.509 type, it MUST omit the …
+    // extension in the client hello." (RFC 7250, Section 4.1)
+    if (list.length === 0 || (list.length === 1 && list[0] === certificateTypes.x509)) {
+      throw illegalParameter(
+        'ERR_TLS_CERTIFICATE_TYPE_LIST',
+        `clientHello: a list of certificate types with ${list.length === 0 ? 'nothing' : 'X.509 alone'} in it`,
+        'RFC 7250, Section 4.1',
+      );
+    }
+    return list;
+  },
 );
 
 /** A list of one-byte codes: ec_point_formats, psk_key_exchange_modes. */

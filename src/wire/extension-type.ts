@@ -9,6 +9,8 @@ export const extensionTypes = {
   signatureAlgorithms: 13,
   alpn: 16,
   signedCertificateTimestamp: 18,
+  clientCertificateType: 19,
+  serverCertificateType: 20,
   padding: 21,
   encryptThenMac: 22,
   extendedMasterSecret: 23,

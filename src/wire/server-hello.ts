@@ -44,6 +44,8 @@ export const serverHelloExtensions12 = {
   alpn: codecs.selectedProtocol,
   statusRequest: codecs.flag,
   signedCertificateTimestamp: codecs.sctList,
+  clientCertificateType: codecs.code8,
+  serverCertificateType: codecs.code8,
   encryptThenMac: codecs.flag,
   recordSizeLimit: codecs.code16,
   // Some servers answer with it although only clients may send it in TLS 1.2 (RFC 8422, Section 4); it is not used.

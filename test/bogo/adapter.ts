@@ -8,7 +8,13 @@ import { clientHost, type Host, serverHost } from '../../src/engine/host.ts';
 import { ServerConnection } from '../../src/engine/server-connection.ts';
 import { type AlertName, CertificateError, TlsError } from '../../src/errors.ts';
 import type { CertificateCompression, Credential } from '../../src/handshake/config.ts';
-import type { ClientHelloInfo, CredentialQuery, HostRequest, PeerCertificates } from '../../src/handshake/host.ts';
+import type {
+  ClientHelloInfo,
+  CredentialQuery,
+  HostRequest,
+  PeerCertificates,
+  VerifiedPeer,
+} from '../../src/handshake/host.ts';
 import { chooseCredential } from '../../src/handshake/negotiate.ts';
 import type { TraceEvent } from '../../src/handshake/trace.ts';
 import type { ClientSession } from '../../src/session/client-session.ts';
@@ -16,6 +22,7 @@ import { MemoryStore } from '../../src/session/memory-store.ts';
 import type { ExternalPsk } from '../../src/session/psk-importer.ts';
 import { ServerSessions } from '../../src/session/resumption.ts';
 import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
+import { type CertificateType, certificateTypes } from '../../src/wire/certificate-type.ts';
 import { loadCredential, loadPsks } from './credentials.ts';
 import type { Options } from './flags.ts';
 import { preferences, versionRange } from './policy.ts';
@@ -142,7 +149,7 @@ class Callbacks {
     return chosen;
   }
 
-  verifyPeer(peer: PeerCertificates): undefined {
+  verifyPeer(peer: PeerCertificates): VerifiedPeer | undefined {
     const options = this.#verification;
     this.facts.verified++;
     // BoringSSL's name override: the name to verify, where it is not the one that was asked for.
@@ -157,11 +164,20 @@ class Callbacks {
     if (peer.role === 'server' && options.useOcspCallback && options.failOcspCallback) {
       throw new CertificateError('ERR_TLS_HOST_OCSP', 'badCertificateStatusResponse', 'the runner refuses the staple');
     }
+    if (peer.rawPublicKey !== undefined) return this.#judgeRawPublicKey(peer.rawPublicKey);
     // BoringSSL's SSL_VERIFY_NONE: verification is run, and its result counts for nothing.
     const enforced = options.verifyPeer || options.requireAnyClientCertificate;
-    if (!options.verifyFail || !enforced) return;
+    if (!options.verifyFail || !enforced) return undefined;
     const alert = options.useCustomVerifyCallback ? 'certificateUnknown' : 'handshakeFailure';
     throw new CertificateError('ERR_TLS_HOST_VERIFY', alert, 'the runner refuses the certificate');
+  }
+
+  #judgeRawPublicKey(spki: Uint8Array): VerifiedPeer | undefined {
+    const { verifyFail, expectPeerRpkSha256: wanted } = this.#verification;
+    if (verifyFail)
+      throw new CertificateError('ERR_TLS_HOST_VERIFY', 'certificateUnknown', 'the runner refuses the key');
+    if (wanted !== undefined && !sameBytes(crypto.hash('sha256', spki), wanted)) throw new Mismatch('another raw key');
+    return { rawPublicKey: 'known' };
   }
 
   trace(event: TraceEvent): void {
@@ -193,6 +209,10 @@ class Callbacks {
     }
     return answer;
   }
+}
+
+function certificateTypeNames(codes: readonly number[]): CertificateType[] {
+  return codes.map((code) => (code === certificateTypes.rawPublicKey ? 'rawPublicKey' : 'x509'));
 }
 
 function alpnList(encoded: string): string[] {
@@ -296,6 +316,9 @@ function serverOptions(
   const selects = (options.selectAlpn ?? '') !== '' || options.rejectAlpn;
   return {
     preferServerOrder,
+    ...(options.acceptedPeerCertTypes.length > 0 && {
+      clientCertificateTypes: certificateTypeNames(options.acceptedPeerCertTypes),
+    }),
     clientCertificate: options.requireAnyClientCertificate ? 'require' : options.verifyPeer ? 'request' : 'none',
     certificateAuthorities: options.useClientCaList === undefined ? [] : names(options.useClientCaList),
     echKeys: options.echServerConfig.map((config, i) => ({
@@ -319,6 +342,12 @@ function serverOptions(
 function clientOptions(options: Options, session: ClientSession | undefined): Partial<ClientOptions> {
   return {
     serverName: options.hostName,
+    ...(options.acceptedPeerCertTypes.length > 0 && {
+      serverCertificateTypes: certificateTypeNames(options.acceptedPeerCertTypes),
+    }),
+    ...(options.availableClientCertTypes.length > 0 && {
+      clientCertificateTypes: certificateTypeNames(options.availableClientCertTypes),
+    }),
     alpnProtocols: options.advertiseAlpn === undefined ? [] : alpnList(options.advertiseAlpn),
     requestOcsp: options.enableOcspStapling,
     requestScts: options.enableSignedCertTimestamps,

@@ -72,9 +72,9 @@ export function loadCredential(
   flags: CredentialFlags,
   signSchemes: readonly number[],
 ): Credential | undefined {
-  if (flags.certFile === undefined || flags.keyFile === undefined) return undefined;
+  if (flags.keyFile === undefined || (flags.certFile === undefined && flags.kind !== 'rpk')) return undefined;
   const key = importKey(crypto, flags.keyFile);
-  const chain = readPem(flags.certFile);
+  const chain = flags.certFile === undefined ? [] : readPem(flags.certFile);
   const wanted = flags.signingPrefs.length > 0 ? flags.signingPrefs : signSchemes;
   const schemes = wanted.filter((code) => {
     const scheme = signatureScheme(code);
@@ -83,6 +83,7 @@ export function loadCredential(
   });
   return {
     chain,
+    ...(flags.kind === 'rpk' ? { rawPublicKey: key.publicKey } : {}),
     issuers: chain.flatMap(issuerOf),
     mustMatchIssuer: flags.mustMatchIssuer,
     signer: {

@@ -127,8 +127,17 @@ function checkAuthentication({ connection }: Subject, options: Options): void {
       throw new Mismatch('another certificate chain');
     }
   }
+  const { peerRawPublicKey } = info;
+  if (options.expectPeerCertificateType !== undefined) {
+    expectEqual(
+      'certificate type of the peer',
+      peerRawPublicKey === undefined ? 0 : 2,
+      options.expectPeerCertificateType,
+    );
+  }
   if (options.expectNoPeerCert || info.resumption === 'externalPsk')
     expectEqual('certificates of the peer', info.peerCertificates.length, 0);
+  else if (peerRawPublicKey !== undefined) return;
   else if ((!options.server || options.requireAnyClientCertificate) && info.peerCertificates.length === 0) {
     throw new Mismatch('the peer showed no certificate');
   }

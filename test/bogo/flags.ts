@@ -3,9 +3,9 @@
  * "unimplemented" (exit status 89), and the runner skips the test.
  */
 
-/** One certificate with its key, or an external PSK, as the runner's files and flags describe it. */
+/** One certificate with its key, a bare key, or an external PSK, as the runner's files and flags describe it. */
 export interface CredentialFlags {
-  kind: 'x509' | 'psk';
+  kind: 'x509' | 'rpk' | 'psk';
   certFile?: string;
   keyFile?: string;
   signingPrefs: number[];
@@ -67,6 +67,8 @@ export interface Options {
   installCertCompressionAlgs: boolean;
   installOneCertCompressionAlg?: number;
   maxCertList?: number;
+  acceptedPeerCertTypes: number[];
+  availableClientCertTypes: number[];
   maxSendFragment?: number;
   noTicket: boolean;
   skipTicket: boolean;
@@ -107,6 +109,8 @@ export interface Options {
   expectSignedCertTimestamps?: Uint8Array;
   expectPeerCertFile?: string;
   expectNoPeerCert: boolean;
+  expectPeerCertificateType?: number;
+  expectPeerRpkSha256?: Uint8Array;
   expectClientCaList?: string;
   expectExtendedMasterSecret: boolean;
   expectHrr: boolean;
@@ -197,6 +201,8 @@ const table: Readonly<Record<string, Kind>> = {
   'install-cert-compression-algs': 'switch',
   'install-one-cert-compression-alg': 'number',
   'max-cert-list': 'number',
+  'accepted-peer-cert-types': 'numbers',
+  'available-client-cert-types': 'numbers',
   'max-send-fragment': 'number',
   'no-ticket': 'switch',
   'skip-ticket': 'switch',
@@ -234,6 +240,8 @@ const table: Readonly<Record<string, Kind>> = {
   'expect-signed-cert-timestamps': 'base64',
   'expect-peer-cert-file': 'text',
   'expect-no-peer-cert': 'switch',
+  'expect-peer-certificate-type': 'number',
+  'expect-peer-rpk-sha256': 'base64',
   'expect-client-ca-list': 'text',
   'expect-extended-master-secret': 'switch',
   'expect-hrr': 'switch',
@@ -282,6 +290,9 @@ const credentialTable: Readonly<Record<string, Kind>> = {
   'psk-importer-sha256': 'ignored',
   'psk-importer-sha384': 'switch',
 };
+
+/** Begins another credential. */
+const newCredentialFlag = /^new-(x509|rpk|psk)-credential$/;
 
 /** BoringSSL's compliance policies; adapter.ts says what each one allows. */
 const policies = ['fips-202205', 'wpa-202304', 'cnsa-202407', 'cnsa1-202603', 'cnsa2-202603'];
@@ -334,8 +345,8 @@ function apply(options: Options, flag: string, value: string): void {
     options.keyShares = [...(options.keyShares ?? []), Number(value)];
   } else if (flag === 'no-key-shares') {
     options.keyShares = [];
-  } else if (flag === 'new-x509-credential' || flag === 'new-psk-credential') {
-    options.credentials.push(newCredential(flag === 'new-psk-credential' ? 'psk' : 'x509'));
+  } else if (newCredentialFlag.test(flag)) {
+    options.credentials.push(newCredential(newCredentialFlag.exec(flag)?.[1] as CredentialFlags['kind']));
   } else if (flag in credentialTable) {
     const credential = options.credentials.at(-1) ?? options.credential;
     setValue(credential as unknown as Record<string, unknown>, flag, credentialTable[flag]!, value);
@@ -346,7 +357,7 @@ function apply(options: Options, flag: string, value: string): void {
 
 function takesValue(flag: string): boolean {
   if (flag === 'key-shares') return true;
-  if (flag === 'no-key-shares' || /^new-(x509|psk)-credential$/.test(flag) || policies.includes(flag)) return false;
+  if (flag === 'no-key-shares' || newCredentialFlag.test(flag) || policies.includes(flag)) return false;
   const kind = table[flag] ?? credentialTable[flag];
   if (kind === undefined) throw new Unimplemented(`-${flag}`);
   return kind !== 'switch' && kind !== 'ignored';

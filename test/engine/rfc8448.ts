@@ -263,7 +263,9 @@ export class TraceServer extends Connection {
     logApplicationSecrets(context, hello.random, application);
     output.setWriteKeys(applicationKeys(suite, 'server', application));
 
-    const client = asksClient ? yield* readCertificate(context, transcript, suite.hash, 'client', []) : undefined;
+    const client = asksClient
+      ? yield* readCertificate(context, transcript, suite.hash, 'client', 'x509', [])
+      : undefined;
     if (client !== undefined) yield* verifyPeer(context, 'client', tls13, client, undefined);
     const expected = secrets.clientFinished(transcript.hash(suite.hash));
     const finished = yield* expectMessage('finished');
@@ -284,12 +286,14 @@ export class TraceServer extends Connection {
       helloRetryRequest: trace.retried,
       echAccepted: false,
       peerCertificates: client?.chain ?? [],
+      peerRawPublicKey: undefined,
+      ownRawPublicKey: false,
       peerNotAfter: undefined,
       ocspResponse: undefined,
       scts: undefined,
       sessionId: hello.legacySessionId,
     } as const;
-    return new EstablishedServer13(context, agreement, hello, application, transcript, undefined);
+    return new EstablishedServer13(context, agreement, hello, application, transcript, undefined, 'x509');
   }
 }
 

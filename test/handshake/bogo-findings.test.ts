@@ -29,6 +29,7 @@ function query(credentials: readonly Credential[], extra: Partial<CredentialQuer
     serverName: undefined,
     signatureSchemes: [ecdsaSha256, pssSha256],
     certificateSignatureSchemes: [ecdsaSha256, pssSha256],
+    certificateTypes: ['x509'],
     authentication: ['ecdsa', 'rsa'],
     groups: ['x25519', 'secp256r1'],
     certificateAuthorities: [],
