@@ -82,6 +82,10 @@ export function serverOptions(socket: TLSSocket, context: ContextState): ServerO
     preferServerOrder: context.preferServerOrder,
     echKeys: context.echKeys,
     clientCertificate: mode,
+    ...(context.rawPublicKeys && {
+      clientCertificateTypes: context.rawPublicKeys.types,
+      rawPublicKeyPins: context.rawPublicKeys.pins,
+    }),
     certificateAuthorities: mode === 'none' ? [] : authorities(context),
     verifyPeer: () => undefined,
     alpnProtocols: alpnList(alpn),
@@ -141,6 +145,7 @@ function clientOptions(socket: TLSSocket): ClientOptions {
   return {
     ...commonOptions(context),
     credentials: context.credentials,
+    ...(context.rawPublicKeys && { serverCertificateTypes: context.rawPublicKeys.types }),
     serverName,
     verifyName: undefined,
     alpnProtocols,

@@ -6,6 +6,7 @@ import { urlToHttpOptions } from 'node:url';
 import { earlyRequest, serveEarly } from './early-requests.ts';
 import { globalProxyEnv, needsProxy, openTunnel, type ProxyEnv, type ProxySettings, readProxy } from './https-proxy.ts';
 import { validateBoolean, validateObject } from './node-errors.ts';
+import { rawPublicKeysName } from './raw-public-keys.ts';
 import { settings, type WritableSettings } from './settings.ts';
 import tls from './tls.ts';
 import { connect, type HandfastConnectOptions } from './tls-connect.ts';
@@ -238,6 +239,7 @@ const agentMethods = {
     }
     const { echConfigList: ech } = options;
     if (ech instanceof Uint8Array) name += `:ech ${Buffer.from(ech).toString('base64')}`;
+    if (options['rawPublicKeys']) name += `:raw ${rawPublicKeysName(options['rawPublicKeys'])}`;
     if (options['revocation'] !== undefined) name += `:${options['revocation']}`;
     return name;
   },

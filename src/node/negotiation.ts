@@ -11,6 +11,7 @@ import { serverOptions } from './connection-setup.ts';
 import type { Answer, ClientHelloInfo, Credential, Input } from './engine-types.ts';
 import { type CodedError, nodeError, refusedByProgram, validateBuffer } from './node-errors.ts';
 import { peerCertificateObject } from './peer-certificate.ts';
+import { judgeRawPublicKey } from './raw-public-keys.ts';
 import { ContextState, SecureContextObject } from './secure-context.ts';
 import { resumptionOf } from './server-sessions.ts';
 import { encodeSession } from './session-codec.ts';
@@ -18,6 +19,8 @@ import type { TLSSocket } from './tls-socket.ts';
 import { verifyPeer } from './verify.ts';
 
 const noVerdict = undefined;
+/** The handshake goes on with a raw key; whether the socket does is for its verdict. */
+const toldVerdict = { rawPublicKey: 'known' } as const;
 
 /**
  * What one connection negotiates, and the answers to its handshake's questions: the host of the engine for this
@@ -127,6 +130,7 @@ export class Negotiation implements Host {
     const server = this.#socket!.server;
     if (chosen === undefined || !this.#isServer || server === undefined || server.listenerCount('OCSPRequest') === 0)
       return chosen;
+    if (chosen.rawPublicKey !== undefined) return chosen;
     if (this.#hello === undefined || !asksForOcsp(this.#hello.raw)) return chosen;
     return this.#askProgram<Buffer>((done) => {
       server.emit('OCSPRequest', Buffer.from(chosen.chain[0]!), this.context.getIssuer(), done);
@@ -143,9 +147,9 @@ export class Negotiation implements Host {
 
   verifyPeer(peer: Input<'verifyPeer'>): Answer<'verifyPeer'> {
     // As in Node the verdict does not end the handshake: the socket is told, and refuses what it does not trust.
-    this.#judge(peer.chain, peer);
+    this.#judge(peer.chain, peer.rawPublicKey, peer);
     if (peer.echRejected) this.#requirePublicName(peer);
-    return noVerdict;
+    return peer.rawPublicKey === undefined ? noVerdict : toldVerdict;
   }
 
   /** What a server says that refused the encrypted ClientHello counts only where it proves the public name. */
@@ -162,8 +166,12 @@ export class Negotiation implements Host {
   }
 
   /** `shown`: the handshake's own message; a resumption has none, nor a stapled response. */
-  #judge(chain: readonly Uint8Array[], shown?: Input<'verifyPeer'>): void {
+  #judge(chain: readonly Uint8Array[], rawPublicKey: Uint8Array | undefined, shown?: Input<'verifyPeer'>): void {
     this.#verified = true;
+    if (rawPublicKey !== undefined) {
+      this.verifyError = judgeRawPublicKey(rawPublicKey, this.context.rawPublicKeys);
+      return;
+    }
     const peer = this.#isServer ? 'client' : 'server';
     const mode = this.#socket?._tlsOptions.revocation;
     const staple = mode !== undefined && shown !== undefined ? { mode, response: shown.ocspResponse } : undefined;
@@ -173,9 +181,9 @@ export class Negotiation implements Host {
   /** The verdict on the peer, also after a resumption: the chain of the session is judged anew. */
   settleVerdict(connection: Connection): CodedError | null {
     if (this.#verified) return this.verifyError;
-    const { peerCertificates, resumption } = connection.info;
+    const { peerCertificates, peerRawPublicKey, resumption } = connection.info;
     if (resumption === 'externalPsk') return null;
-    this.#judge(peerCertificates);
+    this.#judge(peerCertificates, peerRawPublicKey);
     return this.verifyError;
   }
 
@@ -248,7 +256,7 @@ export class Negotiation implements Host {
 
   localChain(): readonly Uint8Array[] | undefined {
     if (this.#shownCredential !== undefined) return this.#shownCredential.chain;
-    return this.context.credentials[0]?.chain;
+    return this.context.credentials.find(({ rawPublicKey }) => rawPublicKey === undefined)?.chain;
   }
 
   /** Algorithms that both sides take, in the server's order. */

@@ -27,6 +27,7 @@ import {
   validateString,
 } from './node-errors.ts';
 import { openPfx } from './pkcs12.ts';
+import { type RawPublicKeyOptions, type RawPublicKeys, readRawPublicKeys } from './raw-public-keys.ts';
 import { cipherDefault, settings } from './settings.ts';
 import { readVersions } from './versions.ts';
 
@@ -51,6 +52,8 @@ export interface HandfastContextOptions extends SecureContextOptions {
    * connections go on. Those of the server count, not those of `addContext` or `SNICallback`: the name is not known before.
    */
   echKeys?: readonly EchKey[] | undefined;
+  /** Raw public keys (RFC 7250): keys without certificates, known by their pins. */
+  rawPublicKeys?: RawPublicKeyOptions | undefined;
   /** Certificate compression (RFC 8879), most wanted first; an option of Node 26, here on every version. */
   certificateCompression?: readonly CompressionName[] | undefined;
 }
@@ -77,6 +80,7 @@ export class ContextState {
   identity: string | undefined;
   echKeys: readonly EchKey[] = [];
   certificateCompression: readonly CertificateCompression[] | undefined;
+  rawPublicKeys: RawPublicKeys | undefined;
   /** Client certificates by server name; `undefined` leaves it to the server. */
   clientCertificate: 'none' | 'request' | 'require' | undefined;
   /** What others derive from this context and keep with it, e.g. its trust anchors or the server's configuration. */
@@ -102,13 +106,13 @@ export class ContextState {
 
   /** DER of the first certificate. */
   getCertificate(): Buffer | null {
-    const leaf = this.credentials[0]?.chain[0];
+    const leaf = this.credentials.find(({ rawPublicKey }) => rawPublicKey === undefined)?.chain[0];
     return leaf === undefined ? null : Buffer.from(leaf);
   }
 
   /** DER of the certificate that issued the first one, where it is known. */
   getIssuer(): Buffer | null {
-    const chain = this.credentials[0]?.chain;
+    const chain = this.credentials.find(({ rawPublicKey }) => rawPublicKey === undefined)?.chain;
     if (chain === undefined) return null;
     const leaf = new X509Certificate(chain[0]!);
     for (const candidate of [...chain.slice(1), ...(this.ca ?? []), chain[0]!]) {
@@ -222,6 +226,15 @@ function configure(context: ContextState, options: HandfastContextOptions): void
       );
     }
     context.certificateCompression = algorithms;
+  }
+  if (options.rawPublicKeys !== undefined && options.rawPublicKeys !== null) {
+    context.rawPublicKeys = readRawPublicKeys(options.rawPublicKeys, options.signInThreadPool);
+    const { credential } = context.rawPublicKeys;
+    const { signatureSchemes } = context;
+    // First of all: who takes raw keys knows them, and everybody else does not see it.
+    if (credential !== undefined) {
+      context.credentials.unshift(signatureSchemes === undefined ? credential : limitTo(credential, signatureSchemes));
+    }
   }
   for (const credential of context.credentials) completeChain(credential, context.ca);
 }

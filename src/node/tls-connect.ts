@@ -149,8 +149,9 @@ export function connect(...args: unknown[]): TLSSocket {
 function onSecure(this: ConnectingSocket): void {
   const options = this[connectOptions]!;
   let error: Error | null | undefined = this.negotiation.settleVerdict(this.connection!);
-  const { resumption } = this.connection!.info;
-  if (!error && resumption !== 'externalPsk') {
+  const { resumption, peerRawPublicKey } = this.connection!.info;
+  // A raw public key bears no name: the pin says whose it is.
+  if (!error && resumption !== 'externalPsk' && peerRawPublicKey === undefined) {
     const hosted = options.socket as { _host?: string } | undefined;
     const host = options.servername || options.host || hosted?._host || 'localhost';
     error = options.checkServerIdentity!(host, this.getPeerCertificate(true));

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
 import { cipherSuite } from '../crypto/cipher-suites.ts';
 import type { Connection } from '../engine/connection.ts';
@@ -109,6 +109,16 @@ export abstract class TlsDetails extends SocketFacade {
       detailed === true,
       this.negotiation.context,
     );
+  }
+
+  /**
+   * The peer's raw public key (RFC 7250), where it showed that: then there is no certificate, and `getPeerCertificate()` is
+   * empty. Node lacks it.
+   */
+  getPeerRawPublicKey(): KeyObject | undefined {
+    const connection = this.#open();
+    const spki = connection?.connected ? connection.info.peerRawPublicKey : undefined;
+    return spki && createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   }
 
   getCertificate(): PeerCertificate | object | null {

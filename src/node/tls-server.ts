@@ -287,6 +287,7 @@ const methods = {
       groups: options.groups,
       identity: options.identity,
       echKeys: options.echKeys,
+      rawPublicKeys: options.rawPublicKeys,
       allowPartialTrustChain: options.allowPartialTrustChain,
       certificateCompression: options.certificateCompression,
     };
