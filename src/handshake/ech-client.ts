@@ -179,7 +179,8 @@ export function requireConfirmation(
  * (RFC 9849, Section 6.1.6).
  */
 export function refuseRejectedEch({ config }: ClientContext, retryConfigs: Uint8Array | undefined): void {
-  if (config.echRejected) throw new EchRejectedError(config.verifyName ?? '', retryConfigs?.slice());
+  if (config.echRejected)
+    throw new EchRejectedError(config.verifyName ?? '', retryConfigs && new Uint8Array(retryConfigs));
 }
 
 /** The client's credential: none for a server that was not meant to be talked to (RFC 9849, Section 6.1.6). */
@@ -329,8 +330,9 @@ function isConfirmed(
   if (suite === undefined || (isHelloRetryRequest && echConfirmation === undefined)) return false;
   const { body } = message;
   const at = echConfirmation === undefined ? confirmationInServerHello : echConfirmation.byteOffset - body.byteOffset;
-  const received = body.slice(at, at + confirmationLength);
-  const zeroed = body.slice().fill(0, at, at + confirmationLength);
+  const received = body.subarray(at, at + confirmationLength);
+  // Not by `slice`, which of a Buffer gives a view.
+  const zeroed = new Uint8Array(body).fill(0, at, at + confirmationLength);
   const framed = frameMessage('serverHello', zeroed);
   const hash = isHelloRetryRequest
     ? crypto.hash(suite.hash, concat(frameMessage('messageHash', transcript.hash(suite.hash)), framed))

@@ -145,9 +145,9 @@ function receiver(crypto: CryptoProvider, key: EchServerKey, outer: EchOuter): H
 
 /** ClientHelloOuterAAD: the outer hello with zeros in the place of the payload (RFC 9849, Section 5.2). */
 function additionalData({ body }: HandshakeMessage, { payload }: EchOuter): Uint8Array {
-  const copy = body.slice();
   const at = payload.byteOffset - body.byteOffset;
-  return copy.fill(0, at, at + payload.length);
+  // Not by `slice`, which of a Buffer gives a view.
+  return new Uint8Array(body).fill(0, at, at + payload.length);
 }
 
 function readInner(outer: ReceivedClientHello, encoded: Uint8Array, ech: ServerEch): ReceivedClientHello {

@@ -86,12 +86,12 @@ function readConfig(reader: Reader, bytes: Uint8Array): DecodedEchConfig | undef
     if (type >= 0x8000) hasMandatoryExtension = true;
   }
   contents.end();
-  const raw = bytes.slice(start, reader.offset);
+  const raw = new Uint8Array(bytes.subarray(start, reader.offset));
   return {
     raw,
     configId,
     kem,
-    publicKey: publicKey.slice(),
+    publicKey: new Uint8Array(publicKey),
     cipherSuites,
     maximumNameLength,
     publicName,

@@ -39,14 +39,15 @@ function noErrors({ client, server }: Pair): void {
   assert.equal(server.error, undefined, server.error?.stack);
 }
 
-/** What the client puts on the wire, as text. */
+/** What the client puts on the wire, as text. Both sides are given Buffers, as sockets do. */
 function wire(pair: Pair): () => string {
   let text = '';
-  const receive = pair.server.receive.bind(pair.server);
+  const receive = { client: pair.client.receive.bind(pair.client), server: pair.server.receive.bind(pair.server) };
   pair.server.receive = (bytes) => {
     text += Buffer.from(bytes).toString('latin1');
-    receive(bytes);
+    receive.server(Buffer.from(bytes));
   };
+  pair.client.receive = (bytes) => receive.client(Buffer.from(bytes));
   return () => text;
 }
 
