@@ -1,12 +1,15 @@
 // Command main is the Go peer of the interoperability tests: crypto/tls as a client or as an echo server, for one
 // connection or several, one after the other; those of a client share their sessions. A server prints its port first.
-// With several each prints whether it resumed. Whatever is not as it should be ends it with status 1.
+// With several each prints whether it resumed, and with Encrypted Client Hello whether that was used; a client that is told
+// of other configs prints them and ends. Whatever is not as it should be ends it with status 1.
 package main
 
 import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -26,6 +29,10 @@ func main() {
 		root      = flag.String("root", "", "trusted root (PEM)")
 		count     = flag.Int("connections", 1, "how many connections")
 		needsAuth = flag.Bool("client-auth", false, "require a client certificate")
+		name      = flag.String("name", "localhost", "the server name to ask for")
+		echList   = flag.String("ech-config-list", "", "client: an ECHConfigList (Base64)")
+		echConfig = flag.String("ech-config", "", "server: an ECHConfig (Base64)")
+		echKey    = flag.String("ech-key", "", "server: its private key (Base64)")
 		groups    groupList
 	)
 	flag.Var(&groups, "group", "a group, repeatable")
@@ -39,13 +46,23 @@ func main() {
 		CurvePreferences: groups,
 		RootCAs:          roots,
 		ClientCAs:        roots,
-		ServerName:       "localhost",
+		ServerName:       *name,
 	}
 	if *version == tls.VersionTLS12 && *suite != 0 {
 		config.CipherSuites = []uint16{uint16(*suite)}
 	}
 	if *cert != "" {
 		config.Certificates = []tls.Certificate{must(tls.LoadX509KeyPair(*cert, *key))}
+	}
+	if *echList != "" {
+		config.EncryptedClientHelloConfigList = must(base64.StdEncoding.DecodeString(*echList))
+	}
+	if *echConfig != "" {
+		config.EncryptedClientHelloKeys = []tls.EncryptedClientHelloKey{{
+			Config:      must(base64.StdEncoding.DecodeString(*echConfig)),
+			PrivateKey:  must(base64.StdEncoding.DecodeString(*echKey)),
+			SendAsRetry: true,
+		}}
 	}
 	if *needsAuth {
 		config.ClientAuth = tls.RequireAndVerifyClientCert
@@ -63,7 +80,13 @@ func main() {
 }
 
 func client(config *tls.Config, port int, payload []byte, tell bool) {
-	conn := must(tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port), config))
+	conn, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port), config)
+	var rejection *tls.ECHRejectionError
+	if errors.As(err, &rejection) {
+		fmt.Println("rejected", base64.StdEncoding.EncodeToString(rejection.RetryConfigList))
+		return
+	}
+	check(err)
 	sent := make(chan error, 1)
 	go func() {
 		_, err := conn.Write(payload)
@@ -83,6 +106,9 @@ func client(config *tls.Config, port int, payload []byte, tell bool) {
 	if tell {
 		fmt.Println("resumed", conn.ConnectionState().DidResume)
 	}
+	if config.EncryptedClientHelloConfigList != nil {
+		fmt.Println("ech", conn.ConnectionState().ECHAccepted)
+	}
 	check(conn.Close())
 }
 
@@ -91,11 +117,25 @@ func server(config *tls.Config, count int) {
 	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
 	for i := 0; i < count; i++ {
 		conn := tls.Server(must(listener.Accept()), config)
-		check(conn.Handshake())
+		if err := conn.Handshake(); err != nil && config.EncryptedClientHelloKeys != nil {
+			fmt.Println(err)
+			continue
+		} else {
+			check(err)
+		}
 		if count > 1 {
 			fmt.Println("resumed", conn.ConnectionState().DidResume)
 		}
-		must(io.Copy(conn, conn))
+		if config.EncryptedClientHelloKeys != nil {
+			state := conn.ConnectionState()
+			fmt.Println("ech", state.ECHAccepted, state.ServerName)
+		}
+		if _, err := io.Copy(conn, conn); err != nil && config.EncryptedClientHelloKeys != nil {
+			fmt.Println(err)
+			continue
+		} else {
+			check(err)
+		}
 		check(conn.CloseWrite())
 		check(conn.Close())
 	}
