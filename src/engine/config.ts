@@ -301,6 +301,7 @@ function commonConfig(options: CommonOptions): CommonHandshakeConfig {
     certificateCompression: options.certificateCompression ?? [],
     encryptThenMac: options.encryptThenMac ?? true,
     requireExtendedMasterSecret: options.requireExtendedMasterSecret ?? false,
+    resumeWithoutExtendedMasterSecret: options.resumeWithoutExtendedMasterSecret ?? false,
     limits: { ...defaultLimits, ...options.limits },
     trace: options.trace,
     keyLog: options.keyLog,

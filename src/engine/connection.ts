@@ -1,3 +1,4 @@
+import { noBytes } from '../bytes/bytes.ts';
 import { AlertReceivedError, PeerError, TlsError } from '../errors.ts';
 import type { CommonHandshakeConfig } from '../handshake/config.ts';
 import type { RecordOutput } from '../handshake/context.ts';
@@ -57,7 +58,7 @@ export abstract class Connection {
     this.#config = config;
     this.role = role;
     this.#records = new RecordLayer(config, role);
-    this.#dispatcher = new Dispatcher(config, this.#records);
+    this.#dispatcher = new Dispatcher(config, this.#records, role);
     this.#alerts = new AlertReader(config.limits.warningAlerts);
   }
 
@@ -244,6 +245,17 @@ export abstract class Connection {
     return established.exportKeyingMaterial(length, label, context);
   }
 
+  /**
+   * Keying material that goes with early data (RFC 9846, Section 7.5), from the first flight on, also before `connected`.
+   * Throws `ERR_TLS_STATE` where no early data was sent (client) or taken (server), and once it is known to be refused.
+   * Like early data, it has no forward secrecy, and a replay gives the same.
+   */
+  exportEarlyKeyingMaterial(length: number, label: string, context: Uint8Array = noBytes): Uint8Array {
+    const { earlyExporter } = this.#records;
+    if (earlyExporter === undefined) throw stateError('exportEarlyKeyingMaterial', 'has no early data');
+    return earlyExporter.export(length, label, context);
+  }
+
   /** TLS 1.3: writes under new keys, and asks the peer for the same where `requestPeer`. */
   updateKeys(requestPeer = false): void {
     if (this.#writeClosed || this.#closed) throw stateError('updateKeys', 'is closed');
@@ -354,7 +366,14 @@ export abstract class Connection {
       level: alert.level,
       alert: alert.name ?? alert.description,
     });
-    if (meaning === 'ignored') return;
+    if (meaning === 'ignored') {
+      // "if a handshake message is split over two or more records, there MUST NOT be any other records between them"
+      // (RFC 9846, Section 5.1). TLS 1.2 says nothing of it.
+      if (this.#records.version === tls13 && this.#records.assembler.buffered) {
+        throw unexpectedRecord('an alert', 'the rest of a handshake message');
+      }
+      return;
+    }
     this.#receivedCloseNotify = true;
     this.#peerClosed = true;
     if (!this.connected) {

@@ -3,6 +3,7 @@ import type { CommonHandshakeConfig } from '../handshake/config.ts';
 import type { Expectation, Flow } from '../handshake/flow.ts';
 import type { Established } from '../handshake/result.ts';
 import type { HandshakeMessage } from '../wire/handshake-type.ts';
+import { tls13 } from '../wire/versions.ts';
 import { type AskedRequest, Flows, type Task, waitsFor } from './flows.ts';
 import { excessHandshakeData, type RecordLayer } from './record-layer.ts';
 
@@ -17,6 +18,7 @@ const maxTasks = 16;
 export class Dispatcher {
   readonly #config: CommonHandshakeConfig;
   readonly #records: RecordLayer;
+  readonly #role: 'server' | 'client';
   readonly #flows = new Flows();
   #handshake: Task | undefined;
   #messages = 0;
@@ -27,9 +29,10 @@ export class Dispatcher {
   /** The Finished of the peer, with its header. */
   receivedFinished: Uint8Array | undefined = undefined;
 
-  constructor(config: CommonHandshakeConfig, records: RecordLayer) {
+  constructor(config: CommonHandshakeConfig, records: RecordLayer, role: 'server' | 'client') {
     this.#config = config;
     this.#records = records;
+    this.#role = role;
   }
 
   /** Whether a message has come. */
@@ -65,6 +68,7 @@ export class Dispatcher {
     }
     const waiting = this.#flows.waitingFor(message.type);
     if (waiting === undefined) {
+      if (this.#isIdleHelloRequest(message)) return this.#records.assembler.take(message);
       const optional = this.#flows.waitingForOptional();
       if (optional !== undefined) return this.#resume(optional, undefined);
     }
@@ -134,6 +138,15 @@ export class Dispatcher {
     this.#config.trace?.({ kind: 'connected' });
     // Taken out: what has run its course holds much that an idle connection does not need.
     for (const flow of established.due.splice(0)) this.#flows.begin(flow);
+  }
+
+  /**
+   * A HelloRequest "will be ignored by the client if the client is currently negotiating a session", and does not count
+   * for the transcript (RFC 5246, Section 7.4.1.1). TLS 1.3 has none.
+   */
+  #isIdleHelloRequest({ type, body }: HandshakeMessage): boolean {
+    if (type !== 'helloRequest' || this.#role !== 'client' || this.established !== undefined) return false;
+    return this.#records.version !== tls13 && this.#config.minVersion < tls13 && body.length === 0;
   }
 
   #countKeyUpdate(): void {

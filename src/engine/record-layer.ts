@@ -3,6 +3,7 @@ import { PeerError, TlsError } from '../errors.ts';
 import type { CommonHandshakeConfig } from '../handshake/config.ts';
 import type { KeyChange, RecordOutput } from '../handshake/context.ts';
 import type { Expectation } from '../handshake/flow.ts';
+import type { EarlyExporter } from '../handshake/key-schedule.ts';
 import type { Direction, Epoch } from '../handshake/trace.ts';
 import { contentTypes } from '../record/content-type.ts';
 import { createReadProtection12, createWriteProtection12 } from '../record/protection12.ts';
@@ -35,6 +36,8 @@ export class RecordLayer implements RecordOutput {
   writable = false;
   /** Bytes of early data that may still be read (server) or written (client); `undefined` outside early data. */
   earlyDataLeft: number | undefined;
+  /** The exporter of early data that was sent, or taken. */
+  earlyExporter: EarlyExporter | undefined;
   /** Sends the KeyUpdate that the peer asked for. */
   keyUpdateAnswer: (() => void) | undefined;
   /** The Finished of this side, with its header. */
@@ -147,8 +150,9 @@ export class RecordLayer implements RecordOutput {
     this.reader.skipEarlyData({ mode, maxBytes: this.#config.limits.skippedEarlyData });
   }
 
-  beginEarlyData(limit: number): void {
+  beginEarlyData(limit: number, exporter: EarlyExporter): void {
     this.earlyDataLeft = limit;
+    this.earlyExporter = exporter;
     if (this.#role === 'client') this.writable = true;
   }
 
@@ -157,6 +161,7 @@ export class RecordLayer implements RecordOutput {
     if (this.#role === 'server') return;
     this.writable = false;
     if (accepted) return;
+    this.#dropEarlyExporter();
     // A second ClientHello goes out in the clear; otherwise handshake keys follow at once.
     this.writer.setProtection(undefined);
     this.writeEpoch = 'none';
@@ -212,8 +217,14 @@ export class RecordLayer implements RecordOutput {
   /** Drops keys and input. What was sealed before can still be taken. */
   destroy(): void {
     this.#destroyed = true;
+    this.#dropEarlyExporter();
     this.reader.destroy();
     this.writer.destroy();
+  }
+
+  #dropEarlyExporter(): void {
+    this.earlyExporter?.destroy();
+    this.earlyExporter = undefined;
   }
 
   /**

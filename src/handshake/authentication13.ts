@@ -163,33 +163,40 @@ export interface ProvenIdentity extends PeerIdentity {
  * only a client may send.
  *
  * @param type what was negotiated: certificates, or a raw public key.
+ * @param transcript up to the Certificate; after the handshake that of the request which its context names.
  * @param allowed the extensions that this side asked for, by type.
  */
 export function* readCertificate(
   context: HandshakeContext,
-  transcript: Transcript,
+  transcript: Transcript | ((certificateRequestContext: Uint8Array) => Transcript | undefined),
   hash: TranscriptHash,
   role: 'server' | 'client',
   type: CertificateType,
   allowed: readonly number[],
   first?: HandshakeMessage,
-  certificateRequestContext: Uint8Array = noBytes,
 ): Flow<ProvenIdentity | undefined> {
   const compressible = context.config.certificateCompression.length > 0;
   const message =
     first ??
     (yield* compressible ? expectMessage('certificate', 'compressedCertificate') : expectMessage('certificate'));
-  transcript.add(message.raw);
   const body = message.type === 'certificate' ? message.body : decompress(context, message.body);
   const certificate = decodeCertificate13(body, context.config.limits.certificateChain);
-  if (!constantTimeEqual(certificate.certificateRequestContext, certificateRequestContext)) {
+  const { certificateRequestContext } = certificate;
+  const answered =
+    typeof transcript === 'function'
+      ? transcript(certificateRequestContext)
+      : certificateRequestContext.length === 0
+        ? transcript
+        : undefined;
+  if (answered === undefined) {
     throw new PeerError(
       'ERR_TLS_CERTIFICATE_CONTEXT',
       'decodeError',
-      'certificate: the certificate_request_context is not the one of the request',
+      'certificate: the certificate_request_context is not the one of a request',
       { rfc: 'RFC 9846, Section 4.4.2' },
     );
   }
+  answered.add(message.raw);
   const [leaf, ...issuers] = certificate.certificateList;
   if (leaf === undefined) return undefined;
   const isRaw = type === 'rawPublicKey';
@@ -203,11 +210,11 @@ export function* readCertificate(
         leaf.extensions?.statusRequest,
         leaf.extensions?.signedCertificateTimestamp,
       );
-  const data = signedContent(role, transcript.hash(hash));
+  const data = signedContent(role, answered.hash(hash));
   const verifyMessage = yield* expectMessage('certificateVerify');
   const verify = decodeCertificateVerify(verifyMessage.body);
   verifySignature(context, tls13, peer, verify.algorithm, data, verify.signature, 'certificateVerify');
-  transcript.add(verifyMessage.raw);
+  answered.add(verifyMessage.raw);
   return { ...peer, signatureScheme: verify.algorithm };
 }
 

@@ -86,15 +86,18 @@ function sendClientHello(context: ClientContext, transcript: Transcript): Offer 
   return { hello, raw, exchanges, psks, session12, ech: undefined };
 }
 
-/** The first session of TLS 1.2 whose time is not over. */
+/**
+ * The first session of TLS 1.2 whose time is not over. "The client SHOULD NOT offer an abbreviated handshake to resume a
+ * session that does not use an extended master secret." (RFC 7627, Section 5.3)
+ */
 function offeredSession12(config: ClientHandshakeConfig): ClientSession | undefined {
   if (config.minVersion > tls12) return undefined;
-  return config.sessions.find(
-    (session) =>
-      session.state.version === tls12 &&
-      clientSessionEnd(session) > config.now() &&
-      takesSession(config, session.state),
-  );
+  return config.sessions.find((session) => {
+    const { version, extendedMasterSecret } = session.state;
+    if (version !== tls12 || clientSessionEnd(session) <= config.now()) return false;
+    if (!takesSession(config, session.state)) return false;
+    return extendedMasterSecret || config.resumeWithoutExtendedMasterSecret;
+  });
 }
 
 function startKeyExchanges(context: ClientContext): PendingKeyExchange[] {

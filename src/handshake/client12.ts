@@ -466,6 +466,7 @@ function keepSession(
   resumed: ClientSession | undefined,
 ): void {
   const hasTicket = ticket !== undefined && ticket.ticket.length > 0;
+  if (!agreement.extendedMasterSecret && !config.resumeWithoutExtendedMasterSecret) return;
   if (!config.resumption || (!hasTicket && agreement.sessionId.length === 0)) return;
   const now = config.now();
   const state = sessionState({

@@ -45,7 +45,7 @@ import { applicationKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecr
 import { checkRecordSizeLimit, largestRecordSizeLimit } from './negotiate.ts';
 import { verifyPeer, verifyResumed } from './peer.ts';
 import { establishClient13 } from './post-handshake-client.ts';
-import { type OfferedPsk, writeBinders } from './psk-client.ts';
+import { type OfferedPsk, retriedPsks, writeBinders } from './psk-client.ts';
 import type { Agreement, Established } from './result.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -216,7 +216,7 @@ function* retry(
     for (const exchange of exchanges) untilEnd(context, exchange);
   }
   // Only PSKs of the hash that the server chose can still be used (RFC 9846, Section 4.1.4).
-  const psks = first.psks.filter(({ hash }) => hash === suite.hash);
+  const psks = retriedPsks(first.psks, suite.hash, context.config.now());
   for (const other of first.psks) if (other.hash !== suite.hash) other.early.destroy();
   const share =
     group === undefined ? undefined : { group: groupCode(group), keyExchange: exchanges[0]?.share ?? noBytes };

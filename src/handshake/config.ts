@@ -89,6 +89,8 @@ export interface CommonHandshakeConfig {
   readonly certificateCompression: readonly CertificateCompression[];
   readonly encryptThenMac: boolean;
   readonly requireExtendedMasterSecret: boolean;
+  /** Whether TLS 1.2 sessions without the extended master secret are resumed (RFC 7627, Section 5.3: SHOULD NOT). */
+  readonly resumeWithoutExtendedMasterSecret: boolean;
   readonly limits: Limits;
   readonly trace: ((event: TraceEvent) => void) | undefined;
   /** Receives NSS key log lines (RFC 9850). */

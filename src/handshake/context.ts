@@ -6,6 +6,7 @@ import { frameMessage, type HandshakeType } from '../wire/handshake-type.ts';
 import type { ProtocolVersion } from '../wire/versions.ts';
 import type { CommonHandshakeConfig } from './config.ts';
 import type { Flow } from './flow.ts';
+import type { EarlyExporter } from './key-schedule.ts';
 import type { Decision, Epoch } from './trace.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -45,7 +46,7 @@ export interface RecordOutput {
   /** Skips early data that was refused (RFC 9846, Section 4.2.10). */
   skipEarlyData(mode: 'untilClientHello' | 'trialDecryption'): void;
   /** Server: what comes under the current read keys is early data, up to so many bytes. Client: it may be sent. */
-  beginEarlyData(limit: number): void;
+  beginEarlyData(limit: number, exporter: EarlyExporter): void;
   endEarlyData(accepted: boolean): void;
   /** Sends the answer to a KeyUpdate request before the next application data, and only one for several requests. */
   answerKeyUpdate(send: () => void): void;

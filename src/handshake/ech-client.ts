@@ -113,7 +113,7 @@ export function resendEncryptedClientHello(
   share: KeyShareEntry | undefined,
   cookie: Uint8Array | undefined,
 ): Offer {
-  const greasePsks = ech.greasePsks.filter((_, i) => psks.includes(first.psks[i] as OfferedPsk));
+  const greasePsks = ech.greasePsks.filter((_, i) => psks.some(({ early }) => early === first.psks[i]?.early));
   const outer = retryClientHello(ech.outer.hello, share, cookie, greasePsks);
   const inner = retryClientHello(first.hello, share, cookie, psks);
   inner.extensions.keyShare = outer.extensions.keyShare;

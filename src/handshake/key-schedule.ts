@@ -64,8 +64,8 @@ export class EarlySecrets {
   }
 
   /** @param transcriptHash of the ClientHello. */
-  earlyExporterMasterSecret(transcriptHash: Uint8Array): Uint8Array {
-    return derive(this.#schedule, this.#secret, 'e exp master', transcriptHash);
+  earlyExporter(transcriptHash: Uint8Array): EarlyExporter {
+    return new EarlyExporter(this.#schedule, derive(this.#schedule, this.#secret, 'e exp master', transcriptHash));
   }
 
   /**
@@ -220,8 +220,32 @@ export class ApplicationSecrets {
   }
 }
 
+/**
+ * The exporter of early data: "Implementations SHOULD provide a separate API for the early exporter; this avoids a
+ * developer accidentally using it when the exporter_secret is wanted" (RFC 9846, Section 7.5). Like early data itself, what
+ * it gives has no forward secrecy, and is the same in a replay.
+ */
+export class EarlyExporter {
+  readonly #schedule: Schedule;
+  /** The early_exporter_master_secret. */
+  readonly secret: Uint8Array;
+
+  constructor(schedule: Schedule, secret: Uint8Array) {
+    this.#schedule = schedule;
+    this.secret = secret;
+  }
+
+  export(length: number, label: string, context: Uint8Array): Uint8Array {
+    return exportFrom(this.#schedule, this.secret, length, label, context);
+  }
+
+  destroy(): void {
+    zeroize(this.secret);
+  }
+}
+
 /** The exporter of one exporter master secret (RFC 9846, Section 7.5). */
-export function exportFrom(
+function exportFrom(
   schedule: Schedule,
   exporterMasterSecret: Uint8Array,
   length: number,

@@ -3,7 +3,7 @@ import { Writer } from '../bytes/writer.ts';
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { prf12 } from '../crypto/prf12.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, TlsError } from '../errors.ts';
 import type { KeyChange } from './context.ts';
 
 /** The randoms of both hellos. */
@@ -82,6 +82,16 @@ export class MasterSecret {
 
   /** Keying material for a program (RFC 5705, Section 4). An absent context is not an empty one. */
   exportKeyingMaterial(length: number, label: string, context: Uint8Array | undefined): Uint8Array {
+    // Without the extended master secret somebody in between may share it with both sides: "it MUST disable [RFC5705]"
+    // (RFC 7627, Section 5.4).
+    if (!this.extended) {
+      throw new TlsError(
+        'ERR_TLS_NO_EXTENDED_MASTER_SECRET',
+        'internalError',
+        'exportKeyingMaterial: this connection has no extended master secret, so what came out would not be its own',
+        { rfc: 'RFC 7627, Section 5.4' },
+      );
+    }
     if (
       ['client finished', 'server finished', 'master secret', 'key expansion', 'extended master secret'].includes(label)
     ) {

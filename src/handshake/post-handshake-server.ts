@@ -1,4 +1,4 @@
-import { noBytes, zeroize } from '../bytes/bytes.ts';
+import { noBytes, toHex, zeroize } from '../bytes/bytes.ts';
 import { PeerError } from '../errors.ts';
 import { earlyDataContext } from '../session/policy.ts';
 import { type SessionState, sessionState } from '../session/state.ts';
@@ -29,6 +29,8 @@ export class EstablishedServer13 implements Established {
   /** What the client may show when it is asked later; nothing where it has nothing that this server takes. */
   readonly #clientType: CertificateType | undefined;
   #late: LatePeer | undefined;
+  /** Requests for a certificate that the client has not answered yet. */
+  #requests: CertificateRequests | undefined = undefined;
 
   constructor(
     context: ServerContext,
@@ -73,8 +75,16 @@ export class EstablishedServer13 implements Established {
     if (this.#clientType === undefined) {
       throw notToBeAsked('has no certificate of a type that this server takes', 'RFC 7250, Section 4.2');
     }
+    this.#requests ??= new Map();
     const transcript = this.#transcript.fork();
-    this.#late = yield* authenticateClient(this.#context, this.agreement, this.#secrets, transcript, this.#clientType);
+    sendCertificateRequest(this.#context, transcript, this.#requests);
+    this.#late = yield* authenticateClient(
+      this.#context,
+      this.agreement,
+      this.#secrets,
+      this.#requests,
+      this.#clientType,
+    );
   }
 
   latePeer(): LatePeer | undefined {
@@ -96,21 +106,41 @@ function notToBeAsked(why: string, rfc: string): PeerError {
   );
 }
 
-/** Post-handshake authentication (RFC 9846, Section 4.6.2). */
+/** Transcripts up to their CertificateRequest, by its context in hexadecimal. */
+type CertificateRequests = Map<string, Transcript>;
+
+/** Asks for a certificate after the handshake (RFC 9846, Section 4.6.2). */
+function sendCertificateRequest(context: ServerContext, transcript: Transcript, requests: CertificateRequests): void {
+  const requestContext = context.config.random(16);
+  const raw = frameMessage('certificateRequest', certificateRequestBody(context, requestContext));
+  transcript.add(raw);
+  requests.set(toHex(requestContext), transcript);
+  context.output.sendMessage('certificateRequest', raw);
+}
+
+/**
+ * Reads the answer to one of the requests: "clients which receive multiple CertificateRequests in close succession MAY
+ * respond to them in a different order than they were received" (RFC 9846, Section 4.6.2).
+ */
 function* authenticateClient(
   context: ServerContext,
   { suite }: Agreement,
   secrets: ApplicationSecrets,
-  transcript: Transcript,
+  requests: CertificateRequests,
   type: CertificateType,
 ): Flow<LatePeer> {
-  const requestContext = context.config.random(16);
-  const raw = frameMessage('certificateRequest', certificateRequestBody(context, requestContext));
-  transcript.add(raw);
-  context.output.sendMessage('certificateRequest', raw);
+  const answered: { transcript?: Transcript | undefined } = {};
+  const transcriptOf = (requestContext: Uint8Array) => {
+    const name = toHex(requestContext);
+    answered.transcript = requests.get(name);
+    requests.delete(name);
+    return answered.transcript;
+  };
   // The client's keys may be updated while its answer is on the way: its Finished stands under those of its Certificate.
-  const client = yield* readCertificate(context, transcript, suite.hash, 'client', type, [], undefined, requestContext);
+  const client = yield* readCertificate(context, transcriptOf, suite.hash, 'client', type, []);
+  const transcript = answered.transcript as Transcript;
   const expected = secrets.finished('client', transcript.hash(suite.hash));
+  transcript.drop();
   const finished = yield* expectMessage('finished');
   checkFinished(finished.body, expected);
   if (client === undefined) {

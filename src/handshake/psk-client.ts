@@ -41,10 +41,9 @@ export function offeredPsks(context: ClientContext): OfferedPsk[] {
     // A ticket in clear would tell which hidden connection it comes from.
     if (session.hidden && config.ech === undefined) continue;
     if (!usable || !takesSession(config, state) || !sameHashOffered(config.cipherSuites, suite.hash)) continue;
-    const age = Math.max(0, now - state.issuedAt);
     psks.push({
       identity: ticket,
-      obfuscatedTicketAge: (age + state.ticketAgeAdd) % 2 ** 32,
+      obfuscatedTicketAge: obfuscatedTicketAge(session, now),
       hash: suite.hash,
       binderLength: hashLength(suite.hash),
       kind: 'res',
@@ -69,6 +68,20 @@ export function offeredPsks(context: ClientContext): OfferedPsk[] {
     });
   }
   return psks;
+}
+
+/** The PSKs of a second ClientHello: those of the hash that the server chose, with the age that their tickets have now. */
+export function retriedPsks(psks: readonly OfferedPsk[], hash: TranscriptHash, now: number): OfferedPsk[] {
+  return psks
+    .filter((psk) => psk.hash === hash)
+    .map((psk) =>
+      psk.session === undefined ? psk : { ...psk, obfuscatedTicketAge: obfuscatedTicketAge(psk.session, now) },
+    );
+}
+
+/** RFC 9846, Section 4.2.11.1. */
+function obfuscatedTicketAge({ state }: ClientSession, now: number): number {
+  return (Math.max(0, now - state.issuedAt) + state.ticketAgeAdd) % 2 ** 32;
 }
 
 /** Early data is for the suite and the application protocol of the session: both must be on offer again. */
@@ -105,6 +118,8 @@ function beginEarlyData(this: OfferedPsk, context: ClientContext, { hello }: Off
   if (hello.legacySessionId.length > 0) context.output.sendChangeCipherSpec();
   context.output.setWriteKeys(earlyKeys(suite, secret));
   zeroize(secret);
-  context.output.beginEarlyData(this.maxEarlyData);
+  const exporter = this.early.earlyExporter(transcript.hash(this.hash));
+  logSecret(context, 'EARLY_EXPORTER_SECRET', hello.random, exporter.secret);
+  context.output.beginEarlyData(this.maxEarlyData, exporter);
   decide(context, 'earlyData', 'offered', 'the first ticket allows it');
 }

@@ -69,8 +69,10 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
   const { credential, suite, group, scheme } = yield* selectCredential(context, hello);
   const asksClient = context.config.clientCertificate !== 'none';
   const clientType = asksClient ? typeForClient(context.config, hello, true) : undefined;
-  const offersTicket = context.config.resumption.ticket && hello.extensions.sessionTicket !== undefined;
-  const sessionId = !offersTicket && context.config.resumption.sessionId ? context.config.random(32).slice() : noBytes;
+  const resumable = terms.extendedMasterSecret || context.config.resumeWithoutExtendedMasterSecret;
+  const offersTicket = resumable && context.config.resumption.ticket && hello.extensions.sessionTicket !== undefined;
+  const sessionId =
+    resumable && !offersTicket && context.config.resumption.sessionId ? context.config.random(32).slice() : noBytes;
   const full = { credential, clientType };
   const serverType = certificateTypeOf(credential);
   const randoms = sendServerHello(context, transcript, hello, terms, suite, sessionId, offersTicket, full, serverType);

@@ -1,12 +1,12 @@
-import { constantTimeEqual, equal, noBytes, zeroize } from '../bytes/bytes.ts';
+import { noBytes, zeroize } from '../bytes/bytes.ts';
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { groupCode } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
-import { illegalParameter, PeerError } from '../errors.ts';
+import { PeerError } from '../errors.ts';
 import { encodeCertificateRequest13 } from '../wire/certificate-request.ts';
 import type { CertificateType } from '../wire/certificate-type.ts';
 import { type EncryptedExtensions, encodeEncryptedExtensions } from '../wire/encrypted-extensions.ts';
-import { encodeHelloRetryRequest, encodeServerHello13, helloRetryRequestRandom } from '../wire/server-hello.ts';
+import { encodeServerHello13 } from '../wire/server-hello.ts';
 import { tls12, tls13 } from '../wire/versions.ts';
 import {
   type CertificateWishes,
@@ -27,10 +27,10 @@ import {
   typeForClient,
   typesForServer,
 } from './certificate-types.ts';
+import { agreeOnShare, checkClientHello, missingExtension } from './client-hello13.ts';
 import type { Credential } from './config.ts';
 import { decide, logSecret, sendMessage, untilEnd, untilFailure } from './context.ts';
-import { confirmationLength } from './ech-confirmation.ts';
-import { confirmHelloRetryRequest, confirmServerHello, openSecondClientHello } from './ech-server.ts';
+import { confirmServerHello } from './ech-server.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, earlyKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
@@ -40,7 +40,6 @@ import { EstablishedServer13 } from './post-handshake-server.ts';
 import { type SelectedPsk, selectPsk } from './psk-server.ts';
 import type { Agreement, Established } from './result.ts';
 import type { ReceivedClientHello, ServerContext } from './server.ts';
-import { receiveClientHello } from './server.ts';
 import { Transcript } from './transcript.ts';
 
 /**
@@ -66,7 +65,7 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
   const useGroup = psk?.keyExchange === 'psk_ke' ? undefined : group;
   // A client that can do psk_ke alone, and no PSK: there would be no secret at all.
   if (psk === undefined && useGroup === undefined) {
-    throw missing('key_share', 'RFC 9846, Section 9.2', 'ERR_TLS_MISSING_KEY_SHARE');
+    throw missingExtension('key_share', 'RFC 9846, Section 9.2', 'ERR_TLS_MISSING_KEY_SHARE');
   }
   const asksClient = psk === undefined && config.clientCertificate !== 'none';
   const clientType = typeForClient(config, hello, asksClient);
@@ -153,35 +152,6 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
   return new EstablishedServer13(context, agreement, hello, application, transcript, psk?.state, clientType);
 }
 
-/** What TLS 1.3 asks of a ClientHello (RFC 9846, Sections 4.1.2 and 9.2). */
-function checkClientHello({ hello }: ReceivedClientHello): void {
-  const { extensions } = hello;
-  if (hello.legacyCompressionMethods.length !== 1) {
-    throw illegalParameter(
-      'ERR_TLS_COMPRESSION',
-      'clientHello: legacy_compression_methods is not the null method alone',
-      'RFC 9846, Section 4.1.2',
-    );
-  }
-  if (extensions.preSharedKey !== undefined) {
-    if (extensions.pskKeyExchangeModes === undefined)
-      throw missing('psk_key_exchange_modes', 'RFC 9846, Section 4.2.9');
-  } else if (extensions.signatureAlgorithms === undefined) {
-    throw missing('signature_algorithms', 'RFC 9846, Section 9.2', 'ERR_TLS_NO_SIGNATURE_SCHEME');
-  }
-  const pskOnly = extensions.preSharedKey !== undefined && extensions.pskKeyExchangeModes?.includes(0);
-  if (pskOnly && extensions.supportedGroups === undefined && extensions.keyShare === undefined) return;
-  if (extensions.supportedGroups === undefined) {
-    throw missing('supported_groups', 'RFC 9846, Section 9.2', 'ERR_TLS_NO_SHARED_GROUP');
-  }
-  if (extensions.keyShare === undefined)
-    throw missing('key_share', 'RFC 9846, Section 9.2', 'ERR_TLS_MISSING_KEY_SHARE');
-}
-
-function missing(extension: string, rfc: string, code: `ERR_TLS_${string}` = 'ERR_TLS_MISSING_EXTENSION'): PeerError {
-  return new PeerError(code, 'missingExtension', `clientHello: the extension ${extension} is missing`, { rfc });
-}
-
 function selectCipherSuite(context: ServerContext, { hello }: ReceivedClientHello): CipherSuite {
   const suite = chooseCipherSuite(hello.cipherSuites, context.config, ({ version }) => version === tls13);
   if (suite === undefined) {
@@ -217,96 +187,6 @@ function selectGroup(
   );
 }
 
-interface AgreedShare {
-  received: ReceivedClientHello;
-  retried: boolean;
-}
-
-/** Asks again with a HelloRetryRequest where the client sent no share of the group (RFC 9846, Section 4.1.4). */
-function* agreeOnShare(
-  context: ServerContext,
-  transcript: Transcript,
-  first: ReceivedClientHello,
-  suite: CipherSuite,
-  group: GroupName | undefined,
-): Flow<AgreedShare> {
-  const { config, output } = context;
-  const has = (shares: ClientHelloShares) => shares?.some((share) => share.group === groupCode(group as GroupName));
-  const lacksShare = group !== undefined && !has(first.hello.extensions.keyShare);
-  if (!lacksShare && !config.retryCookie) return { received: first, retried: false };
-  decide(
-    context,
-    'helloRetryRequest',
-    group ?? 'cookie',
-    lacksShare ? 'the client sent no share of this group' : 'the server asks for a cookie',
-  );
-
-  const { hello, ech } = first;
-  const cookie = config.retryCookie ? config.random(32) : undefined;
-  transcript.add(first.message.raw);
-  transcript.replaceWithMessageHash(suite.hash);
-  const retry = encodeHelloRetryRequest({
-    legacyVersion: tls12,
-    random: helloRetryRequestRandom,
-    legacySessionIdEcho: hello.legacySessionId,
-    cipherSuite: suite.code,
-    legacyCompressionMethod: 0,
-    extensions: {
-      supportedVersions: tls13,
-      keyShare: lacksShare ? groupCode(group) : undefined,
-      cookie,
-      // A rejection looks no different (RFC 9849, Section 10.10.4).
-      encryptedClientHello: ech && config.random(confirmationLength),
-    },
-  });
-  if (ech?.accepted) confirmHelloRetryRequest(context.crypto, suite.hash, transcript, hello, retry);
-  sendMessage(context, transcript, 'serverHello', retry);
-  if (hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
-  if (hello.extensions.earlyData) output.skipEarlyData('untilClientHello');
-
-  const second = openSecondClientHello(ech, yield* receiveClientHello());
-  checkClientHello(second);
-  checkSecondHello(context, hello, second, suite, group, cookie);
-  return { received: second, retried: true };
-}
-
-type ClientHelloShares = ReceivedClientHello['hello']['extensions']['keyShare'];
-
-/** The second ClientHello repeats the first but for what was asked for (RFC 9846, Section 4.1.2). */
-function checkSecondHello(
-  context: ServerContext,
-  first: ReceivedClientHello['hello'],
-  { hello }: ReceivedClientHello,
-  suite: CipherSuite,
-  group: GroupName | undefined,
-  cookie: Uint8Array | undefined,
-): void {
-  const { extensions } = hello;
-  const refuse = (what: string, code: `ERR_TLS_${string}` = 'ERR_TLS_SECOND_CLIENT_HELLO') =>
-    illegalParameter(code, `clientHello after helloRetryRequest: ${what}`, 'RFC 9846, Section 4.1.2');
-  if (group !== undefined) {
-    const shares = extensions.keyShare ?? [];
-    if (shares.length !== 1 || shares[0]?.group !== groupCode(group)) {
-      if (context.config.retryCookie && shares.some((share) => share.group === groupCode(group))) {
-        // The retry asked for a cookie alone: the shares stay as they were.
-      } else {
-        throw refuse(`it does not have exactly one share, of ${group}`, 'ERR_TLS_GROUP');
-      }
-    }
-  }
-  if (cookie !== undefined && !constantTimeEqual(extensions.cookie ?? noBytes, cookie)) {
-    throw refuse('it does not echo the cookie', 'ERR_TLS_COOKIE');
-  }
-  if (extensions.earlyData) throw refuse('it offers early data again');
-  const same =
-    equal(hello.random, first.random) &&
-    equal(hello.legacySessionId, first.legacySessionId) &&
-    hello.extensions.serverName === first.extensions.serverName &&
-    hello.cipherSuites.includes(suite.code) &&
-    hello.extensions.supportedVersions?.includes(tls13);
-  if (!same) throw refuse('it changes what may not change');
-}
-
 function* selectCredential(
   context: ServerContext,
   hello: ReceivedClientHello['hello'],
@@ -315,7 +195,7 @@ function* selectCredential(
   const { extensions } = hello;
   const signatureSchemes = extensions.signatureAlgorithms;
   if (signatureSchemes === undefined) {
-    throw missing('signature_algorithms', 'RFC 9846, Section 4.2.3', 'ERR_TLS_NO_SIGNATURE_SCHEME');
+    throw missingExtension('signature_algorithms', 'RFC 9846, Section 4.2.3', 'ERR_TLS_NO_SIGNATURE_SCHEME');
   }
   const credential = yield* request('selectCredential', {
     role: 'server',
@@ -390,7 +270,9 @@ function readEarlyData(
   logSecret(context, 'CLIENT_EARLY_TRAFFIC_SECRET', clientRandom, secret);
   output.setReadKeys(earlyKeys(suite, secret));
   zeroize(secret);
-  output.beginEarlyData(state?.maxEarlyDataSize ?? 0);
+  const exporter = early.earlyExporter(transcript.hash(suite.hash));
+  logSecret(context, 'EARLY_EXPORTER_SECRET', clientRandom, exporter.secret);
+  output.beginEarlyData(state?.maxEarlyDataSize ?? 0, exporter);
 }
 
 /** Sends ServerHello, and returns the shared secret of the key exchange. */

@@ -68,6 +68,9 @@ function misfit(
   if (!clientTakesSession(hello, state)) return 'policyMismatch';
   if (state.extendedMasterSecret && !extendedMasterSecret) return 'emsMissing';
   if (!state.extendedMasterSecret && extendedMasterSecret) return 'emsMismatch';
+  // "If neither the original session nor the new ClientHello uses the extension, the server SHOULD abort the handshake"
+  // or go on with a full one (RFC 7627, Section 5.3).
+  if (!state.extendedMasterSecret && !config.resumeWithoutExtendedMasterSecret) return 'emsAbsent';
   return undefined;
 }
 

@@ -68,6 +68,20 @@ export abstract class TlsDetails extends SocketFacade {
     return Buffer.from(this.connection.exportKeyingMaterial(length, label, context));
   }
 
+  /**
+   * Keying material that goes with early data (RFC 9846, Section 7.5): client, once it is sent; server, from `earlyData` on.
+   * It has no forward secrecy, and a replay gives the same.
+   */
+  exportEarlyKeyingMaterial(length: number, label: string, context: Buffer = Buffer.alloc(0)): Buffer {
+    validateInteger(length, 'length', 1, 2 ** 32 - 1);
+    validateString(label, 'label');
+    validateBuffer(context, 'context');
+    if (this.connection === undefined) {
+      throw nodeError('ERR_TLS_INVALID_STATE', 'TLS socket has no early data: its handshake has not started');
+    }
+    return Buffer.from(this.connection.exportEarlyKeyingMaterial(length, label, context));
+  }
+
   /** Limits the plaintext of the records that are sent; 512 to 16384 bytes. */
   setMaxSendFragment(size: number): boolean {
     validateInteger(size, 'size', -(2 ** 31), 2 ** 31 - 1);

@@ -13,6 +13,7 @@ export const missReasons = {
   cipherMismatch: 'the cipher suite (TLS 1.2) or its hash (TLS 1.3) is not the one of the session',
   emsMismatch: 'the session has no extended master secret, the new handshake has (RFC 7627, Section 5.3)',
   emsMissing: 'the session has an extended master secret, the new handshake has none: it must be aborted (RFC 7627)',
+  emsAbsent: 'neither the session nor the new handshake has an extended master secret (RFC 7627, Section 5.3)',
   policyMismatch: 'server name, credential, client authentication or tenant differ from the session',
   clientCertificateExpired: 'the client certificate of the session has expired',
   clientCertificateRevoked: 'the client certificate of the session is no longer accepted',

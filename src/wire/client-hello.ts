@@ -94,6 +94,29 @@ export function decodeClientHello(body: Uint8Array): ClientHello {
   };
 }
 
+const knownTypes: ReadonlySet<number> = new Set(
+  (Object.keys(clientHelloExtensions) as (keyof typeof clientHelloExtensions)[]).map((name) => extensionTypes[name]),
+);
+
+/** Whether this stack gives an extension of a ClientHello a meaning. */
+export function isKnownClientHelloExtension(type: number): boolean {
+  return knownTypes.has(type);
+}
+
+/** The bytes of a ClientHello's body that stand before its extensions, and those of each extension. */
+export function outlineClientHello(body: Uint8Array): { fields: Uint8Array; extensions: Map<number, Uint8Array> } {
+  const reader = new Reader(body, 'clientHello');
+  reader.bytes(34);
+  reader.vector8(0, 32);
+  reader.u16List(2);
+  reader.vector8(1);
+  const fields = body.subarray(0, body.length - reader.remaining);
+  const extensions = new Map<number, Uint8Array>();
+  const block = reader.remaining === 0 ? undefined : new Reader(reader.vector16(), 'clientHello');
+  while (block !== undefined && block.remaining > 0) extensions.set(block.u16(), block.vector16());
+  return { fields, extensions };
+}
+
 /**
  * How many bytes of an encoded ClientHello the PSK binders cover: all but the binder list at its end
  * (RFC 9846, Section 4.2.11.2).

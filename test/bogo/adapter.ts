@@ -275,6 +275,8 @@ export function createSubject(options: Options, verification: Options, session: 
     ),
     limits: { ...limits, ...(options.maxCertList === undefined ? {} : { handshakeMessage: options.maxCertList }) },
     maxSendFragment: options.maxSendFragment,
+    // As BoringSSL does; Handfast's own default is that of RFC 7627.
+    resumeWithoutExtendedMasterSecret: true,
     trace: (event: TraceEvent) => callbacks.trace(event),
     keyLog: (line: string) => callbacks.keyLog(line),
     selectCredential: (query: CredentialQuery) => callbacks.selectCredential(query),

@@ -150,6 +150,37 @@ describe('after the handshake', () => {
     assert.deepEqual(pair.server.info.peerCertificates, credential.chain);
   });
 
+  test('two requests answered in another order than they came (RFC 9846, Section 4.6.2)', async () => {
+    const contexts: Record<string, string[]> = { certificateRequest: [], certificate: [] };
+    const trace = (event: TraceEvent) => {
+      if (event.kind !== 'message' || event.direction !== 'sent') return;
+      contexts[event.type]?.push(Buffer.from(event.raw.subarray(5, 5 + (event.raw[4] as number))).toString('hex'));
+    };
+    // The first signature is made after the second.
+    const late: (() => void)[] = [];
+    const { signer } = credential;
+    const sign = (scheme: number, data: Uint8Array) =>
+      new Promise<Uint8Array>((resolve) => late.unshift(() => resolve(signer.sign(scheme, data))));
+    const pair = createPair({
+      client: { ...asksLater.client, credentials: [{ ...credential, signer: { ...signer, sign } }], trace },
+      server: { ...asksLater.server, trace },
+    });
+    await pair.run();
+    contexts['certificate'] = [];
+    pair.server.requestClientCertificate();
+    pair.server.requestClientCertificate();
+    await pair.run();
+    assert.equal(late.length, 2);
+    for (const answer of late) {
+      answer();
+      await new Promise((resolve) => setImmediate(resolve));
+      await pair.run();
+      assert.equal(pair.server.error, undefined, pair.server.error?.stack);
+      assert.deepEqual(pair.server.info.peerCertificates, credential.chain);
+    }
+    assert.deepEqual(contexts['certificate'], contexts['certificateRequest']?.toReversed());
+  });
+
   test('a client that interrupts its response is refused (RFC 9846, Section 4.6.2)', () => {
     const client = new InterruptedClient({ ...clientDefaults, ...asksLater.client });
     const server = new ServerConnection({ ...serverDefaults, ...asksLater.server });

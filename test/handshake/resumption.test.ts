@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ClientOptions, ServerOptions } from '../../src/engine/config.ts';
+import type { Connection } from '../../src/engine/connection.ts';
 import type { ClientSession } from '../../src/session/client-session.ts';
 import { MemoryStore } from '../../src/session/memory-store.ts';
 import { ServerSessions, type ServerSessionsConfig } from '../../src/session/resumption.ts';
@@ -98,6 +99,31 @@ describe('early data', () => {
     const inRecords = pair.client.takeOutgoing().reduce((sum, bytes) => sum + bytes.length, 0);
     assert.equal(inRecords, 2000 + 5 * 22, 'five records of at most 499 bytes of content');
     assert.equal(pair.received.server.length, 2000);
+  });
+
+  test('the early exporter: from the first flight on, alike on both sides, gone where it is refused', async () => {
+    const server = { sessions: createSessions(config) };
+    const sessions = await firstVisit({}, server);
+    const client = { sessions: sessions.slice(0, 1), earlyData: true };
+    const of = (side: Connection, context?: Uint8Array) => side.exportEarlyKeyingMaterial(40, 'EXPORTER-test', context);
+    const none = { code: 'ERR_TLS_STATE', message: /no early data/ };
+    for (const accepted of [true, false]) {
+      const pair = createPair({ client, server });
+      assert.throws(() => of(pair.client), none);
+      pair.client.advance();
+      pair.client.write(early);
+      const sent = of(pair.client);
+      assert.deepEqual(of(pair.client, new Uint8Array(0)), sent);
+      assert.notDeepEqual(of(pair.client, new Uint8Array(1)), sent);
+      await pair.run();
+      for (const side of [pair.client, pair.server]) {
+        if (accepted) assert.deepEqual(of(side), sent);
+        else assert.throws(() => of(side), none);
+      }
+      assert.notDeepEqual(pair.client.exportKeyingMaterial(40, 'EXPORTER-test'), sent);
+      pair.client.close();
+      assert.throws(() => of(pair.client), none);
+    }
   });
 
   matrix((delivery, hostKind, label) => {
