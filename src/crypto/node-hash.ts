@@ -156,7 +156,7 @@ class PreparedHmac implements HmacKey {
 }
 
 // From Node 22 on a key given as bytes costs six times one given as KeyObject; before, the bytes are cheaper.
-const nodeMajor = Number.parseInt(process.versions.node, 10);
+export const nodeMajor: number = Number.parseInt(process.versions.node, 10);
 
 /** Whether keys for one use are cheaper as KeyObject. */
 export const preferKeyObjects = nodeMajor >= 22;

@@ -13,7 +13,7 @@ const slab = 1 << 18;
 const largeChunk = 1 << 16;
 
 /** From here on the memory of an outgoing piece is worth giving back. */
-const bulkWrite = 1 << 16;
+const bulkWrite = 1 << 13;
 
 /**
  * Small pieces, such as the head and the body of an answer or the frames of HTTP/2, are joined, so that they fill records:
@@ -78,10 +78,14 @@ function releasing(
   pieces: readonly Uint8Array[],
   done: WriteDone | undefined,
 ): WriteDone | undefined {
-  const isBulk = (pieces[0] as Uint8Array).length >= bulkWrite;
-  if (!isBulk || !(transport instanceof Socket) || transport instanceof SocketFacade) return done;
+  // Not the first alone: the head of an answer goes before its body.
+  if (!pieces.some(isBulk) || !(transport instanceof Socket) || transport instanceof SocketFacade) return done;
   return (error) => {
-    for (const piece of pieces) if (piece.length >= bulkWrite) connection.release(piece);
+    for (const piece of pieces) if (isBulk(piece)) connection.release(piece);
     done?.(error);
   };
+}
+
+function isBulk(piece: Uint8Array): boolean {
+  return piece.length >= bulkWrite;
 }

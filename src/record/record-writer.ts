@@ -203,7 +203,7 @@ export class RecordWriter {
     this.#endFlight();
     // More follows a record of the handshake; data and alerts go alone.
     const isHandshake = type === contentTypes.handshake || type === contentTypes.changeCipherSpec;
-    const room = new Uint8Array(isHandshake && length < flightLength ? flightLength : length);
+    const room = allocateOutput(isHandshake && length < flightLength ? flightLength : length);
     this.#flight = room;
     return room;
   }

@@ -231,3 +231,44 @@ test('a slab that was given back is used again, once', () => {
   writer.release(second.subarray(1));
   assert.notEqual(writeSlab().buffer, second.buffer);
 });
+
+test('slabs come in sizes of one to sixteen records; what is smaller, or of another size, is no slab', () => {
+  const writer = new RecordWriter();
+  writer.setProtection(protectionPair(gcm13).write);
+  const write = (length: number): Uint8Array => {
+    writer.write(23, new Uint8Array(length));
+    const [only, ...more] = writer.take();
+    assert.ok(only !== undefined && more.length === 0);
+    return only;
+  };
+  for (const length of [16384, 16500, 40_000, 80_000, 200_000]) {
+    const slab = write(length);
+    assert.ok(slab.buffer.byteLength < 2 * slab.length + 16384, `${length} bytes`);
+    writer.release(slab);
+    const again = write(length);
+    assert.equal(again.buffer, slab.buffer, `${length} bytes`);
+    assert.notEqual(write(length).buffer, slab.buffer);
+  }
+  const small = write(2000);
+  assert.equal(small.buffer.byteLength, small.length);
+  writer.release(small);
+  assert.notEqual(write(2000).buffer, small.buffer);
+});
+
+test('what waits to be used again has a limit', () => {
+  const writer = new RecordWriter();
+  writer.setProtection(protectionPair(gcm13).write);
+  const data = new Uint8Array(16 * 16384);
+  const slabs = Array.from({ length: 100 }, () => {
+    writer.write(23, data);
+    return writer.take()[0] as Uint8Array;
+  });
+  const buffers = new Set(slabs.map(({ buffer }) => buffer));
+  for (const slab of slabs) writer.release(slab);
+  let reused = 0;
+  for (let i = 0; i < 100; i++) {
+    writer.write(23, data);
+    if (buffers.has((writer.take()[0] as Uint8Array).buffer)) reused++;
+  }
+  assert.ok(reused > 10 && reused <= 64, `${reused} slabs were kept`);
+});
