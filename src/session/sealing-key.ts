@@ -1,5 +1,5 @@
 import { constantTimeEqual, fromText, zeroize } from '../bytes/bytes.ts';
-import type { CryptoProvider, HmacKey } from '../crypto/provider.ts';
+import type { AeadName, CryptoProvider, HmacKey } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
 
 /**
@@ -7,6 +7,9 @@ import { ConfigError } from '../errors.ts';
  * 2^32 values, and tickets of a busy server come near that. So each value has a key of its own, derived from the
  * sealing key with a random seed of 24 bytes: HMAC-SHA-256(key, seed) is the AES-256 key, and the nonce is constant
  * because that key seals nothing else. (XAES-256-GCM does the same with CMAC.)
+ *
+ * Where a provider has ChaCha20-Poly1305 much cheaper, that seals in place of AES-256-GCM. The first bit of the seed says
+ * which: every provider opens both, and another bit is another seed, and so another key.
  *
  * A sealed value: seed (24), ciphertext, tag (16).
  */
@@ -20,6 +23,7 @@ export interface SealingKey {
 
 const seedLength = 24;
 const tagLength = 16;
+const chachaBit = 0x80;
 const nonce = new Uint8Array(12);
 
 /** Bytes that sealing adds to a value: seed and tag. */
@@ -49,19 +53,25 @@ export function deriveKey(crypto: CryptoProvider, secret: Uint8Array, label: str
 function seal(crypto: CryptoProvider, hmac: HmacKey, context: Uint8Array, plaintext: Uint8Array): Uint8Array {
   const sealed = new Uint8Array(seedLength + plaintext.length + tagLength);
   const seed = crypto.random(seedLength);
+  const first = seed[0] as number;
+  seed[0] = crypto.preferredAead === 'chacha20poly1305' ? first | chachaBit : first & ~chachaBit;
   sealed.set(seed);
   const key = hmac.sign(seed);
-  const aead = crypto.createAead('aes256gcm', key);
+  const aead = crypto.createAead(aeadOf(seed), key);
   aead.seal(nonce, context, plaintext, sealed, seedLength);
   aead.destroy();
   zeroize(key);
   return sealed;
 }
 
+function aeadOf(seed: Uint8Array): AeadName {
+  return ((seed[0] as number) & chachaBit) === 0 ? 'aes256gcm' : 'chacha20poly1305';
+}
+
 function open(crypto: CryptoProvider, hmac: HmacKey, context: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
   if (sealed.length < sealOverhead) return undefined;
   const key = hmac.sign(sealed.subarray(0, seedLength));
-  const aead = crypto.createAead('aes256gcm', key);
+  const aead = crypto.createAead(aeadOf(sealed), key);
   const plaintext = aead.open(nonce, context, sealed.subarray(seedLength));
   aead.destroy();
   zeroize(key);
