@@ -1,5 +1,6 @@
 /** The fuzz targets: the whole engine in both roles with null and real protection, and every decoder of src/wire. */
 import { concat } from '../../src/bytes/bytes.ts';
+import { hpkeTagLength } from '../../src/crypto/hpke.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { TlsError } from '../../src/errors.ts';
 import { decodeClientSession, encodeClientSession } from '../../src/session/client-session.ts';
@@ -12,6 +13,8 @@ import { decodeCertificateVerify } from '../../src/wire/certificate-verify.ts';
 import { decodeClientHello } from '../../src/wire/client-hello.ts';
 import { decodeClientKeyExchangeEcdhe, decodeClientKeyExchangeRsa } from '../../src/wire/client-key-exchange.ts';
 import { decodeCompressedCertificate } from '../../src/wire/compressed-certificate.ts';
+import { decodeEchConfigList, encodeEchConfigList } from '../../src/wire/ech-config.ts';
+import { decodeEchOuter, expandClientHelloInner } from '../../src/wire/encrypted-client-hello.ts';
 import { decodeEncryptedExtensions } from '../../src/wire/encrypted-extensions.ts';
 import { decodeKeyUpdate } from '../../src/wire/key-update.ts';
 import { decodeNewSessionTicket12, decodeNewSessionTicket13 } from '../../src/wire/new-session-ticket.ts';
@@ -25,7 +28,7 @@ import { decodeServerKeyExchange } from '../../src/wire/server-key-exchange.ts';
 import { tls12 } from '../../src/wire/versions.ts';
 import { mutateBytes, mutateList } from './mutate.ts';
 import type { Random } from './random.ts';
-import { Runner, record, type Scenario, type Side, scenarios } from './scenarios.ts';
+import { echConfig, Runner, record, type Scenario, type Side, scenarios } from './scenarios.ts';
 
 /** What went wrong in one execution. */
 export class Crash extends Error {
@@ -220,6 +223,9 @@ const decoders: Readonly<Record<string, { type: number; decode: (body: Uint8Arra
   // Sessions are opened from storage: what does not decode is `undefined` there, and never throws.
   sessionState: { type: -2, decode: neverThrows(decodeSessionState) },
   clientSession: { type: -3, decode: neverThrows(decodeClientSession) },
+  echConfigList: { type: -4, decode: decodeEchConfigList },
+  echOuter: { type: -5, decode: decodeEchOuter },
+  clientHelloInner: { type: -6, decode: (body) => decodeClientHello(expandClientHelloInner(body, outerHello)) },
 };
 
 function neverThrows(decode: (bytes: Uint8Array) => unknown): (bytes: Uint8Array) => unknown {
@@ -232,12 +238,22 @@ function neverThrows(decode: (bytes: Uint8Array) => unknown): (bytes: Uint8Array
   };
 }
 
+/** A clientHello with an encrypted one inside, and that one as it was encrypted: under the null cryptography in clear. */
+const outerHello = allMessages
+  .filter((message) => message[0] === 1)
+  .map((message) => message.subarray(4))
+  .find((body) => decodeClientHello(body).extensions.encryptedClientHello !== undefined) as Uint8Array;
+const outerEch = decodeClientHello(outerHello).extensions.encryptedClientHello as Uint8Array;
+
 const bodies = allMessages.map((message) => ({ type: message[0] as number, body: message.subarray(4) }));
 const sessions = scenarios.flatMap(({ client }) => client.sessions ?? []);
 const stored: Readonly<Record<number, readonly (Uint8Array | undefined)[]>> = {
   [-1]: [Uint8Array.of(2, 40)],
   [-2]: sessions.map(({ state }) => encodeSessionState(state)),
   [-3]: sessions.map(encodeClientSession),
+  [-4]: [encodeEchConfigList([echConfig, echConfig])],
+  [-5]: [outerEch],
+  [-6]: [decodeEchOuter(outerEch).payload.subarray(0, -hpkeTagLength)],
 };
 
 /** Every decoder with the bodies that it accepts. */

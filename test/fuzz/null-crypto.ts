@@ -38,6 +38,7 @@ function exchange(group: GroupName, length: number): KeyExchange {
     serverShareLength: length,
     generate: () => ({ group, share, finish: agree, destroy() {} }),
     respond: (other) => ({ share, secret: agree(other) }),
+    importKeyPair: () => ({ group, publicKey: share, agree, destroy() {} }),
   };
 }
 

@@ -6,12 +6,14 @@ import { concat } from '../../src/bytes/bytes.ts';
 import { ClientConnection } from '../../src/engine/client-connection.ts';
 import type { ClientOptions, ServerOptions } from '../../src/engine/config.ts';
 import { drive } from '../../src/engine/driver.ts';
+import { createEchKey } from '../../src/engine/ech-key.ts';
 import { clientHost, serverHost } from '../../src/engine/host.ts';
 import { ServerConnection } from '../../src/engine/server-connection.ts';
 import { TlsError } from '../../src/errors.ts';
 import type { RecordOutput } from '../../src/handshake/context.ts';
 import type { Flow } from '../../src/handshake/flow.ts';
 import type { Established } from '../../src/handshake/result.ts';
+import { encodeEchConfigList } from '../../src/wire/ech-config.ts';
 import { tls12 } from '../../src/wire/versions.ts';
 import { nodeCrypto, testCredential } from '../helpers/engine.ts';
 import { Crash } from './engine.ts';
@@ -48,6 +50,9 @@ class TamperingServer extends ServerConnection {
 
 const base = { crypto: nodeCrypto, verifyPeer: () => undefined };
 const credentials = [testCredential('ecdsa-p256')];
+const echKey = createEchKey(nodeCrypto, { publicName: 'public.example' });
+const otherEchKey = createEchKey(nodeCrypto, { publicName: 'public.example' });
+const ech = { configList: encodeEchConfigList([echKey.config]) };
 const variants: readonly { client: ClientOptions; server: ServerOptions }[] = [
   { client: { ...base, serverName: 'localhost', groups: ['x25519'] }, server: { ...base, credentials } },
   {
@@ -55,6 +60,11 @@ const variants: readonly { client: ClientOptions; server: ServerOptions }[] = [
     server: { ...base, credentials, groups: ['secp256r1'], clientCertificate: 'require' },
   },
   { client: { ...base, serverName: 'localhost', maxVersion: tls12 }, server: { ...base, credentials } },
+  {
+    client: { ...base, serverName: 'localhost', ech },
+    server: { ...base, credentials, groups: ['secp256r1'], echKeys: [echKey] },
+  },
+  { client: { ...base, serverName: 'localhost', ech }, server: { ...base, credentials, echKeys: [otherEchKey] } },
   {
     client: { ...base, maxVersion: tls12, cipherSuites: [0xc009] },
     server: { ...base, credentials, cipherSuites: [0xc009] },

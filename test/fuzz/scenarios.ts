@@ -9,6 +9,7 @@ import { ServerConnection } from '../../src/engine/server-connection.ts';
 import { TlsError } from '../../src/errors.ts';
 import type { Credential } from '../../src/handshake/config.ts';
 import { type SessionState, sessionState } from '../../src/session/state.ts';
+import { encodeEchConfig, encodeEchConfigList } from '../../src/wire/ech-config.ts';
 import { type ProtocolVersion, tls12, tls13 } from '../../src/wire/versions.ts';
 import { type IdentityName, testIdentity } from '../helpers/pki.ts';
 import { nullCrypto } from './null-crypto.ts';
@@ -108,6 +109,18 @@ const session12 = {
 };
 const only12 = { maxVersion: tls12 } as const;
 
+/** An ECHConfig for the one key pair that there is under the null cryptography. */
+export const echConfig = encodeEchConfig({
+  configId: 7,
+  kem: 0x0020,
+  publicKey: new Uint8Array(32).fill(4),
+  cipherSuites: [{ kdf: 1, aead: 1 }],
+  maximumNameLength: 16,
+  publicName: 'public.example',
+});
+const ech = { configList: encodeEchConfigList([echConfig]) };
+const echKeys = [{ config: echConfig, privateKey: new Uint8Array(32) }];
+
 export const scenarios: readonly Scenario[] = [
   {
     name: 'tls13',
@@ -164,6 +177,28 @@ export const scenarios: readonly Scenario[] = [
     name: 'tls13-resumed',
     overhead: chacha,
     client: { ...client, sessions: [session13, session13] },
+    server: { ...server, sessions },
+    after: talk,
+  },
+  {
+    name: 'tls13-ech-retry-cookie',
+    overhead: chacha,
+    client: { ...client, ech, alpnProtocols: ['h2'], grease: true },
+    server: { ...server, sessions, echKeys, groups: ['secp256r1'], retryCookie: true },
+    after: talk,
+  },
+  {
+    name: 'tls13-ech-resumed-early-data',
+    overhead: chacha,
+    client: { ...client, ech, sessions: [{ ...session13, hidden: true }], earlyData: true },
+    server: { ...server, sessions, echKeys },
+    earlyData: true,
+    after: talk,
+  },
+  {
+    name: 'tls13-ech-grease',
+    overhead: chacha,
+    client: { ...client, ech: { grease: true } },
     server: { ...server, sessions },
     after: talk,
   },
