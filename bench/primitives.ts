@@ -3,9 +3,10 @@
 import { concat } from '../src/bytes/bytes.ts';
 import { cipherSuite } from '../src/crypto/cipher-suites.ts';
 import { hkdfExpandLabel } from '../src/crypto/hkdf.ts';
+import { portableMlKem } from '../src/crypto/ml-kem.ts';
 import { namedGroups } from '../src/crypto/named-groups.ts';
 import { createNodeCrypto } from '../src/crypto/node.ts';
-import { mlKem, portableMlKem } from '../src/crypto/node-ml-kem.ts';
+import { mlKem } from '../src/crypto/node-ml-kem.ts';
 import { prf12 } from '../src/crypto/prf12.ts';
 import type { AeadName, GroupName, SignatureAlgorithm } from '../src/crypto/provider.ts';
 import { createReadProtection13, createWriteProtection13 } from '../src/record/protection13.ts';

@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
 import { equal, zeroize } from '../bytes/bytes.ts';
+import { badShare, type DiffieHellman, type DiffieHellmanPair } from './key-exchange.ts';
 import { createAead } from './node-cipher.ts';
 import { plain, random } from './node-hash.ts';
-import { badShare, type DiffieHellman, type DiffieHellmanPair, opensslX25519 } from './node-key-exchange.ts';
+import { opensslX25519 } from './node-key-exchange.ts';
 import type { Aead } from './provider.ts';
 
 /**

@@ -8,58 +8,30 @@ import {
   sign as signOnce,
   verify as verifyOnce,
 } from 'node:crypto';
-import { toHex } from '../bytes/bytes.ts';
-import { CertificateError, ConfigError, TlsError } from '../errors.ts';
+import { ConfigError } from '../errors.ts';
+import {
+  algorithmFits,
+  badPublicKey,
+  cannotSign,
+  checkedRsaBits,
+  fixedBits,
+  readSpki,
+  rememberingImport,
+  unsupportedPublicKey,
+} from './key-types.ts';
 import { plain } from './node-hash.ts';
 import type { KeyType, PrivateKey, PublicKey, SignatureAlgorithm } from './provider.ts';
-import { splitSpki } from './spki.ts';
-
-/** Longer RSA keys are refused: a verification grows with the square of the length, and the peer chooses it. */
-const largestRsaBits = 8192;
-
-/** The size that {@link PublicKey.bits} reports for keys whose type fixes it. For ML-DSA: that of the public key. */
-const fixedBits: Readonly<Partial<Record<KeyType, number>>> = {
-  p256: 256,
-  p384: 384,
-  p521: 521,
-  ed25519: 256,
-  ed448: 456,
-  mldsa44: 10496,
-  mldsa65: 15616,
-  mldsa87: 20736,
-};
-
-/**
- * Keys that were imported last, most recent at the end. A client sees the same few servers and certificate authorities
- * again and again, and OpenSSL needs longer to import an EC key (and to prepare its first use) than to verify with it.
- * The keys are public and never change, so that all connections can share them.
- */
-const imported = new Map<string, PublicKey>();
-const maxImported = 100;
 
 /** A public key from its SubjectPublicKeyInfo (DER); see {@link CryptoProvider.importPublicKey}. */
-export function importPublicKey(spki: Uint8Array): PublicKey {
-  const name = Buffer.from(spki.buffer, spki.byteOffset, spki.length).toString('latin1');
-  const known = imported.get(name);
-  const key = known ?? parsePublicKey(spki);
-  if (known !== undefined) imported.delete(name);
-  else if (imported.size >= maxImported) imported.delete(imported.keys().next().value ?? '');
-  imported.set(name, key);
-  return key;
-}
+export const importPublicKey = rememberingImport(
+  (spki) => Buffer.from(spki.buffer, spki.byteOffset, spki.length).toString('latin1'),
+  parsePublicKey,
+);
 
 function parsePublicKey(spki: Uint8Array): PublicKey {
-  const parts = splitSpki(spki);
-  if (parts === undefined) throw badPublicKey('the public key is not a SubjectPublicKeyInfo in DER');
-  const type = keyTypeOf(toHex(parts.algorithm), parts.parameters);
-  if (type === undefined) {
-    throw unsupportedPublicKey(`public keys of the algorithm ${toHex(parts.algorithm)} (OID in DER) are not supported`);
-  }
-  const object = importByType(type, spki, parts.parameters, parts.key);
-  const bits = fixedBits[type] ?? object.asymmetricKeyDetails?.modulusLength ?? 0;
-  if (bits > largestRsaBits && fixedBits[type] === undefined) {
-    throw unsupportedPublicKey(`RSA keys of more than ${largestRsaBits} bits are not supported; this has ${bits}`);
-  }
+  const { type, parameters, key } = readSpki(spki);
+  const object = importByType(type, spki, parameters, key);
+  const bits = fixedBits[type] ?? checkedRsaBits(object.asymmetricKeyDetails?.modulusLength ?? 0);
   return {
     type,
     bits,
@@ -127,40 +99,8 @@ export function importPrivateKey(pkcs8: Uint8Array): PrivateKey {
   };
 }
 
-const curves: Readonly<Record<string, KeyType>> = {
-  '06082a8648ce3d030107': 'p256',
-  '06052b81040022': 'p384',
-  '06052b81040023': 'p521',
-};
-
-/** Key types by the OID (contents, hex) of the AlgorithmIdentifier. */
-function keyTypeOf(oid: string, parameters: Uint8Array): KeyType | undefined {
-  switch (oid) {
-    case '2a8648ce3d0201':
-      return curves[toHex(parameters)];
-    case '2a864886f70d010101':
-      return 'rsa';
-    case '2a864886f70d01010a':
-      return 'rsaPss';
-    case '2b6570':
-      return 'ed25519';
-    case '2b6571':
-      return 'ed448';
-    case '608648016503040311':
-      return 'mldsa44';
-    case '608648016503040312':
-      return 'mldsa65';
-    case '608648016503040313':
-      return 'mldsa87';
-    default:
-      return undefined;
-  }
-}
-
 function importByType(type: KeyType, spki: Uint8Array, parameters: Uint8Array, key: Uint8Array): KeyObject {
   if (type === 'rsa') {
-    // RFC 3279, Section 2.3.1: "The parameters field MUST have ASN.1 type NULL".
-    if (toHex(parameters) !== '0500') throw badPublicKey('the parameters of an RSA public key are not NULL');
     // The inner RSAPublicKey: OpenSSL finds its way through a SubjectPublicKeyInfo twenty times slower.
     const object = tryImport(key, 'pkcs1');
     if (object !== undefined) return object;
@@ -224,20 +164,6 @@ function keyTypeOfObject(object: KeyObject): KeyType | undefined {
   }
 }
 
-/** Whether a key of the type can make signatures of the kind, whatever the protocol says about them. */
-function algorithmFits(algorithm: SignatureAlgorithm, type: KeyType): boolean {
-  switch (algorithm.kind) {
-    case 'ecdsa':
-      return type === 'p256' || type === 'p384' || type === 'p521';
-    case 'rsaPkcs1':
-      return type === 'rsa';
-    case 'rsaPss':
-      return type === 'rsa' || type === 'rsaPss';
-    default:
-      return algorithm.kind === type;
-  }
-}
-
 function keyInput(
   key: KeyObject,
   algorithm: SignatureAlgorithm,
@@ -247,17 +173,4 @@ function keyInput(
   }
   if (algorithm.kind === 'rsaPkcs1') return { key, padding: constants.RSA_PKCS1_PADDING };
   return key;
-}
-
-function badPublicKey(problem: string): CertificateError {
-  return new CertificateError('ERR_TLS_PUBLIC_KEY', 'badCertificate', problem);
-}
-
-function unsupportedPublicKey(problem: string): CertificateError {
-  return new CertificateError('ERR_TLS_PUBLIC_KEY_UNSUPPORTED', 'unsupportedCertificate', problem);
-}
-
-function cannotSign(algorithm: SignatureAlgorithm, type: KeyType, cause?: unknown): TlsError {
-  const problem = `a key of the type ${type} cannot make this signature (${JSON.stringify(algorithm)})`;
-  return new TlsError('ERR_TLS_SIGN', 'internalError', problem, cause === undefined ? {} : { cause });
 }

@@ -1,9 +1,11 @@
+import { keyExchanges } from './key-exchange.ts';
+import type { MlKem } from './ml-kem.ts';
 import { type Accelerator, accelerator } from './node-accelerator.ts';
 import { createAead, createCbc } from './node-cipher.ts';
 import { hash, hmac, prepareHmac, random } from './node-hash.ts';
-import { keyExchanges, opensslX25519 } from './node-key-exchange.ts';
+import { opensslFunctions } from './node-key-exchange.ts';
 import { importPrivateKey, importPublicKey } from './node-keys.ts';
-import { type MlKem, mlKem } from './node-ml-kem.ts';
+import { mlKem } from './node-ml-kem.ts';
 import type { Aead, AeadName, CryptoProvider } from './provider.ts';
 
 /** Faster implementations that a program brings along. */
@@ -27,10 +29,10 @@ export interface NodeCryptoOptions {
  */
 export function createNodeCrypto(options: NodeCryptoOptions = {}): CryptoProvider {
   const native = (options.accelerator ?? true) ? accelerator() : undefined;
-  const keyExchange = keyExchanges({
-    mlKem: (parameters) => options.mlKem?.(parameters) ?? mlKem(parameters),
-    x25519: native?.x25519 ?? opensslX25519,
-  });
+  const keyExchange = keyExchanges(
+    native === undefined ? opensslFunctions : { ...opensslFunctions, x25519: native.x25519 },
+    (parameters) => options.mlKem?.(parameters) ?? mlKem(parameters),
+  );
   return {
     name: native === undefined ? 'node:crypto' : `node:crypto, ${native.name}`,
     preferredAead: native && 'chacha20poly1305',

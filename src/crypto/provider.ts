@@ -2,7 +2,7 @@
  * The cryptography that the stack stands on, as one interface. Everything in it is synchronous; what can take
  * long (a signature by a key in an HSM) is asked of the host by the handshake instead.
  *
- * `createNodeCrypto()` in `node.ts` provides it from `node:crypto`.
+ * `createNodeCrypto()` in `node.ts` provides it from `node:crypto`, `createPortableCrypto()` in `portable.ts` in JavaScript.
  */
 
 export type HashName = 'sha256' | 'sha384' | 'sha512' | 'sha1';

@@ -27,8 +27,14 @@ export function splitSpki(spki: Uint8Array): SpkiParts | undefined {
   };
 }
 
-/** Start and end of the contents of the element at `at`, which must have the tag. */
-function element(der: Uint8Array, at: number, tag: number): { start: number; end: number } | undefined {
+/** Where the contents of a DER element start and end. */
+export interface DerElement {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The DER element at `at`, which must have the tag (of one byte); `undefined` where it has not, or is none in DER. */
+export function element(der: Uint8Array, at: number, tag: number): DerElement | undefined {
   const first = der[at + 1];
   if (der[at] !== tag || first === undefined) return undefined;
   let start = at + 2;

@@ -1,5 +1,4 @@
 /** A client and a server in memory, driven to the end over each way of delivery and each kind of host. */
-import { createNodeCrypto } from '../../src/crypto/node.ts';
 import { ClientConnection } from '../../src/engine/client-connection.ts';
 import type { ClientOptions, ServerOptions } from '../../src/engine/config.ts';
 import type { Connection } from '../../src/engine/connection.ts';
@@ -8,9 +7,10 @@ import { clientHost, type Host, serverHost } from '../../src/engine/host.ts';
 import { ServerConnection } from '../../src/engine/server-connection.ts';
 import { localSigner } from '../../src/engine/signer.ts';
 import type { Credential } from '../../src/handshake/config.ts';
+import { testCrypto } from '../helpers/crypto.ts';
 import { type IdentityName, testIdentity } from '../helpers/pki.ts';
 
-export const crypto = createNodeCrypto();
+export const crypto = testCrypto();
 
 /** How bytes travel: as they are written, one by one, or all of a turn in one piece. */
 export const deliveries = ['whole', 'one byte', 'coalesced'] as const;

@@ -1,13 +1,14 @@
-/** Options for engine tests: credentials and trust of the test authority, and the cryptography of this Node. */
-import { createNodeCrypto } from '../../src/crypto/node.ts';
+/** Options for engine tests: credentials and trust of the test authority, and the cryptography of the test run. */
 import type { VerifyPeer } from '../../src/engine/config.ts';
 import { localSigner } from '../../src/engine/signer.ts';
 import type { Credential } from '../../src/handshake/config.ts';
 import { createTrustAnchors } from '../../src/pki/verify/anchors.ts';
 import { verifyChainOrThrow } from '../../src/pki/verify/verify-chain.ts';
+import { testCrypto } from './crypto.ts';
 import { type IdentityName, rootDer, testIdentity } from './pki.ts';
 
-export const nodeCrypto = createNodeCrypto();
+/** That of `node:crypto`, unless the test run asks for the portable one. */
+export const nodeCrypto = testCrypto();
 
 /** A credential of the test authority. */
 export function testCredential(name: IdentityName): Credential {

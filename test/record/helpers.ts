@@ -1,13 +1,13 @@
 import { concat } from '../../src/bytes/bytes.ts';
 import { type CipherSuite, cipherSuites } from '../../src/crypto/cipher-suites.ts';
-import { createNodeCrypto } from '../../src/crypto/node.ts';
 import type { ReadProtection, SequenceNumber, WriteProtection } from '../../src/record/protection.ts';
 import { createReadProtection12, createWriteProtection12 } from '../../src/record/protection12.ts';
 import { createReadProtection13, createWriteProtection13 } from '../../src/record/protection13.ts';
 import type { PlaintextRecord, RecordReader } from '../../src/record/record-reader.ts';
 import type { RecordWriter } from '../../src/record/record-writer.ts';
+import { testCrypto } from '../helpers/crypto.ts';
 
-export const crypto = createNodeCrypto();
+export const crypto = testCrypto();
 
 /** A way to protect records: a suite, and for CBC the order of encryption and MAC. */
 export interface Protection {
