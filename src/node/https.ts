@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { urlToHttpOptions } from 'node:url';
 import { earlyRequest, serveEarly } from './early-requests.ts';
 import { globalProxyEnv, needsProxy, openTunnel, type ProxyEnv, type ProxySettings, readProxy } from './https-proxy.ts';
+import { inherit } from './inherit.ts';
 import { validateBoolean, validateObject } from './node-errors.ts';
 import { rawPublicKeysName } from './raw-public-keys.ts';
 import { settings, type WritableSettings } from './settings.ts';
@@ -61,9 +62,7 @@ function ServerFunction(this: unknown, options?: unknown, listener?: unknown): u
 /** Node's `https.Server`. */
 export const Server = ServerFunction as unknown as typeof nodeHttps.Server;
 export type Server = nodeHttps.Server;
-Object.setPrototypeOf(Server.prototype, http.Server.prototype);
-Object.setPrototypeOf(Server, http.Server);
-Object.defineProperty(Server, 'name', { value: 'Server' });
+inherit(Server, http.Server, 'Server');
 mixInto(Server.prototype);
 
 /** `https.createServer`. */
@@ -120,9 +119,7 @@ function AgentFunction(this: unknown, options?: AgentOptions): unknown {
 /** Node's `https.Agent`, with a session cache that is right for TLS 1.3. */
 export const Agent = AgentFunction as unknown as typeof nodeHttps.Agent;
 export type Agent = nodeHttps.Agent;
-Object.setPrototypeOf(Agent.prototype, http.Agent.prototype);
-Object.setPrototypeOf(Agent, http.Agent);
-Object.defineProperty(Agent, 'name', { value: 'Agent' });
+inherit(Agent, http.Agent, 'Agent');
 
 /** The proxies of agents that have one. */
 const proxies = new WeakMap<object, ProxySettings>();

@@ -4,6 +4,7 @@ import { captureRejectionSymbol } from 'node:events';
 import { Server as NetServer, type Socket } from 'node:net';
 import { deprecate } from 'node:util';
 import { convertALPNProtocols } from './alpn.ts';
+import { inherit } from './inherit.ts';
 import {
   connectionReset,
   invalidArgType,
@@ -152,9 +153,7 @@ export const Server = ServerFunction as unknown as typeof import('node:tls').Ser
   (options?: HandfastServerOptions, listener?: (socket: TLSSocket) => void): import('node:tls').Server;
   call(self: unknown, ...args: unknown[]): void;
 };
-Object.setPrototypeOf(Server.prototype, NetServer.prototype);
-Object.setPrototypeOf(Server, NetServer);
-Object.defineProperty(Server, 'name', { value: 'Server' });
+inherit(Server, NetServer, 'Server');
 
 const mixed = new WeakSet<object>();
 

@@ -21,6 +21,7 @@ import { generateKey } from '../../src/ca/storage/keys.ts';
 import { createNodeCrypto } from '../../src/crypto/node.ts';
 import { parseCertificate } from '../../src/pki/certificate.ts';
 import { buildCertificateList, parseCertificateList } from '../../src/pki/crl.ts';
+import { opensslRequest } from '../helpers/pki.ts';
 import { temporaryFolder } from './helpers/temporary-folder.ts';
 
 const day = 24 * 3600 * 1000;
@@ -165,13 +166,7 @@ describe('an authority', () => {
     const key = join(folder, 'request.key');
     const csr = join(folder, 'request.der');
     openssl(
-      'req',
-      '-new',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
+      ...opensslRequest,
       '-keyout',
       key,
       '-outform',

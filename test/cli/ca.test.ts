@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { opensslRequest } from '../helpers/pki.ts';
 import { handfast, hasProgram, temporaryFolder } from './run.ts';
 
 describe('handfast ca', () => {
@@ -159,23 +160,7 @@ describe('handfast ca', () => {
     const home = temporaryFolder();
     execFileSync(
       'openssl',
-      [
-        'req',
-        '-new',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-keyout',
-        'a.key',
-        '-out',
-        'a.csr',
-        '-subj',
-        '/',
-        '-addext',
-        'subjectAltName=DNS:a.test',
-      ],
+      [...opensslRequest, '-keyout', 'a.key', '-out', 'a.csr', '-subj', '/', '-addext', 'subjectAltName=DNS:a.test'],
       { cwd: home, stdio: 'ignore' },
     );
     const done = await handfast(home, ['ca', 'sign', 'a.csr']);

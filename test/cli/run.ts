@@ -26,7 +26,9 @@ export function program(): string {
     platform: 'node',
     outExtension: { '.js': '.mjs' },
     external: ['@redis/client', 'prom-client'],
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+    },
     logLevel: 'warning',
   });
   bundled = join(folder, 'handfast.mjs');

@@ -18,7 +18,7 @@ import { frameMessage } from '../../src/wire/handshake-type.ts';
 import { encodeNewSessionTicket13 } from '../../src/wire/new-session-ticket.ts';
 import { tls12 } from '../../src/wire/versions.ts';
 import { clientDefaults, createPair, crypto, serverDefaults, testCredential } from '../handshake/pair.ts';
-import { bytes, turn } from './speak.ts';
+import { bytes, LooseServer, turn } from './speak.ts';
 
 const clock = { now: Date.now };
 const credential = testCredential('client-ecdsa-p256');
@@ -26,15 +26,6 @@ const asksLater = {
   server: { verifyPeer: () => undefined },
   client: { credentials: [credential], postHandshakeAuth: true },
 };
-
-/** A server that sends what it is told to after the handshake. */
-class TalkativeServer extends ServerConnection {
-  output: RecordOutput | undefined;
-  protected override start(output: RecordOutput): Flow<Established> {
-    this.output = output;
-    return super.start(output);
-  }
-}
 
 /** A client that answers a request for its certificate with a KeyUpdate between its messages. */
 class InterruptedClient extends ClientConnection {
@@ -73,7 +64,7 @@ function ticket(): Uint8Array {
 describe('after the handshake', () => {
   test('tickets without end: sessions are bounded, and so are messages without data', async () => {
     const client = new ClientConnection({ ...clientDefaults });
-    const server = new TalkativeServer({ ...serverDefaults });
+    const server = new LooseServer({ ...serverDefaults });
     shake(client, server);
     for (let i = 0; i < 64; i++) server.output?.sendMessage('newSessionTicket', ticket());
     server.write(bytes(1));

@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type CipherSuite, cipherSuite } from '../../src/crypto/cipher-suites.ts';
-import { ClientConnection } from '../../src/engine/client-connection.ts';
 import { type ClientOptions, type ServerOptions, serverConfig } from '../../src/engine/config.ts';
 import type { RecordLayer } from '../../src/engine/record-layer.ts';
-import { ServerConnection } from '../../src/engine/server-connection.ts';
 import type { AlertName } from '../../src/errors.ts';
-import type { RecordOutput } from '../../src/handshake/context.ts';
-import type { Flow } from '../../src/handshake/flow.ts';
 import { MasterSecret } from '../../src/handshake/key-schedule12.ts';
-import type { Established } from '../../src/handshake/result.ts';
 import { MemoryStore } from '../../src/session/memory-store.ts';
 import { ServerSessions } from '../../src/session/resumption.ts';
 import { sessionState } from '../../src/session/state.ts';
@@ -19,27 +14,22 @@ import { frameMessage, type HandshakeType } from '../../src/wire/handshake-type.
 import { decodeServerHello12 } from '../../src/wire/server-hello.ts';
 import { tls12, tls13 } from '../../src/wire/versions.ts';
 import { clientDefaults, createPair, crypto, serverDefaults } from '../handshake/pair.ts';
-import { assertRefused, bytes, client, firstBody, hello, message, server, turn, without } from './speak.ts';
+import {
+  assertRefused,
+  bytes,
+  client,
+  firstBody,
+  hello,
+  LooseClient,
+  LooseServer,
+  message,
+  server,
+  turn,
+  without,
+} from './speak.ts';
 
 const createSessions = (extra = {}) =>
   new ServerSessions({ crypto, store: new MemoryStore({ clock: { now: Date.now } }), ...extra });
-
-/** Sides that send what a test tells them to. */
-class LooseServer extends ServerConnection {
-  output: RecordOutput | undefined;
-  protected override start(output: RecordOutput): Flow<Established> {
-    this.output = output;
-    return super.start(output);
-  }
-}
-
-class LooseClient extends ClientConnection {
-  output: RecordOutput | undefined;
-  protected override start(output: RecordOutput): Flow<Established> {
-    this.output = output;
-    return super.start(output);
-  }
-}
 
 function connected(options: { client?: Partial<ClientOptions>; server?: Partial<ServerOptions> } = {}) {
   const loose = {

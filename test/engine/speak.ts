@@ -7,10 +7,30 @@ import { drive } from '../../src/engine/driver.ts';
 import { clientHost, serverHost } from '../../src/engine/host.ts';
 import { ServerConnection } from '../../src/engine/server-connection.ts';
 import { type AlertName, alertCodes } from '../../src/errors.ts';
+import type { RecordOutput } from '../../src/handshake/context.ts';
+import type { Flow } from '../../src/handshake/flow.ts';
+import type { Established } from '../../src/handshake/result.ts';
 import { type ClientHello, decodeClientHello, encodeClientHello } from '../../src/wire/client-hello.ts';
 import { extensionTypes } from '../../src/wire/extension-type.ts';
 import { frameMessage, type HandshakeType } from '../../src/wire/handshake-type.ts';
 import { clientDefaults, join, serverDefaults } from '../handshake/pair.ts';
+
+/** Sides that send what a test tells them to. */
+export class LooseServer extends ServerConnection {
+  output: RecordOutput | undefined;
+  protected override start(output: RecordOutput): Flow<Established> {
+    this.output = output;
+    return super.start(output);
+  }
+}
+
+export class LooseClient extends ClientConnection {
+  output: RecordOutput | undefined;
+  protected override start(output: RecordOutput): Flow<Established> {
+    this.output = output;
+    return super.start(output);
+  }
+}
 
 export const handshake = 22;
 export const bytes = (length: number, value = 0) => new Uint8Array(length).fill(value);

@@ -30,6 +30,17 @@ export const rootPem: string = readFileSync(rootFile, 'utf8');
 /** DER of the root certificate. */
 export const rootDer: Uint8Array = pemBodies(rootPem)[0] as Uint8Array;
 
+/** The words with which `openssl` makes a certificate request and its key; what follows says where, and for whom. */
+export const opensslRequest = [
+  'req',
+  '-new',
+  '-newkey',
+  'ec',
+  '-pkeyopt',
+  'ec_paramgen_curve:P-256',
+  '-nodes',
+] as const;
+
 const loaded = new Map<IdentityName, TestIdentity>();
 
 /** A certificate chain with its key. */

@@ -3,12 +3,11 @@ import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import type nodeTls from 'node:tls';
 import tls from '../../src/node/tls.ts';
 import type { TLSSocket } from '../../src/node/tls-socket.ts';
+import { listening } from '../helpers/listening.ts';
 import { bounded, connectWhenReady, freePort, programVersion, start, temporaryFolder } from './processes.ts';
 
 const installed = (await programVersion('gnutls-cli', ['--version'], /^gnutls-cli (\S+)/m)) !== undefined;
@@ -38,13 +37,6 @@ const theirs = { ec: theirKey('ec'), rsa: theirKey('rsa') };
 
 function priority(version: string): string {
   return `NORMAL:-VERS-ALL:+VERS-TLS${version}:-CTYPE-ALL:+CTYPE-SRV-RAWPK:+CTYPE-CLI-RAWPK`;
-}
-
-async function listening(t: TestContext, server: nodeTls.Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  return (server.address() as AddressInfo).port;
 }
 
 async function gnutlsClient(t: TestContext, port: number, version: string, key: KeyPair, ...more: string[]) {

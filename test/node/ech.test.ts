@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import type nodeTls from 'node:tls';
 import https from '../../src/node/https.ts';
 import tls, { createEchKey } from '../../src/node/tls.ts';
 import type { HandfastConnectOptions } from '../../src/node/tls-connect.ts';
 import type { TLSSocket } from '../../src/node/tls-socket.ts';
+import { listening } from '../helpers/listening.ts';
 import { rootPem, testIdentity } from '../helpers/pki.ts';
 
 const identity = testIdentity('ecdsa-p256');
@@ -16,14 +17,6 @@ const limit = { timeout: 30_000 };
 const key = createEchKey({ publicName: 'public.example.test', configId: 1 });
 const nextKey = createEchKey({ publicName: 'public.example.test', configId: 2 });
 const unproven = createEchKey({ publicName: 'public.example', configId: 1 });
-
-async function listening(t: TestContext, server: nodeTls.Server): Promise<number> {
-  server.on('secureConnection', (socket) => socket.on('error', () => {}));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  return (server.address() as AddressInfo).port;
-}
 
 interface EchError extends Error {
   code: string;

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import nodeTls from 'node:tls';
 import { checkServerIdentity } from '../../src/node/check-server-identity.ts';
 import { cipherInfo, getCiphers, parseCiphers } from '../../src/node/ciphers.ts';
 import { describeClientHello } from '../../src/node/client-hello.ts';
 import tls from '../../src/node/tls.ts';
 import type { TLSSocket } from '../../src/node/tls-socket.ts';
+import { listening } from '../helpers/listening.ts';
 import { rootPem, testIdentity } from '../helpers/pki.ts';
 
 const identity = testIdentity('ecdsa-p256');
@@ -59,13 +60,16 @@ test('host names are compared as Node compares them, international ones in their
   assert.throws(() => checkServerIdentity('a', certificate('DNS:"')), { code: 'ERR_TLS_CERT_ALTNAME_FORMAT' });
 });
 
-/** Starts a server for the test's time and gives its port. A client that goes without a word harms nobody. */
-async function listening(t: TestContext, server: nodeTls.Server): Promise<number> {
-  server.on('secureConnection', (socket) => socket.on('error', () => {}));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  return (server.address() as AddressInfo).port;
+/** Connects, and reads to the end: whether the session was taken, and the last one that came. */
+async function visit(port: number, session?: Buffer): Promise<{ reused: boolean; session: Buffer | undefined }> {
+  const client = tls.connect({ host: '127.0.0.1', port, servername: 'localhost', ca: rootPem, session });
+  const sessions: Buffer[] = [];
+  client.on('session', (fresh: Buffer) => sessions.push(fresh));
+  await once(client, 'secureConnect');
+  const reused = client.isSessionReused();
+  client.resume();
+  await once(client, 'close');
+  return { reused, session: sessions.at(-1) };
 }
 
 /** A client that has something to say with its first flight. */
@@ -186,31 +190,14 @@ test('setSecureContext swaps the certificate while connections go on', limit, as
 test("ticket keys: servers with the same ones open each other's tickets, new ones void the old", limit, async (t) => {
   const make = async () => {
     const server = tls.createServer(credentials, (socket) => socket.end('x'));
-    await listening(t, server);
-    return server;
+    return { server, port: await listening(t, server) };
   };
   const [one, two] = [await make(), await make()];
-  two.setTicketKeys(one.getTicketKeys());
-  const connect = async (server: nodeTls.Server, session?: Buffer) => {
-    const client = tls.connect({
-      host: '127.0.0.1',
-      port: (server.address() as AddressInfo).port,
-      servername: 'localhost',
-      ca: rootPem,
-      session,
-    });
-    const sessions: Buffer[] = [];
-    client.on('session', (fresh: Buffer) => sessions.push(fresh));
-    await once(client, 'secureConnect');
-    const reused = client.isSessionReused();
-    client.resume();
-    await once(client, 'close');
-    return { reused, session: sessions.at(-1) };
-  };
-  const { session } = await connect(one);
-  assert.equal((await connect(two, session)).reused, true);
-  two.setTicketKeys(randomBytes(48));
-  assert.equal((await connect(two, session)).reused, false);
+  two.server.setTicketKeys(one.server.getTicketKeys());
+  const { session } = await visit(one.port);
+  assert.equal((await visit(two.port, session)).reused, true);
+  two.server.setTicketKeys(randomBytes(48));
+  assert.equal((await visit(two.port, session)).reused, false);
 });
 
 test('sessions of a fleet: two servers share a store, and a ticket serves once', limit, async (t) => {
@@ -223,23 +210,13 @@ test('sessions of a fleet: two servers share a store, and a ticket serves once',
     return listening(t, server);
   };
   const ports = [await make(), await make()];
-  const connect = async (port: number, session?: Buffer) => {
-    const client = tls.connect({ host: '127.0.0.1', port, servername: 'localhost', ca: rootPem, session });
-    const sessions: Buffer[] = [];
-    client.on('session', (fresh: Buffer) => sessions.push(fresh));
-    await once(client, 'secureConnect');
-    const reused = client.isSessionReused();
-    client.resume();
-    await once(client, 'close');
-    return { reused, session: sessions.at(-1) };
-  };
-  const { session } = await connect(ports[0]!);
+  const { session } = await visit(ports[0]!);
   assert.ok(session);
-  const second = await connect(ports[1]!, session);
+  const second = await visit(ports[1]!, session);
   assert.equal(second.reused, true);
-  assert.equal((await connect(ports[0]!, session)).reused, false);
+  assert.equal((await visit(ports[0]!, session)).reused, false);
   // Who resumed has got a fresh one.
-  assert.equal((await connect(ports[0]!, second.session)).reused, true);
+  assert.equal((await visit(ports[0]!, second.session)).reused, true);
 });
 
 test(

@@ -25,6 +25,7 @@ import {
   parseOcspRequest,
   parseOcspResponse,
 } from '../../src/pki/index.ts';
+import { opensslRequest } from '../helpers/pki.ts';
 import { dns, now, testCertificate, testKey } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'handfast-pki-'));
@@ -133,13 +134,7 @@ describe('encoders', () => {
     openssl('req', '-verify', '-noout', '-inform', 'DER', '-in', file('own.csr', der));
     assert.deepEqual(parseCertificateRequest(der).decoded.subjectAltName, dns('example.com'));
     openssl(
-      'req',
-      '-new',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
+      ...opensslRequest,
       '-keyout',
       join(folder, 'k.pem'),
       '-subj',

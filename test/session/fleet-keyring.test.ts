@@ -1,47 +1,18 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { FleetKeyring, type FleetKeyringOptions } from '../../src/session/fleet-keyring.ts';
+import type { FleetKeyringOptions } from '../../src/session/fleet-keyring.ts';
 import { decodeRingDocument, encodeRingDocument } from '../../src/session/ring-document.ts';
-import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
-import { FakeTime, sessionCrypto } from './helpers.ts';
-import { SharedRing } from './shared-ring.ts';
+import { FakeTime } from './helpers.ts';
+import { type RingNode, ringNode, SharedRing } from './shared-ring.ts';
 
-const crypto = sessionCrypto();
 const fleetKeys = [new Uint8Array(randomBytes(32))];
 const state = new Uint8Array([1, 2, 3]);
 
-interface Node {
-  readonly fleet: FleetKeyring;
-  readonly keyring: TicketKeyring;
-}
+const node = (shared: SharedRing, options: Partial<FleetKeyringOptions> = {}): RingNode =>
+  ringNode(shared, { fleetKeys, keepFor: 200, ...options });
 
-function node(shared: SharedRing, options: Partial<FleetKeyringOptions> = {}): Node {
-  const { time } = shared;
-  const keyring = new TicketKeyring({
-    crypto,
-    clock: time,
-    timers: time,
-    rotation: 'supplied',
-    rotateEvery: 100,
-    keepFor: 200,
-  });
-  const fleet = new FleetKeyring({
-    crypto,
-    clock: time,
-    timers: time,
-    channel: shared.channel(),
-    keyring,
-    fleetKeys,
-    rotateEvery: 100,
-    keepFor: 200,
-    pollEvery: 5,
-    ...options,
-  });
-  return { fleet, keyring };
-}
-
-async function fleetOf(count: number): Promise<{ shared: SharedRing; nodes: Node[]; time: FakeTime }> {
+async function fleetOf(count: number): Promise<{ shared: SharedRing; nodes: RingNode[]; time: FakeTime }> {
   const time = new FakeTime();
   const shared = new SharedRing(time);
   const nodes = Array.from({ length: count }, () => node(shared));
@@ -50,21 +21,21 @@ async function fleetOf(count: number): Promise<{ shared: SharedRing; nodes: Node
   return { shared, nodes, time };
 }
 
-function seal({ keyring }: Node): Uint8Array {
+function seal({ keyring }: RingNode): Uint8Array {
   return (keyring.seal(0x0304, state) as { ticket: Uint8Array }).ticket;
 }
 
 /** Whether each node opens what each node seals now. */
-function allOpenAll(nodes: readonly Node[]): boolean {
+function allOpenAll(nodes: readonly RingNode[]): boolean {
   return nodes.every((from) => nodes.every((to) => 'state' in to.keyring.open(0x0304, seal(from))));
 }
 
-const current = ({ keyring }: Node) => keyring.describe().find((key) => key.role === 'current');
+const current = ({ keyring }: RingNode) => keyring.describe().find((key) => key.role === 'current');
 
 test('promise 4: nodes that start together agree on one key', async () => {
   const { nodes, shared } = await fleetOf(4);
   assert.equal(new Set(nodes.map((each) => current(each)?.name)).size, 1);
-  assert.equal(current(nodes[0] as Node)?.origin, 'fleet');
+  assert.equal(current(nodes[0] as RingNode)?.origin, 'fleet');
   assert.equal(shared.proposals, 1, 'of four proposals one won');
   assert.equal(nodes[0]?.fleet.status.nodes, 4);
 });
@@ -89,7 +60,7 @@ test('promise 4: through many rotations every node opens at once what any node s
   for (let second = 0; second < 1000; second += 2) {
     await time.pass(2000, 1000);
     assert.ok(allOpenAll(nodes), `after ${second} s`);
-    names.add(current(nodes[0] as Node)?.name as string);
+    names.add(current(nodes[0] as RingNode)?.name as string);
     assert.ok(nodes.every((each) => current(each)?.origin === 'fleet'));
   }
   assert.ok(names.size >= 10, `${names.size} keys`);
@@ -97,11 +68,11 @@ test('promise 4: through many rotations every node opens at once what any node s
 
 test('promise 4: a ticket opens on every node for as long as its seal said', async () => {
   const { nodes, time } = await fleetOf(2);
-  const sealed = (nodes[0] as Node).keyring.seal(0x0304, state) as { ticket: Uint8Array; openUntil: number };
+  const sealed = (nodes[0] as RingNode).keyring.seal(0x0304, state) as { ticket: Uint8Array; openUntil: number };
   await time.pass(sealed.openUntil - time.now() - 1000, 1000);
-  assert.ok('state' in (nodes[1] as Node).keyring.open(0x0304, sealed.ticket));
+  assert.ok('state' in (nodes[1] as RingNode).keyring.open(0x0304, sealed.ticket));
   await time.pass(2000, 1000);
-  assert.deepEqual((nodes[1] as Node).keyring.open(0x0304, sealed.ticket), { miss: 'unknownKey' });
+  assert.deepEqual((nodes[1] as RingNode).keyring.open(0x0304, sealed.ticket), { miss: 'unknownKey' });
 });
 
 test('promise 4: no node seals under a key that a living node has not acknowledged', async () => {
@@ -109,7 +80,7 @@ test('promise 4: no node seals under a key that a living node has not acknowledg
   // A node that lives, but reads nothing: it renews its lease with an old acknowledgement.
   const deaf = shared.channel();
   const ack = 1;
-  const before = current(nodes[0] as Node)?.name;
+  const before = current(nodes[0] as RingNode)?.name;
   const poll = async () => {
     await deaf.sync({ node: 'deaf', epoch: shared.epoch, ack, leaseMs: 20_000 });
   };
@@ -118,28 +89,28 @@ test('promise 4: no node seals under a key that a living node has not acknowledg
     await time.pass(5000, 1000);
   }
   // The second key came with revision 1, so it may seal; the third came later and may not.
-  const second = current(nodes[0] as Node)?.name;
+  const second = current(nodes[0] as RingNode)?.name;
   assert.notEqual(second, before);
   for (let passed = 0; passed < 120; passed += 5) {
     await poll();
     await time.pass(5000, 1000);
-    assert.equal(current(nodes[0] as Node)?.name, second);
+    assert.equal(current(nodes[0] as RingNode)?.name, second);
     assert.ok(allOpenAll(nodes), 'each node opens what each seals');
   }
   // It dies: its lease ends, and the rotation goes on.
   await time.pass(60_000, 1000);
-  assert.notEqual(current(nodes[0] as Node)?.name, second);
-  assert.equal(current(nodes[0] as Node)?.origin, 'fleet');
+  assert.notEqual(current(nodes[0] as RingNode)?.name, second);
+  assert.equal(current(nodes[0] as RingNode)?.origin, 'fleet');
   assert.ok(allOpenAll(nodes), 'each node opens what each seals');
 });
 
 test('promise 4: a node that joins opens what the others sealed before', async () => {
   const { shared, nodes, time } = await fleetOf(2);
-  const ticket = seal(nodes[0] as Node);
+  const ticket = seal(nodes[0] as RingNode);
   const late = node(shared);
   await late.fleet.start();
   assert.ok('state' in late.keyring.open(0x0304, ticket));
-  assert.ok('state' in (nodes[1] as Node).keyring.open(0x0304, seal(late)));
+  assert.ok('state' in (nodes[1] as RingNode).keyring.open(0x0304, seal(late)));
   await time.pass(300_000, 1000);
   assert.ok(allOpenAll([...nodes, late]), 'each node opens what each seals');
 });
@@ -147,18 +118,18 @@ test('promise 4: a node that joins opens what the others sealed before', async (
 test('promise 4: in an outage nodes go on, rotate together once more, then use local keys; afterwards they agree again', async () => {
   const { shared, nodes, time } = await fleetOf(2);
   shared.down = true;
-  const first = current(nodes[0] as Node)?.name;
+  const first = current(nodes[0] as RingNode)?.name;
   await time.pass(110_000, 1000);
-  assert.notEqual(current(nodes[0] as Node)?.name, first);
+  assert.notEqual(current(nodes[0] as RingNode)?.name, first);
   assert.ok(allOpenAll(nodes), 'the next key was known before the outage');
-  assert.equal(current(nodes[0] as Node)?.origin, 'fleet');
+  assert.equal(current(nodes[0] as RingNode)?.origin, 'fleet');
   await time.pass(400_000, 1000);
-  assert.equal(current(nodes[0] as Node)?.origin, 'local');
-  assert.ok((nodes[0] as Node).fleet.status.failuresInRow > 10);
-  assert.ok('state' in (nodes[0] as Node).keyring.open(0x0304, seal(nodes[0] as Node)), 'service goes on');
+  assert.equal(current(nodes[0] as RingNode)?.origin, 'local');
+  assert.ok((nodes[0] as RingNode).fleet.status.failuresInRow > 10);
+  assert.ok('state' in (nodes[0] as RingNode).keyring.open(0x0304, seal(nodes[0] as RingNode)), 'service goes on');
   shared.down = false;
   await time.pass(30_000, 1000);
-  assert.equal(current(nodes[0] as Node)?.origin, 'fleet');
+  assert.equal(current(nodes[0] as RingNode)?.origin, 'fleet');
   assert.ok(allOpenAll(nodes), 'each node opens what each seals');
 });
 
@@ -202,12 +173,12 @@ test('promise 4: after a loss, the first node to come back does not seal under a
     await time.pass(1000, 1000);
     assert.ok(allOpenAll(nodes), `${second} s after the others came back`);
   }
-  assert.equal(current(nodes[0] as Node)?.origin, 'fleet');
+  assert.equal(current(nodes[0] as RingNode)?.origin, 'fleet');
 });
 
 test('promise 5: garbage in place of the document is replaced', async () => {
   const { shared, nodes, time } = await fleetOf(2);
-  const ticket = seal(nodes[0] as Node);
+  const ticket = seal(nodes[0] as RingNode);
   for (const garbage of [new Uint8Array(randomBytes(500)), new Uint8Array(0), new Uint8Array([1, 255, 255])]) {
     shared.document = garbage;
     await time.pass(20_000, 1000);
@@ -223,7 +194,7 @@ test('promise 6: the shared document holds no secret, and changed times or keys 
   const other = node(shared, { fleetKeys: [new Uint8Array(randomBytes(32))] });
   await other.fleet.start();
   assert.equal(other.fleet.status.locked, 2);
-  assert.deepEqual(other.keyring.open(0x0304, seal(nodes[0] as Node)), { miss: 'unknownKey' });
+  assert.deepEqual(other.keyring.open(0x0304, seal(nodes[0] as RingNode)), { miss: 'unknownKey' });
   assert.equal(current(other)?.origin, 'local');
 
   const document = decodeRingDocument(shared.document) as NonNullable<ReturnType<typeof decodeRingDocument>>;
@@ -240,12 +211,12 @@ test('a node with the wrong fleet key does not hold up the others', async () => 
   const { shared, nodes, time } = await fleetOf(2);
   const wrong = node(shared, { fleetKeys: [new Uint8Array(randomBytes(32))] });
   await wrong.fleet.start();
-  const first = current(nodes[0] as Node)?.name;
+  const first = current(nodes[0] as RingNode)?.name;
   const seen = new Set<string>();
   for (let i = 0; i < 40; i++) {
     await time.pass(10_000, 1000);
-    seen.add(current(nodes[0] as Node)?.name as string);
-    assert.equal(current(nodes[0] as Node)?.origin, 'fleet');
+    seen.add(current(nodes[0] as RingNode)?.name as string);
+    assert.equal(current(nodes[0] as RingNode)?.origin, 'fleet');
   }
   assert.ok(seen.size >= 4 && first !== undefined);
 });
@@ -254,10 +225,10 @@ test('the fleet key rotates without a lost ticket, and wraps what was wrapped by
   const { shared, nodes, time } = await fleetOf(1);
   const [old] = fleetKeys as [Uint8Array];
   const fresh = new Uint8Array(randomBytes(32));
-  const ticket = seal(nodes[0] as Node);
+  const ticket = seal(nodes[0] as RingNode);
   const both = node(shared, { fleetKeys: [fresh, old] });
   await both.fleet.start();
-  await (nodes[0] as Node).fleet.stop();
+  await (nodes[0] as RingNode).fleet.stop();
   await time.pass(10_000, 1000);
   const after = node(shared, { fleetKeys: [fresh] });
   await after.fleet.start();
@@ -267,12 +238,12 @@ test('the fleet key rotates without a lost ticket, and wraps what was wrapped by
 
 test('a key that leaked is destroyed on every node', async () => {
   const { nodes, time } = await fleetOf(3);
-  const ticket = seal(nodes[0] as Node);
-  assert.equal(await (nodes[1] as Node).fleet.revoke(ticket.subarray(1, 17)), true);
+  const ticket = seal(nodes[0] as RingNode);
+  assert.equal(await (nodes[1] as RingNode).fleet.revoke(ticket.subarray(1, 17)), true);
   await time.pass(20_000, 1000);
   for (const each of nodes) assert.deepEqual(each.keyring.open(0x0304, ticket), { miss: 'unknownKey' });
   assert.ok(allOpenAll(nodes), 'each node opens what each seals');
-  assert.equal(current(nodes[0] as Node)?.origin, 'fleet');
+  assert.equal(current(nodes[0] as RingNode)?.origin, 'fleet');
 });
 
 test('clocks of nodes may differ: the times are the store’s', async () => {
@@ -280,8 +251,9 @@ test('clocks of nodes may differ: the times are the store’s', async () => {
   const skewed = { now: () => time.now() + 40_000 };
   const late = node(shared, { clock: skewed });
   await late.fleet.start();
-  const [a, b] = [nodes[0] as Node, late];
-  const times = (each: Node) => each.keyring.describe().filter((key) => key.origin === 'fleet')[0]?.openUntil as number;
+  const [a, b] = [nodes[0] as RingNode, late];
+  const times = (each: RingNode) =>
+    each.keyring.describe().filter((key) => key.origin === 'fleet')[0]?.openUntil as number;
   assert.ok(Math.abs(times(b) - times(a) - 40_000) < 1000, `${times(b) - times(a)} ms apart`);
 });
 

@@ -6,14 +6,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ClientOptions, ServerOptions } from '../../src/engine/config.ts';
 import type { ClientSession } from '../../src/session/client-session.ts';
-import { FleetKeyring } from '../../src/session/fleet-keyring.ts';
 import { MemoryStore } from '../../src/session/memory-store.ts';
 import { ResilientStore } from '../../src/session/resilient-store.ts';
 import { ServerSessions, type ServerSessionsConfig } from '../../src/session/resumption.ts';
 import { importTicketKeyFile, TicketKeyring } from '../../src/session/ticket-keyring.ts';
 import { createPair, crypto, testCredential } from '../handshake/pair.ts';
 import { FakeTime, never, ScriptedStore } from './helpers.ts';
-import { SharedRing } from './shared-ring.ts';
+import { ringNode, SharedRing } from './shared-ring.ts';
 
 const client = testCredential('client-ecdsa-p256');
 const shown: Partial<ClientOptions> = { credentials: [client] };
@@ -252,21 +251,7 @@ test('Node cluster: rotating one worker does not split the fleet', async () => {
   const time = new FakeTime();
   const shared = new SharedRing(time);
   const fleetKeys = [crypto.random(32)];
-  const workers = [1, 2, 3].map(() => {
-    const keyring = new TicketKeyring({ crypto, clock: time, timers: time, rotation: 'supplied' });
-    const fleet = new FleetKeyring({
-      crypto,
-      clock: time,
-      timers: time,
-      channel: shared.channel(),
-      keyring,
-      fleetKeys,
-      rotateEvery: 100,
-      pollEvery: 5,
-      keepFor: 100,
-    });
-    return { keyring, fleet };
-  });
+  const workers = [1, 2, 3].map(() => ringNode(shared, { fleetKeys, keepFor: 100 }));
   await Promise.all(workers.map(({ fleet }) => fleet.start()));
   await time.pass(10_000, 1000);
   for (let round = 0; round < 40; round++) {
@@ -317,18 +302,7 @@ test('OpenSSL CVE-2024-2511: a session cache does not grow without bound', async
 test('Caddy: one error of the storage does not stop a node from rotating', async () => {
   const time = new FakeTime();
   const shared = new SharedRing(time);
-  const keyring = new TicketKeyring({ crypto, clock: time, timers: time, rotation: 'supplied' });
-  const fleet = new FleetKeyring({
-    crypto,
-    clock: time,
-    timers: time,
-    channel: shared.channel(),
-    keyring,
-    fleetKeys: [crypto.random(32)],
-    rotateEvery: 100,
-    pollEvery: 5,
-    keepFor: 100,
-  });
+  const { keyring, fleet } = ringNode(shared, { fleetKeys: [crypto.random(32)], keepFor: 100 });
   await fleet.start();
   const names = new Set<string>();
   for (let minute = 0; minute < 15; minute++) {

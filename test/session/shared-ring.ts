@@ -1,5 +1,7 @@
 import type { RingChannel, RingReading } from '../../src/session/fleet-keyring.ts';
-import type { FakeTime } from './helpers.ts';
+import { FleetKeyring, type FleetKeyringOptions } from '../../src/session/fleet-keyring.ts';
+import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
+import { type FakeTime, sessionCrypto } from './helpers.ts';
 
 /** The shared document as Redis would hold it; `down` makes every call fail, `lose` forgets everything. */
 export class SharedRing {
@@ -69,4 +71,22 @@ export class SharedRing {
       },
     };
   }
+}
+
+/** One node of a fleet. */
+export interface RingNode {
+  readonly fleet: FleetKeyring;
+  readonly keyring: TicketKeyring;
+}
+
+/** A node that keeps its keys in step through the ring; it rotates every 100 seconds. */
+export function ringNode(
+  shared: SharedRing,
+  options: Pick<FleetKeyringOptions, 'fleetKeys'> & { keepFor: number } & Partial<FleetKeyringOptions>,
+): RingNode {
+  const { time } = shared;
+  const common = { crypto: sessionCrypto(), clock: time, timers: time, rotateEvery: 100 };
+  const keyring = new TicketKeyring({ ...common, rotation: 'supplied', keepFor: options.keepFor });
+  const fleet = new FleetKeyring({ ...common, channel: shared.channel(), keyring, pollEvery: 5, ...options });
+  return { fleet, keyring };
 }
