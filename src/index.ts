@@ -24,6 +24,7 @@ export {
 } from './engine/config.ts';
 export type { Connection, Progress } from './engine/connection.ts';
 export type { ConnectionInfo } from './engine/connection-info.ts';
+export { createDelegatedCredential, delegatedCredential, type NewDelegation } from './engine/delegated-credential.ts';
 export { drive } from './engine/driver.ts';
 export { createEchKey, type NewEchKey } from './engine/ech-key.ts';
 export { clientHost, type Host, serverHost } from './engine/host.ts';

@@ -11,6 +11,7 @@ import type {
   PolicyInput,
   ServerHandshakeConfig,
 } from '../handshake/config.ts';
+import { noSchemes } from '../handshake/delegated-credential.ts';
 import { type EchTarget, selectEchTarget } from '../handshake/ech-client.ts';
 import { type EchKey, echServerKeys } from '../handshake/ech-keys.ts';
 import type { ClientHelloInfo, CredentialQuery, PeerCertificates, VerifiedPeer } from '../handshake/host.ts';
@@ -295,6 +296,7 @@ function commonConfig(options: CommonOptions): CommonHandshakeConfig {
     groups,
     signatureSchemes: options.signatureSchemes ?? defaultSignatureSchemes,
     certificateSignatureSchemes: options.certificateSignatureSchemes,
+    delegatedCredentialSchemes: options.delegatedCredentialSchemes ?? noSchemes,
     alpnProtocols: checkedAlpn(options.alpnProtocols ?? []),
     recordSizeLimit: options.recordSizeLimit,
     maxSendFragment: options.maxSendFragment,

@@ -11,6 +11,7 @@ import { frameMessage, type HandshakeMessage } from '../wire/handshake-type.ts';
 import { tls13 } from '../wire/versions.ts';
 import type { CertificateCompression, Credential } from './config.ts';
 import { decide, type HandshakeContext, type MessageContext, sendMessage } from './context.ts';
+import { readDelegation, takesDelegation, unsolicitedDelegation } from './delegated-credential.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import { chooseSignatureScheme } from './negotiate.ts';
 import { type PeerIdentity, readPeerIdentity, readRawPublicKey, verifySignature } from './peer.ts';
@@ -95,7 +96,8 @@ function certificateEntries(credential: Credential, wishes: CertificateWishes): 
     if (i > 0) return { certData };
     const statusRequest = wishes.ocsp ? credential.ocspResponse : undefined;
     const signedCertificateTimestamp = wishes.scts && credential.scts?.length ? [...credential.scts] : undefined;
-    return { certData, extensions: { statusRequest, signedCertificateTimestamp } };
+    const delegatedCredential = credential.delegation?.credential;
+    return { certData, extensions: { statusRequest, signedCertificateTimestamp, delegatedCredential } };
   });
 }
 
@@ -119,9 +121,24 @@ export function signedContent(role: 'server' | 'client', transcriptHash: Uint8Ar
   return content;
 }
 
-/** Chooses the scheme for a credential; throws `handshake_failure` where the peer accepts none of its schemes. */
-export function schemeFor(context: MessageContext, credential: Credential, accepted: readonly number[]): number {
-  const scheme = chooseSignatureScheme(credential.signer, accepted, tls13);
+/**
+ * Chooses the scheme for a credential; throws `handshake_failure` where the peer accepts none of its schemes.
+ *
+ * @param delegated the schemes that the peer accepts of delegated credentials.
+ */
+export function schemeFor(
+  context: MessageContext,
+  credential: Credential,
+  accepted: readonly number[],
+  delegated: readonly number[],
+): number {
+  const { delegation } = credential;
+  const scheme =
+    delegation === undefined
+      ? chooseSignatureScheme(credential.signer, accepted, tls13)
+      : takesDelegation(delegation, delegated, accepted, context.config.now())
+        ? delegation.scheme
+        : undefined;
   if (scheme !== undefined) {
     decide(
       context,
@@ -200,9 +217,10 @@ export function* readCertificate(
   const [leaf, ...issuers] = certificate.certificateList;
   if (leaf === undefined) return undefined;
   const isRaw = type === 'rawPublicKey';
-  for (const entry of [leaf, ...issuers]) checkEntryExtensions(entry, isRaw ? [] : allowed);
+  const delegates = !isRaw && context.config.delegatedCredentialSchemes.length > 0;
+  for (const entry of [leaf, ...issuers]) checkEntryExtensions(entry, isRaw ? [] : allowed, delegates);
   if (isRaw && issuers.length > 0) throw severalRawPublicKeys();
-  const peer = isRaw
+  const shown = isRaw
     ? readRawPublicKey(context, leaf.certData)
     : readPeerIdentity(
         context,
@@ -210,6 +228,9 @@ export function* readCertificate(
         leaf.extensions?.statusRequest,
         leaf.extensions?.signedCertificateTimestamp,
       );
+  // "The client SHOULD ignore delegated credentials sent as extensions to any other certificate." (RFC 9345, Section 4.1.1)
+  const delegated = leaf.extensions?.delegatedCredential;
+  const peer = delegated === undefined ? shown : readDelegation(context, role, shown, delegated);
   const data = signedContent(role, answered.hash(hash));
   const verifyMessage = yield* expectMessage('certificateVerify');
   const verify = decodeCertificateVerify(verifyMessage.body);
@@ -228,9 +249,13 @@ function severalRawPublicKeys(): PeerError {
 }
 
 /** "Extensions in the Certificate message … MUST correspond to ones from the ClientHello" (RFC 9846, Section 4.4.2). */
-function checkEntryExtensions(entry: CertificateEntry, allowed: readonly number[]): void {
+function checkEntryExtensions(entry: CertificateEntry, allowed: readonly number[], delegates: boolean): void {
   for (const type of entry.extensionOrder ?? []) {
     if (allowed.includes(type)) continue;
+    if (type === extensionTypes.delegatedCredential) {
+      if (delegates) continue;
+      throw unsolicitedDelegation();
+    }
     throw new PeerError(
       'ERR_TLS_UNSOLICITED_EXTENSION',
       'unsupportedExtension',

@@ -56,6 +56,8 @@ export function buildClientHello(
     signedCertificateTimestamp: config.requestScts ? true : undefined,
     clientCertificateType: offeredTypes(ownClientTypes(config)),
     serverCertificateType: offeredTypes(config.serverCertificateTypes),
+    delegatedCredential:
+      offers13 && config.delegatedCredentialSchemes.length > 0 ? [...config.delegatedCredentialSchemes] : undefined,
     encryptThenMac:
       offers12 && config.encryptThenMac && suites.some((code) => cipherSuite(code)?.cbc) ? true : undefined,
     compressCertificate:

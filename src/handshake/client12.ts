@@ -21,6 +21,7 @@ import { certificateBody12, readCertificateBody12 } from './certificate12.ts';
 import { type ClientContext, checkAlpn, checkCipherSuite, checkSolicited, type Offer } from './client.ts';
 import type { Signer } from './config.ts';
 import { decide, type KeyChange, logSecret, sendMessage, untilFailure } from './context.ts';
+import { noSchemes } from './delegated-credential.ts';
 import { refuseRejectedEch, requestClientCredential } from './ech-client.ts';
 import { expectChangeCipherSpec, expectMessage, type Flow, request, takeMessageIf } from './flow.ts';
 import { checkHelloTerms12 } from './hello-terms12.ts';
@@ -366,6 +367,7 @@ function* selectCredential({ config }: ClientContext, asked: CertificateRequest1
     signatureSchemes: asked.signatureAlgorithms,
     certificateSignatureSchemes: asked.signatureAlgorithms,
     certificateTypes: [type],
+    delegatedSchemes: noSchemes,
     authentication,
     groups: config.groups,
     certificateAuthorities: asked.certificateAuthorities,

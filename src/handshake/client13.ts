@@ -33,6 +33,7 @@ import { type ClientContext, checkAlpn, checkCipherSuite, checkSolicited, type O
 import { retryClientHello } from './client-hello-builder.ts';
 import type { ClientHandshakeConfig, Credential } from './config.ts';
 import { decide, type MessageContext, sendMessage, untilEnd, untilFailure } from './context.ts';
+import { noSchemes } from './delegated-credential.ts';
 import {
   refuseRejectedEch,
   requestClientCredential,
@@ -460,6 +461,7 @@ export function* sendClientAuthentication(
   type: CertificateType,
 ): Flow<number | undefined> {
   const signatureSchemes = extensions.signatureAlgorithms ?? [];
+  const delegatedSchemes = extensions.delegatedCredential ?? noSchemes;
   const credential: Credential | undefined = yield* requestClientCredential(context.config, {
     role: 'client',
     version: tls13,
@@ -467,6 +469,7 @@ export function* sendClientAuthentication(
     signatureSchemes,
     certificateSignatureSchemes: extensions.signatureAlgorithmsCert ?? signatureSchemes,
     certificateTypes: [type],
+    delegatedSchemes,
     groups: context.config.groups,
     certificateAuthorities: extensions.certificateAuthorities ?? [],
     credentials: context.config.credentials,
@@ -477,7 +480,7 @@ export function* sendClientAuthentication(
     scts: extensions.signedCertificateTimestamp !== undefined,
     compression: extensions.compressCertificate ?? [],
   };
-  const scheme = credential && schemeFor(context, credential, signatureSchemes);
+  const scheme = credential && schemeFor(context, credential, signatureSchemes, delegatedSchemes);
   sendCertificate(context, transcript, credential, wishes, certificateRequestContext);
   decide(
     context,

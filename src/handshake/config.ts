@@ -22,6 +22,8 @@ export interface Signer {
 export interface Credential {
   /** DER, the end-entity certificate first; empty where the key is shown bare. */
   readonly chain: readonly Uint8Array[];
+  /** The signer's key is not the certificate's own, which lets it speak (RFC 9345); shown to peers that take that. */
+  readonly delegation?: Delegation;
   /** SubjectPublicKeyInfo (DER) of a key that is shown without a certificate (RFC 7250), to peers that take that. */
   readonly rawPublicKey?: Uint8Array;
   readonly signer: Signer;
@@ -37,6 +39,18 @@ export interface Credential {
   readonly mustMatchIssuer?: boolean;
   /** Name of the credential set; survives the renewal of the certificate (DESIGN, Section 4). */
   readonly identity?: string;
+}
+
+/** A delegated credential of this side: `delegatedCredential()` makes it. */
+export interface Delegation {
+  /** As it goes out (RFC 9345, Section 4). */
+  readonly credential: Uint8Array;
+  /** The one SignatureScheme that the delegated key signs with. */
+  readonly scheme: number;
+  /** The SignatureScheme that the certificate's key has signed it with. */
+  readonly algorithm: number;
+  /** When it ends, in milliseconds since 1970. */
+  readonly notAfter: number;
 }
 
 /** One algorithm for certificate compression (RFC 8879), injected by the host. */
@@ -81,6 +95,8 @@ export interface CommonHandshakeConfig {
   readonly signatureSchemes: readonly number[];
   /** SignatureScheme codes accepted in certificates, where they differ from `signatureSchemes`. */
   readonly certificateSignatureSchemes: readonly number[] | undefined;
+  /** SignatureScheme codes of delegated credentials that are taken from the peer (RFC 9345); none takes none. */
+  readonly delegatedCredentialSchemes: readonly number[];
   readonly alpnProtocols: readonly string[];
   /** The largest plaintext record that this side takes, in bytes, for record_size_limit; `undefined` says nothing. */
   readonly recordSizeLimit: number | undefined;

@@ -65,6 +65,8 @@ export interface CredentialQuery extends InForce {
   signatureSchemes: readonly number[];
   /** SignatureScheme codes that the peer accepts in certificates. */
   certificateSignatureSchemes: readonly number[];
+  /** SignatureScheme codes of delegated credentials that the peer takes (RFC 9345); empty in TLS 1.2. */
+  delegatedSchemes: readonly number[];
   /** What may be shown: certificates, raw public keys. */
   certificateTypes: readonly CertificateType[];
   /** TLS 1.2: the kinds of key that a common cipher suite can use. */

@@ -7,6 +7,7 @@ import type { ClientHello } from '../wire/client-hello.ts';
 import { type ProtocolVersion, tls12, tls13, versionName } from '../wire/versions.ts';
 import { certificateTypeOf } from './certificate-types.ts';
 import type { CommonHandshakeConfig, Credential, ServerHandshakeConfig, Signer } from './config.ts';
+import { takesDelegation } from './delegated-credential.ts';
 import type { CredentialQuery } from './host.ts';
 
 /** Pure choices of a handshake: from what both sides have, to what is used. */
@@ -164,6 +165,11 @@ export function chooseCredential(query: CredentialQuery): Credential | undefined
 function fitsKey(credential: Credential, query: CredentialQuery): boolean {
   const { signer } = credential;
   if (!query.certificateTypes.includes(certificateTypeOf(credential))) return false;
+  const { delegation } = credential;
+  if (delegation !== undefined) {
+    const now = query.config?.now() ?? 0;
+    if (!takesDelegation(delegation, query.delegatedSchemes, query.signatureSchemes, now)) return false;
+  }
   if (credential.mustMatchIssuer && issuerRank(credential, query.certificateAuthorities) === 0) return false;
   if (query.authentication !== undefined && !query.authentication.includes(authenticationOf(credential))) return false;
   if (query.staticRsa && signer.keyType === 'rsa' && signer.decryptRaw !== undefined) return true;
@@ -172,7 +178,7 @@ function fitsKey(credential: Credential, query: CredentialQuery): boolean {
   if (query.version === tls12 && query.role === 'server' && curve !== undefined && !query.groups.includes(curve)) {
     return false;
   }
-  return chooseSignatureScheme(signer, query.signatureSchemes, query.version) !== undefined;
+  return delegation !== undefined || chooseSignatureScheme(signer, query.signatureSchemes, query.version) !== undefined;
 }
 
 /** The group with the curve of an ECDSA key. */

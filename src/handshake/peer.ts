@@ -9,6 +9,7 @@ import type { ProtocolVersion } from '../wire/versions.ts';
 import { tls13 } from '../wire/versions.ts';
 import type { ClientHandshakeConfig } from './config.ts';
 import type { HandshakeContext } from './context.ts';
+import type { PeerDelegation } from './delegated-credential.ts';
 import { type Flow, request } from './flow.ts';
 import type { VerifiedPeer } from './host.ts';
 
@@ -20,6 +21,8 @@ export interface PeerIdentity {
   readonly leaf: Certificate | undefined;
   /** SubjectPublicKeyInfo of a raw public key. */
   readonly rawPublicKey: Uint8Array | undefined;
+  /** Where `publicKey` is not the certificate's own, but one that it lets speak (RFC 9345). */
+  readonly delegation: PeerDelegation | undefined;
   readonly ocspResponse: Uint8Array | undefined;
   readonly scts: readonly Uint8Array[] | undefined;
 }
@@ -33,7 +36,7 @@ export function readPeerIdentity(
 ): PeerIdentity {
   const leaf = parseLeaf(chain[0] ?? noBytes);
   const publicKey = context.crypto.importPublicKey(leaf.spki);
-  return { chain, publicKey, leaf, rawPublicKey: undefined, ocspResponse, scts };
+  return { chain, publicKey, leaf, rawPublicKey: undefined, delegation: undefined, ocspResponse, scts };
 }
 
 /** Reads a raw public key (RFC 7250, Section 3). */
@@ -50,7 +53,15 @@ export function readRawPublicKey(context: HandshakeContext, spki: Uint8Array): P
       { cause, phase: 'certificate', rfc: 'RFC 7250, Section 3' },
     );
   }
-  return { chain: [], publicKey, leaf: undefined, rawPublicKey: spki, ocspResponse: undefined, scts: undefined };
+  return {
+    chain: [],
+    publicKey,
+    leaf: undefined,
+    rawPublicKey: spki,
+    delegation: undefined,
+    ocspResponse: undefined,
+    scts: undefined,
+  };
 }
 
 function parseLeaf(der: Uint8Array): Certificate {
@@ -82,7 +93,8 @@ export function verifySignature(
 ): void {
   const scheme = signatureScheme(code);
   const { type, bits } = peer.publicKey;
-  const offered = context.config.signatureSchemes.includes(code);
+  const offered =
+    peer.delegation === undefined ? context.config.signatureSchemes.includes(code) : code === peer.delegation.scheme;
   const fits = scheme !== undefined && schemeFitsKey(scheme, type, bits, version);
   if (!offered || !fits) {
     throw illegalParameter(
@@ -126,7 +138,10 @@ export function* verifyPeer(
   const shown = { role, version, chain, rawPublicKey, serverName, echRejected, ocspResponse, scts, config };
   const verified = yield* request('verifyPeer', shown);
   if (rawPublicKey !== undefined) requireKnown(role, verified);
-  return verified?.notAfter;
+  const { delegation } = peer;
+  if (delegation === undefined) return verified?.notAfter;
+  // A session ends with the credential that it was made with.
+  return Math.min(delegation.notAfter, verified?.notAfter ?? Number.POSITIVE_INFINITY);
 }
 
 /** A raw public key says nothing of whose it is: unless the host knows it, there is no authentication. */

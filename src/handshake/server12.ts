@@ -27,6 +27,7 @@ import {
 import { certificateBody12, readCertificateBody12 } from './certificate12.ts';
 import type { Credential } from './config.ts';
 import { decide, logSecret, sendMessage, untilEnd, untilFailure } from './context.ts';
+import { noSchemes } from './delegated-credential.ts';
 import { expectChangeCipherSpec, expectMessage, type Flow, request } from './flow.ts';
 import { checkHelloTerms12 } from './hello-terms12.ts';
 import { MasterSecret, masterSecret, type Randoms } from './key-schedule12.ts';
@@ -253,7 +254,7 @@ function* selectCredential(context: ServerContext, hello: ReceivedClientHello['h
     .filter((suite) => suite?.version === tls12 && (suite.keyExchange !== 'ecdhe' || group !== undefined));
   const authentication = [...new Set(common.map((suite) => suite?.authentication ?? 'rsa'))];
   const staticRsa = common.some((suite) => suite?.keyExchange === 'rsa');
-  const credential =
+  const chosen =
     authentication.length === 0
       ? undefined
       : yield* request('selectCredential', {
@@ -263,6 +264,7 @@ function* selectCredential(context: ServerContext, hello: ReceivedClientHello['h
           signatureSchemes,
           certificateSignatureSchemes: extensions.signatureAlgorithmsCert ?? signatureSchemes,
           certificateTypes: typesForServer(hello),
+          delegatedSchemes: noSchemes,
           authentication,
           staticRsa,
           groups,
@@ -270,6 +272,8 @@ function* selectCredential(context: ServerContext, hello: ReceivedClientHello['h
           credentials: config.credentials,
           config,
         });
+  // "Servers MUST NOT" show one in TLS 1.2 (RFC 9345, Section 4.1.1), whatever a host chooses.
+  const credential = chosen?.delegation === undefined ? chosen : undefined;
   const scheme = credential && chooseSignatureScheme(credential.signer, signatureSchemes, tls12);
   const suite =
     credential &&

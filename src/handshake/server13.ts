@@ -30,6 +30,7 @@ import {
 import { agreeOnShare, checkClientHello, missingExtension } from './client-hello13.ts';
 import type { Credential } from './config.ts';
 import { decide, logSecret, sendMessage, untilEnd, untilFailure } from './context.ts';
+import { noSchemes } from './delegated-credential.ts';
 import { confirmServerHello } from './ech-server.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
@@ -72,7 +73,14 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
   const alpnProtocol = chooseAlpn(hello.extensions.alpn, config, hello.extensions.serverName);
   const earlyData = yield* decideEarlyData(context, hello, psk, alpnProtocol, suite, retried);
   const credential = psk === undefined ? yield* selectCredential(context, hello, groups) : undefined;
-  const scheme = credential && schemeFor(context, credential, hello.extensions.signatureAlgorithms ?? []);
+  const scheme =
+    credential &&
+    schemeFor(
+      context,
+      credential,
+      hello.extensions.signatureAlgorithms ?? [],
+      hello.extensions.delegatedCredential ?? noSchemes,
+    );
 
   transcript.add(message.raw);
   if (earlyData === 'accepted' && psk !== undefined) readEarlyData(context, suite, psk, transcript, hello.random);
@@ -204,6 +212,7 @@ function* selectCredential(
     signatureSchemes,
     certificateSignatureSchemes: extensions.signatureAlgorithmsCert ?? signatureSchemes,
     certificateTypes: typesForServer(hello),
+    delegatedSchemes: extensions.delegatedCredential ?? noSchemes,
     groups,
     certificateAuthorities: extensions.certificateAuthorities ?? [],
     credentials: context.config.credentials,
@@ -355,6 +364,8 @@ export function certificateRequestBody({ config }: ServerContext, certificateReq
     extensions: {
       signatureAlgorithms: [...config.signatureSchemes],
       signatureAlgorithmsCert: config.certificateSignatureSchemes && [...config.certificateSignatureSchemes],
+      delegatedCredential:
+        config.delegatedCredentialSchemes.length > 0 ? [...config.delegatedCredentialSchemes] : undefined,
       certificateAuthorities: config.certificateAuthorities.length > 0 ? [...config.certificateAuthorities] : undefined,
       compressCertificate: compression.length > 0 ? compression : undefined,
     },

@@ -7,6 +7,7 @@ import { decodeExtensions, type ExtensionBlock, encodeExtensions } from './exten
 export const certificateRequestExtensions = {
   signatureAlgorithms: codecs.codeList16,
   signatureAlgorithmsCert: codecs.codeList16,
+  delegatedCredential: codecs.codeList16,
   certificateAuthorities: codecs.distinguishedNames,
   oidFilters: codecs.opaque,
   statusRequest: codecs.opaque,

@@ -7,6 +7,8 @@ import { decodeExtensions, type ExtensionBlock, encodeExtensions } from './exten
 export const certificateEntryExtensions = {
   statusRequest: codecs.ocspResponse,
   signedCertificateTimestamp: codecs.sctList,
+  // RFC 9345, Section 4; read by who asked for it.
+  delegatedCredential: codecs.opaque,
 } as const;
 
 export type CertificateEntry = Partial<ExtensionBlock<typeof certificateEntryExtensions>> & {

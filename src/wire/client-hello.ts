@@ -26,6 +26,7 @@ export const clientHelloExtensions = {
   signedCertificateTimestamp: codecs.flag,
   clientCertificateType: codecs.certificateTypeList,
   serverCertificateType: codecs.certificateTypeList,
+  delegatedCredential: codecs.codeList16,
   encryptThenMac: codecs.flag,
   compressCertificate: codecs.compressionAlgorithms,
   recordSizeLimit: codecs.code16,

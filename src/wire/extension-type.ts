@@ -16,6 +16,7 @@ export const extensionTypes = {
   extendedMasterSecret: 23,
   compressCertificate: 27,
   recordSizeLimit: 28,
+  delegatedCredential: 34,
   sessionTicket: 35,
   preSharedKey: 41,
   earlyData: 42,

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { noBytes } from '../../src/bytes/bytes.ts';
-import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import type { CryptoProvider, PrivateKey } from '../../src/crypto/provider.ts';
 import { schemeFitsKey, signatureScheme } from '../../src/crypto/signature-schemes.ts';
+import { delegationOf } from '../../src/engine/delegated-credential.ts';
 import { TlsError } from '../../src/errors.ts';
-import type { Credential } from '../../src/handshake/config.ts';
+import type { Credential, Delegation } from '../../src/handshake/config.ts';
 import { parseCertificate } from '../../src/pki/certificate.ts';
 import { type ExternalPsk, importPsk } from '../../src/session/psk-importer.ts';
+import { decodeDelegatedCredential } from '../../src/wire/delegated-credential.ts';
 import { type CredentialFlags, Unimplemented } from './flags.ts';
 
 /** The DER blocks of a PEM file, in order. */
@@ -62,6 +64,11 @@ function importKey(crypto: CryptoProvider, file: string) {
   }
 }
 
+/** The runner's certificates have no DelegationUsage, and no time to count from: Handfast's client would refuse them. */
+function delegation(bytes: Uint8Array, key: PrivateKey): Delegation {
+  return delegationOf(bytes, decodeDelegatedCredential(bytes), key, Number.POSITIVE_INFINITY);
+}
+
 /**
  * A credential of the engine from the runner's files.
  *
@@ -83,6 +90,7 @@ export function loadCredential(
   });
   return {
     chain,
+    ...(flags.delegatedCredential === undefined ? {} : { delegation: delegation(flags.delegatedCredential, key) }),
     ...(flags.kind === 'rpk' ? { rawPublicKey: key.publicKey } : {}),
     issuers: chain.flatMap(issuerOf),
     mustMatchIssuer: flags.mustMatchIssuer,

@@ -5,10 +5,11 @@
 
 /** One certificate with its key, a bare key, or an external PSK, as the runner's files and flags describe it. */
 export interface CredentialFlags {
-  kind: 'x509' | 'rpk' | 'psk';
+  kind: 'x509' | 'delegated' | 'rpk' | 'psk';
   certFile?: string;
   keyFile?: string;
   signingPrefs: number[];
+  delegatedCredential?: Uint8Array;
   ocspResponse?: Uint8Array;
   signedCertTimestamps?: Uint8Array;
   mustMatchIssuer: boolean;
@@ -281,6 +282,7 @@ const credentialTable: Readonly<Record<string, Kind>> = {
   'cert-file': 'text',
   'key-file': 'text',
   'signing-prefs': 'numbers',
+  'delegated-credential': 'base64',
   'ocsp-response': 'base64',
   'signed-cert-timestamps': 'base64',
   'must-match-issuer': 'switch',
@@ -292,7 +294,7 @@ const credentialTable: Readonly<Record<string, Kind>> = {
 };
 
 /** Begins another credential. */
-const newCredentialFlag = /^new-(x509|rpk|psk)-credential$/;
+const newCredentialFlag = /^new-(x509|delegated|rpk|psk)-credential$/;
 
 /** BoringSSL's compliance policies; adapter.ts says what each one allows. */
 const policies = ['fips-202205', 'wpa-202304', 'cnsa-202407', 'cnsa1-202603', 'cnsa2-202603'];

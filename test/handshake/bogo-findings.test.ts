@@ -30,6 +30,7 @@ function query(credentials: readonly Credential[], extra: Partial<CredentialQuer
     signatureSchemes: [ecdsaSha256, pssSha256],
     certificateSignatureSchemes: [ecdsaSha256, pssSha256],
     certificateTypes: ['x509'],
+    delegatedSchemes: [],
     authentication: ['ecdsa', 'rsa'],
     groups: ['x25519', 'secp256r1'],
     certificateAuthorities: [],

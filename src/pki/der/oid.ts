@@ -113,6 +113,7 @@ export const oids = {
   authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
   subjectInfoAccess: '1.3.6.1.5.5.7.1.11',
   tlsFeature: '1.3.6.1.5.5.7.1.24',
+  delegationUsage: '1.3.6.1.4.1.44363.44',
   smtpUtf8Mailbox: '1.3.6.1.5.5.7.8.9',
   acmeIdentifier: '1.3.6.1.5.5.7.1.31',
   signedCertificateTimestamps: '1.3.6.1.4.1.11129.2.4.2',
