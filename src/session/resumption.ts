@@ -23,6 +23,7 @@ import {
   maxLifetimeSeconds,
   type SessionState,
   sessionEnd,
+  takeSessionState,
 } from './state.ts';
 import { type SessionStore, StoreError } from './store.ts';
 import { sealedTicketFormat, type TicketKeyring } from './ticket-keyring.ts';
@@ -31,6 +32,9 @@ import { type Awaitable, isPromise } from './timer.ts';
 /** First byte of a TLS 1.3 ticket that is a handle into the store; 32 random bytes follow. */
 export const handleFormat = 0x02;
 const handleLength = 33;
+
+/** Where a state stands until it is sealed; filled, used and wiped within one call. A state with certificates may need more. */
+const sealingRoom = new Uint8Array(1024);
 
 /** How TLS 1.3 tickets are made. */
 export type TicketMode =
@@ -279,8 +283,7 @@ export class ServerSessions {
   #openSealed(version: 0x0303 | 0x0304, ticket: Uint8Array): FoundSession | Miss {
     const opened = this.keyring?.open(version, ticket) ?? { miss: 'disabled' as const };
     if ('miss' in opened) return opened;
-    const state = decodeSessionState(opened.state);
-    opened.state.fill(0);
+    const state = takeSessionState(opened.state);
     return state === undefined ? { miss: 'malformed' } : { state, renew: opened.stale };
   }
 
@@ -311,7 +314,7 @@ export class ServerSessions {
   }
 
   #sealStateless(kind: 'ticket' | 'psk', state: SessionState, now: number): IssuedTicket | Miss {
-    const encoded = encodeSessionState(state);
+    const encoded = encodeSessionState(state, sealingRoom);
     if (encoded === undefined) return this.#noTicket(kind, 'malformed');
     const sealed = this.keyring?.seal(state.version, encoded);
     encoded.fill(0);

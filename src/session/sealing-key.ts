@@ -15,6 +15,8 @@ import { ConfigError } from '../errors.ts';
  */
 export interface SealingKey {
   seal(context: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  /** Seals into `out` from `at`: {@link sealOverhead} bytes more than the plaintext has. */
+  sealInto(context: Uint8Array, plaintext: Uint8Array, out: Uint8Array, at: number): void;
   /** The plaintext, or `undefined` where the value was not sealed by this key under this context. */
   open(context: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
   /** Zeroizes the key; it may not be used afterwards. */
@@ -39,7 +41,12 @@ export function createSealingKey(crypto: CryptoProvider, secret: Uint8Array, pur
   const hmac = crypto.prepareHmac('sha256', key);
   zeroize(key);
   return {
-    seal: (context, plaintext) => seal(crypto, hmac, context, plaintext),
+    seal(context, plaintext) {
+      const sealed = new Uint8Array(plaintext.length + sealOverhead);
+      sealInto(crypto, hmac, context, plaintext, sealed, 0);
+      return sealed;
+    },
+    sealInto: (context, plaintext, out, at) => sealInto(crypto, hmac, context, plaintext, out, at),
     open: (context, sealed) => open(crypto, hmac, context, sealed),
     destroy: () => hmac.destroy(),
   };
@@ -50,18 +57,23 @@ export function deriveKey(crypto: CryptoProvider, secret: Uint8Array, label: str
   return crypto.hmac('sha256', secret, fromText(`handfast ${label}`));
 }
 
-function seal(crypto: CryptoProvider, hmac: HmacKey, context: Uint8Array, plaintext: Uint8Array): Uint8Array {
-  const sealed = new Uint8Array(seedLength + plaintext.length + tagLength);
+function sealInto(
+  crypto: CryptoProvider,
+  hmac: HmacKey,
+  context: Uint8Array,
+  plaintext: Uint8Array,
+  out: Uint8Array,
+  at: number,
+): void {
   const seed = crypto.random(seedLength);
   const first = seed[0] as number;
   seed[0] = crypto.preferredAead === 'chacha20poly1305' ? first | chachaBit : first & ~chachaBit;
-  sealed.set(seed);
+  out.set(seed, at);
   const key = hmac.sign(seed);
   const aead = crypto.createAead(aeadOf(seed), key);
-  aead.seal(nonce, context, plaintext, sealed, seedLength);
+  aead.seal(nonce, context, plaintext, out, at + seedLength);
   aead.destroy();
   zeroize(key);
-  return sealed;
 }
 
 function aeadOf(seed: Uint8Array): AeadName {

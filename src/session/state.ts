@@ -107,8 +107,9 @@ const knownFlags = flagEms | flagServerName | flagAlpn | flagNotAfter | flagPeer
  * The state as bytes: a format number, then fields of fixed order (see the code). `undefined` where it does not
  * fit {@link maxStateBytes} or a field does not fit its length (a very long client certificate chain): such a
  * session is not resumable, which is never an error.
+ * @param room where to write, as far as it is large enough.
  */
-export function encodeSessionState(state: SessionState): Uint8Array | undefined {
+export function encodeSessionState(state: SessionState, room?: Uint8Array): Uint8Array | undefined {
   const serverName = state.serverName === undefined ? noBytes : fromText(state.serverName);
   const alpn = state.alpnProtocol === undefined ? noBytes : latin1(state.alpnProtocol);
   const rawPublicKey = state.peerRawPublicKey;
@@ -119,7 +120,8 @@ export function encodeSessionState(state: SessionState): Uint8Array | undefined 
   if (state.earlyDataContext.length > 255 || state.policyDigest.length !== 32) return undefined;
   if (!secretFits(state.version, state.secret.length)) return undefined;
 
-  const writer = new Writer(size + state.earlyDataContext.length);
+  const length = size + state.earlyDataContext.length;
+  const writer = new Writer(room !== undefined && length <= room.length ? room : length);
   writer
     .u8(format)
     .u8(
@@ -152,9 +154,14 @@ export function encodeSessionState(state: SessionState): Uint8Array | undefined 
  * of range, a byte too many. Never throws. The result shares no memory with `bytes`.
  */
 export function decodeSessionState(bytes: Uint8Array): SessionState | undefined {
+  return bytes.length > maxStateBytes ? undefined : takeSessionState(bytes.slice());
+}
+
+/** As {@link decodeSessionState}, of bytes that are given away: the result is made of views of them. */
+export function takeSessionState(bytes: Uint8Array): SessionState | undefined {
   if (bytes.length > maxStateBytes || bytes[0] !== format) return undefined;
   try {
-    return readState(new Reader(bytes.slice(), 'session state', 1));
+    return readState(new Reader(bytes, 'session state', 1));
   } catch {
     return undefined;
   }

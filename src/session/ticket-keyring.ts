@@ -1,4 +1,4 @@
-import { concat, fromText, toHex, zeroize } from '../bytes/bytes.ts';
+import { fromText, toHex, zeroize } from '../bytes/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
 import type { MissReason } from './miss-reason.ts';
@@ -11,8 +11,11 @@ export const keyNameLength = 16;
 /** Tickets start with a format byte, so that sealed tickets and handles into a store can live side by side. */
 export const sealedTicketFormat = 0x01;
 
+/** What stands in clear before a sealed state: format and key name. */
+const headLength = 1 + keyNameLength;
+
 /** Bytes that a sealed ticket adds to the state: format, key name, seed, tag. */
-export const ticketOverhead: number = 1 + keyNameLength + sealOverhead;
+export const ticketOverhead: number = headLength + sealOverhead;
 
 /** Where a key came from. A ring seals under a fleet key where it has one, else under an imported, else a local one. */
 export type TicketKeyOrigin = 'fleet' | 'imported' | 'local';
@@ -135,11 +138,12 @@ export class TicketKeyring {
   seal(version: 0x0303 | 0x0304, state: Uint8Array): { ticket: Uint8Array; openUntil: number } | undefined {
     const key = this.#sealing();
     if (key === undefined) return undefined;
-    const head = new Uint8Array(1 + keyNameLength);
-    head[0] = sealedTicketFormat;
-    head.set(key.name, 1);
-    const sealed = (version === 0x0304 ? key.tls13 : key.tls12).seal(head, state);
-    return { ticket: concat(head, sealed), openUntil: key.openUntil };
+    const ticket = new Uint8Array(state.length + ticketOverhead);
+    ticket[0] = sealedTicketFormat;
+    ticket.set(key.name, 1);
+    const sealing = version === 0x0304 ? key.tls13 : key.tls12;
+    sealing.sealInto(ticket.subarray(0, headLength), state, ticket, headLength);
+    return { ticket, openUntil: key.openUntil };
   }
 
   /**
@@ -153,8 +157,8 @@ export class TicketKeyring {
     const key = this.#named(ticket);
     const now = this.#clock.now();
     if (key === undefined || key.openUntil <= now) return { miss: 'unknownKey' };
-    const head = ticket.subarray(0, 1 + keyNameLength);
-    const state = (version === 0x0304 ? key.tls13 : key.tls12).open(head, ticket.subarray(1 + keyNameLength));
+    const head = ticket.subarray(0, headLength);
+    const state = (version === 0x0304 ? key.tls13 : key.tls12).open(head, ticket.subarray(headLength));
     if (state === undefined) return { miss: 'malformed' };
     return { state, stale: key !== this.#select(now) };
   }
