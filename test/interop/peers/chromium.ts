@@ -71,7 +71,7 @@ async function startControl(): Promise<number> {
 }
 
 /** SHA-256 of the SubjectPublicKeyInfo of each intermediate: a chain with one of them is what Chromium is told to trust. */
-function pins(): string {
+export function pins(): string {
   const hashes = ['intermediate.crt', 'intermediate-rsa.crt'].map((name) => {
     const spki = new X509Certificate(testCertificate(name)).publicKey.export({ type: 'spki', format: 'der' });
     return createHash('sha256').update(spki).digest('base64');
