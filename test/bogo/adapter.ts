@@ -1,5 +1,4 @@
 import { equal, toHex } from '../../src/bytes/bytes.ts';
-import { createNodeCrypto } from '../../src/crypto/node.ts';
 import { signatureSchemeCodes } from '../../src/crypto/signature-schemes.ts';
 import { ClientConnection } from '../../src/engine/client-connection.ts';
 import type { ClientOptions, CommonOptions, ServerOptions } from '../../src/engine/config.ts';
@@ -23,6 +22,7 @@ import type { ExternalPsk } from '../../src/session/psk-importer.ts';
 import { ServerSessions } from '../../src/session/resumption.ts';
 import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
 import { type CertificateType, certificateTypes } from '../../src/wire/certificate-type.ts';
+import { cryptoNamed } from '../helpers/crypto.ts';
 import { loadCredential, loadPsks } from './credentials.ts';
 import type { Options } from './flags.ts';
 import { preferences, versionRange } from './policy.ts';
@@ -53,7 +53,8 @@ export interface Subject {
   answer(request: HostRequest): unknown;
 }
 
-const crypto = createNodeCrypto();
+/** `HANDFAST_BOGO_CRYPTO=portable` runs it all over the portable provider. */
+const crypto = cryptoNamed(process.env['HANDFAST_BOGO_CRYPTO']);
 
 /** The algorithms that the runner's certificate compression tests invent. */
 const compressions: readonly CertificateCompression[] = [

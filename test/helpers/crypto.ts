@@ -24,7 +24,12 @@ export function portableWithRsaKeys(): CryptoProvider {
   };
 }
 
+/** `portable`, or that of this Node. */
+export function cryptoNamed(name: string | undefined): CryptoProvider {
+  return name === 'portable' ? portableWithRsaKeys() : createNodeCrypto();
+}
+
 /** The provider that a whole test run uses: `HANDFAST_TEST_CRYPTO=portable` for the portable one. */
 export function testCrypto(): CryptoProvider {
-  return process.env['HANDFAST_TEST_CRYPTO'] === 'portable' ? portableWithRsaKeys() : createNodeCrypto();
+  return cryptoNamed(process.env['HANDFAST_TEST_CRYPTO']);
 }
