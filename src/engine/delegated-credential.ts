@@ -75,7 +75,7 @@ export function delegatedCredential(
   const [certificate] = chain;
   if (certificate === undefined) throw new ConfigError('a delegated credential needs its certificate');
   const parsed = delegating(certificate);
-  const delegation = delegationOf(bytes, credential, key, delegationEnd(parsed, credential));
+  const delegation = delegationOf(bytes, credential, key, delegationEnd(parsed, credential), role);
   const { algorithm, signature } = credential;
   const issuer = crypto.importPublicKey(parsed.spki);
   const signed = signatureScheme(algorithm);
@@ -95,6 +95,7 @@ export function delegationOf(
   credential: DelegatedCredential,
   key: PrivateKey,
   notAfter: number,
+  role: 'server' | 'client',
 ): Delegation {
   const { dcCertVerifyAlgorithm: code, algorithm, subjectPublicKeyInfo } = credential;
   const scheme = signatureScheme(code);
@@ -108,7 +109,7 @@ export function delegationOf(
       code: 'ERR_TLS_CONFIG_DELEGATED_KEY',
     });
   }
-  return { credential: bytes, scheme: code, algorithm, notAfter };
+  return { credential: bytes, role, scheme: code, algorithm, notAfter };
 }
 
 function readOwn(bytes: Uint8Array): DelegatedCredential {

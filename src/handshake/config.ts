@@ -45,6 +45,8 @@ export interface Credential {
 export interface Delegation {
   /** As it goes out (RFC 9345, Section 4). */
   readonly credential: Uint8Array;
+  /** Which side it is for. */
+  readonly role: 'server' | 'client';
   /** The one SignatureScheme that the delegated key signs with. */
   readonly scheme: number;
   /** The SignatureScheme that the certificate's key has signed it with. */

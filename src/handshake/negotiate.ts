@@ -168,6 +168,7 @@ function fitsKey(credential: Credential, query: CredentialQuery): boolean {
   const { delegation } = credential;
   if (delegation !== undefined) {
     const now = query.config?.now() ?? 0;
+    if (delegation.role !== query.role) return false;
     if (!takesDelegation(delegation, query.delegatedSchemes, query.signatureSchemes, now)) return false;
   }
   if (credential.mustMatchIssuer && issuerRank(credential, query.certificateAuthorities) === 0) return false;

@@ -55,6 +55,7 @@ function commonOptions(context: ContextState) {
     cipherSuites: context.cipherSuites,
     groups: context.groups,
     ...(context.signatureSchemes === undefined ? {} : { signatureSchemes: context.signatureSchemes }),
+    ...(context.delegatedSchemes && { delegatedCredentialSchemes: context.delegatedSchemes }),
     ...(context.certificateCompression && { certificateCompression: context.certificateCompression }),
   };
 }

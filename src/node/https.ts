@@ -236,6 +236,7 @@ const agentMethods = {
     }
     const { echConfigList: ech } = options;
     if (ech instanceof Uint8Array) name += `:ech ${Buffer.from(ech).toString('base64')}`;
+    if (options['acceptDelegatedCredentials']) name += ':dc';
     if (options['rawPublicKeys']) name += `:raw ${rawPublicKeysName(options['rawPublicKeys'])}`;
     if (options['revocation'] !== undefined) name += `:${options['revocation']}`;
     return name;

@@ -62,17 +62,23 @@ function readPin(pin: unknown, what: string): Uint8Array {
 }
 
 function readKey(key: unknown, inThreadPool: boolean | undefined): Credential {
-  let read: KeyObject;
-  try {
-    read = key instanceof KeyObject ? key : createPrivateKey(keyInput(key, 'pkcs8'));
-    if (read.type !== 'private') throw new Error('not private');
-  } catch {
-    throw invalidArgValue(`${name}.key`, typeof key, 'is no private key');
-  }
+  const read = readPrivateKey(key, `${name}.key`);
   return { chain: [], rawPublicKey: spkiOf(createPublicKey(read)), signer: createSigner(read, inThreadPool) };
 }
 
-function spkiOf(key: unknown): Uint8Array {
+/** A private key as PEM, DER or KeyObject. */
+export function readPrivateKey(key: unknown, what: string): KeyObject {
+  try {
+    const read = key instanceof KeyObject ? key : createPrivateKey(keyInput(key, 'pkcs8'));
+    if (read.type === 'private') return read;
+  } catch {
+    // Its value is for no message, nor is what a parser says of it.
+  }
+  throw invalidArgValue(what, typeof key, 'is no private key');
+}
+
+/** SubjectPublicKeyInfo (DER) of a public key as PEM, DER or KeyObject, or of a private one. */
+export function spkiOf(key: unknown): Uint8Array {
   const read = key instanceof KeyObject && key.type === 'public' ? key : createPublicKey(keyInput(key, 'spki'));
   return new Uint8Array(read.export({ format: 'der', type: 'spki' }));
 }

@@ -12,6 +12,7 @@ import { type CompressionName, readCertificateCompression } from './certificate-
 import { parseCiphers } from './ciphers.ts';
 import { asList, bytesOf, checked, readCertificates, readCrls, readKeys, readLeaf } from './context-files.ts';
 import { defaultCa } from './default-ca.ts';
+import { type DelegatedCredentialOptions, delegatedSchemes, readDelegatedCredential } from './delegated-credentials.ts';
 import { readEchKeys } from './ech-options.ts';
 import type { Credential } from './engine-types.ts';
 import { createSigner, nodeCrypto } from './key-signer.ts';
@@ -52,6 +53,10 @@ export interface HandfastContextOptions extends SecureContextOptions {
    * connections go on. Those of the server count, not those of `addContext` or `SNICallback`: the name is not known before.
    */
   echKeys?: readonly EchKey[] | undefined;
+  /** A key that a certificate of `cert` lets speak for some days (RFC 9345), for peers that take that; TLS 1.3. */
+  delegatedCredential?: DelegatedCredentialOptions | undefined;
+  /** Whether the peer may show a delegated credential. */
+  acceptDelegatedCredentials?: boolean | undefined;
   /** Raw public keys (RFC 7250): keys without certificates, known by their pins. */
   rawPublicKeys?: RawPublicKeyOptions | undefined;
   /** Certificate compression (RFC 8879), most wanted first; an option of Node 26, here on every version. */
@@ -81,6 +86,7 @@ export class ContextState {
   echKeys: readonly EchKey[] = [];
   certificateCompression: readonly CertificateCompression[] | undefined;
   rawPublicKeys: RawPublicKeys | undefined;
+  delegatedSchemes: readonly number[] | undefined;
   /** Client certificates by server name; `undefined` leaves it to the server. */
   clientCertificate: 'none' | 'request' | 'require' | undefined;
   /** What others derive from this context and keep with it, e.g. its trust anchors or the server's configuration. */
@@ -226,6 +232,12 @@ function configure(context: ContextState, options: HandfastContextOptions): void
       );
     }
     context.certificateCompression = algorithms;
+  }
+  if (options.acceptDelegatedCredentials) context.delegatedSchemes = delegatedSchemes(context.signatureSchemes);
+  if (options.delegatedCredential !== undefined && options.delegatedCredential !== null) {
+    const { credentials } = context;
+    // First: who does not take it is shown the certificate with its own key.
+    credentials.unshift(readDelegatedCredential(options.delegatedCredential, credentials, options.signInThreadPool));
   }
   if (options.rawPublicKeys !== undefined && options.rawPublicKeys !== null) {
     context.rawPublicKeys = readRawPublicKeys(options.rawPublicKeys, options.signInThreadPool);

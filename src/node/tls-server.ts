@@ -287,6 +287,8 @@ const methods = {
       identity: options.identity,
       echKeys: options.echKeys,
       rawPublicKeys: options.rawPublicKeys,
+      delegatedCredential: options.delegatedCredential,
+      acceptDelegatedCredentials: options.acceptDelegatedCredentials,
       allowPartialTrustChain: options.allowPartialTrustChain,
       certificateCompression: options.certificateCompression,
     };

@@ -9,6 +9,7 @@ import { type CompressionName, getCertificateCompressionAlgorithms } from './cer
 import { checkServerIdentity } from './check-server-identity.ts';
 import { getCiphers } from './ciphers.ts';
 import { type CaType, getCACertificates, setDefaultCACertificates } from './default-ca.ts';
+import { createDelegatedCredential } from './delegated-credentials.ts';
 import { createEchKey } from './ech-options.ts';
 import {
   createSecureContext,
@@ -119,6 +120,7 @@ export type HandfastTls = Omit<
     getCACertificates(type?: CaType): string[];
     getCertificateCompressionAlgorithms(): CompressionName[];
     createEchKey: typeof createEchKey;
+    createDelegatedCredential: typeof createDelegatedCredential;
     setDefaultCACertificates(certificates: readonly (string | NodeJS.ArrayBufferView)[]): void;
   };
 
@@ -139,6 +141,7 @@ const tls = {
   createSecurePair,
   getCACertificates,
   getCertificateCompressionAlgorithms,
+  createDelegatedCredential,
   createEchKey,
   setDefaultCACertificates,
 } as unknown as HandfastTls;
@@ -180,6 +183,7 @@ export {
   connectTyped as connect,
   convertALPNProtocols,
   createContextTyped as createSecureContext,
+  createDelegatedCredential,
   createEchKey,
   createSecurePair,
   createServerTyped as createServer,

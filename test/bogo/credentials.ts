@@ -66,7 +66,7 @@ function importKey(crypto: CryptoProvider, file: string) {
 
 /** The runner's certificates have no DelegationUsage, and no time to count from: Handfast's client would refuse them. */
 function delegation(bytes: Uint8Array, key: PrivateKey): Delegation {
-  return delegationOf(bytes, decodeDelegatedCredential(bytes), key, Number.POSITIVE_INFINITY);
+  return delegationOf(bytes, decodeDelegatedCredential(bytes), key, Number.POSITIVE_INFINITY, 'server');
 }
 
 /**

@@ -41,6 +41,8 @@ const certificate = await certified();
 interface Forgery {
   certificate?: Uint8Array;
   role?: 'server' | 'client';
+  /** Who shows it, right or wrong. */
+  shownBy?: 'server' | 'client';
   seconds?: number;
   key?: keyof typeof delegatedKeys;
   /** Changes what was signed. */
@@ -55,7 +57,7 @@ function delegated({
   ...more
 }: Forgery = {}): Credential {
   const delegatedKey = delegatedKeys[key];
-  const { seconds = day, change = {} } = more;
+  const { seconds = day, change = {}, shownBy = 'server' } = more;
   const good = createDelegatedCredential(crypto, {
     certificate,
     key: ownKey,
@@ -66,7 +68,7 @@ function delegated({
   });
   const credential = encodeDelegatedCredential({ ...decodeDelegatedCredential(good), ...change });
   const scheme = change.dcCertVerifyAlgorithm ?? (key === 'p256' ? ecdsaP256 : ecdsaP384);
-  const delegation = { credential, scheme, algorithm: ecdsaP256, notAfter: now + 1e12 };
+  const delegation = { credential, role: shownBy, scheme, algorithm: ecdsaP256, notAfter: now + 1e12 };
   return { chain: [der], signer: localSigner(delegatedKey), delegation };
 }
 
@@ -198,7 +200,7 @@ test('a session ends with the credential', async () => {
 });
 
 test('a client with one, asked by a server that takes them', async () => {
-  const credential = delegated({ role: 'client' });
+  const credential = delegated({ role: 'client', shownBy: 'client' });
   const server: Partial<ServerOptions> = {
     ...serving(plain),
     clientCertificate: 'require',
@@ -208,7 +210,7 @@ test('a client with one, asked by a server that takes them', async () => {
   const takes = { ...server, delegatedCredentialSchemes: [ecdsaP256] };
   assertConnected(await meet(client, takes));
   assert.equal((await meet(client, server)).server.error?.code, 'ERR_TLS_CERTIFICATE_REQUIRED');
-  const wrong = await meet({ ...client, credentials: [delegated()] }, takes);
+  const wrong = await meet({ ...client, credentials: [delegated({ shownBy: 'client' })] }, takes);
   assert.equal(wrong.server.error?.code, 'ERR_TLS_DELEGATED_CREDENTIAL');
 });
 
