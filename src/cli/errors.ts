@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 // Not from the CA's index: that would load all of it at the start of every command.
 import { endedAdvice } from '../ca/error.ts';
-import { AlertReceivedError, CertificateError, ConfigError, TlsError } from '../errors.ts';
+import { AlertReceivedError, CertificateError, ConfigError, EchRejectedError, TlsError } from '../errors.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 
 /** An error with the words for the person at the terminal: what was wrong and where; what to do. */
@@ -82,6 +82,10 @@ function tlsError(error: TlsError): CliError {
   }
   if (code === 'ERR_TLS_INTERNAL') {
     return new CliError(`${message}\n${error.stack ?? ''}`, { exitCode: exitCodes.internal, cause: error });
+  }
+  if (error instanceof EchRejectedError && error.retryConfigs !== undefined) {
+    const list = Buffer.from(error.retryConfigs).toString('base64');
+    return new CliError(message, { hint: `Run it again with --ech ${list}`, exitCode: exitCodes.tls, cause: error });
   }
   const rule = error.rfc === undefined ? '' : ` (${error.rfc})`;
   return new CliError(`the TLS handshake failed: ${message}${rule}`, {

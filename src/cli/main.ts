@@ -29,6 +29,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: 'your certificate authority: issue, renew, revoke, and have it trusted',
     load: async () => (await import('./commands/ca.ts')).ca,
   },
+  ech: {
+    summary: 'make a key for Encrypted Client Hello, which hides the names that clients ask for',
+    load: async () => (await import('./commands/ech.ts')).ech,
+  },
   bench: {
     summary: 'how fast this machine is: handshakes and bulk data of one core',
     load: async () => (await import('./commands/bench.ts')).bench,

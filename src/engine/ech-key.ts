@@ -3,7 +3,7 @@ import { deriveHpkeKey, hpkeAeads, hpkeKdfs, hpkeKems, hpkeKeyExchange } from '.
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
 import { type EchKey, type EchServerKey, echServerKeys } from '../handshake/ech-keys.ts';
-import { encodeEchConfig, isPublicName } from '../wire/ech-config.ts';
+import { decodeEchConfigList, encodeEchConfig, encodeEchConfigList, isPublicName } from '../wire/ech-config.ts';
 
 /** What a new key is for. */
 export interface NewEchKey {
@@ -48,4 +48,26 @@ export function createEchKey(
 /** The keys of a server as it would use them; throws the `ConfigError` that it would throw. */
 export function serverEchKeys(crypto: CryptoProvider, keys: readonly EchKey[]): readonly EchServerKey[] {
   return echServerKeys(crypto, keys)?.keys ?? [];
+}
+
+/** One ECHConfig in a list of its own. */
+export function listEchConfig(config: Uint8Array): Uint8Array {
+  return encodeEchConfigList([config]);
+}
+
+/** What there is to know of a config of a list whose KEM is known here. */
+export interface ListedEchConfig {
+  readonly config: Uint8Array;
+  readonly group: keyof typeof hpkeKems;
+  readonly publicKey: Uint8Array;
+  readonly publicName: string;
+}
+
+/** The configs of an ECHConfigList. Throws `decode_error` where it is none. */
+export function listedEchConfigs(configList: Uint8Array): ListedEchConfig[] {
+  const groups = Object.keys(hpkeKems) as (keyof typeof hpkeKems)[];
+  return decodeEchConfigList(configList).flatMap(({ raw: config, kem, publicKey, publicName }) => {
+    const group = groups.find((name) => hpkeKems[name] === kem);
+    return group === undefined ? [] : [{ config, group, publicKey, publicName }];
+  });
 }

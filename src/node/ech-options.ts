@@ -1,6 +1,7 @@
 /** Encrypted Client Hello (RFC 9849) in the options of the shell. */
 import type { ClientEchOptions, EchKey } from '../engine/config.ts';
-import { createEchKey as createKey, type NewEchKey, serverEchKeys } from '../engine/ech-key.ts';
+import { createEchKey as createKey, listEchConfig, type NewEchKey, serverEchKeys } from '../engine/ech-key.ts';
+import { readEchPem, writeEchPem } from './ech-file.ts';
 import { nodeCrypto } from './key-signer.ts';
 import { invalidArgType, nodeError, validateBuffer, validateObject, validateString } from './node-errors.ts';
 import type { TlsSocketOptions } from './tls-types.ts';
@@ -9,24 +10,30 @@ import type { TlsSocketOptions } from './tls-types.ts';
 export interface CreatedEchKey extends EchKey {
   /** The config in an ECHConfigList: for `echConfigList`, and in Base64 for `ech=` of an HTTPS record (RFC 9848). */
   readonly configList: Buffer;
+  /** Key and configList as a file (RFC 9934), which `echKeys` takes, too. It holds the private key. */
+  readonly pem: string;
 }
 
 /** Makes a key for the option `echKeys`. The server needs a certificate for `publicName`, the name that is seen. */
 export function createEchKey(options: NewEchKey): CreatedEchKey {
   validateObject(options, 'options');
   validateString(options.publicName, 'options.publicName');
-  const { config, privateKey } = createKey(nodeCrypto(), options);
-  const configList = Buffer.alloc(2 + config.length);
-  configList.writeUInt16BE(config.length);
-  configList.set(config, 2);
-  return { config: Buffer.from(config), privateKey: Buffer.from(privateKey), configList };
+  const key = createKey(nodeCrypto(), options);
+  const configList = Buffer.from(listEchConfig(key.config));
+  return {
+    config: Buffer.from(key.config),
+    privateKey: Buffer.from(key.privateKey),
+    configList,
+    pem: writeEchPem(key),
+  };
 }
 
 /** The option `echKeys`: copies, checked at once. */
 export function readEchKeys(keys: unknown): EchKey[] {
   if (!Array.isArray(keys)) throw invalidArgType('options.echKeys', 'Array', keys);
-  const read = keys.map((key: unknown, i): EchKey => {
+  const read = keys.flatMap((key: unknown, i): EchKey | EchKey[] => {
     const name = `options.echKeys[${i}]`;
+    if (typeof key === 'string' || Buffer.isBuffer(key)) return readPem(key.toString(), name);
     validateObject(key, name);
     const { config, privateKey, retry } = key as Partial<EchKey>;
     validateBuffer(config, `${name}.config`);
@@ -40,6 +47,14 @@ export function readEchKeys(keys: unknown): EchKey[] {
     throw badKeys(`options.${(error as Error).message}`, error);
   }
   return read;
+}
+
+function readPem(text: string, name: string): EchKey[] {
+  try {
+    return readEchPem(text);
+  } catch (error) {
+    throw badKeys(`${name}: ${(error as Error).message}`, error);
+  }
 }
 
 function badKeys(problem: string, cause?: unknown): Error {

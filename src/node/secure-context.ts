@@ -49,10 +49,10 @@ export interface HandfastContextOptions extends SecureContextOptions {
   /** Name of the credential set that sessions are bound to; survives the renewal of the certificate. */
   identity?: string | undefined;
   /**
-   * Server: keys for encrypted ClientHellos (RFC 9849), of `createEchKey()` for example; `setSecureContext` changes them while
-   * connections go on. Those of the server count, not those of `addContext` or `SNICallback`: the name is not known before.
+   * Server: keys for encrypted ClientHellos (RFC 9849), of `createEchKey()`, or files of them (RFC 9934);
+   * `setSecureContext` changes them while connections go on. Those of the server count, not those of `addContext` or `SNICallback`: the name is not known before.
    */
-  echKeys?: readonly EchKey[] | undefined;
+  echKeys?: readonly (EchKey | string | Buffer)[] | undefined;
   /** A key that a certificate of `cert` lets speak for some days (RFC 9345), for peers that take that; TLS 1.3. */
   delegatedCredential?: DelegatedCredentialOptions | undefined;
   /** Whether the peer may show a delegated credential. */

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import test from 'node:test';
 import type nodeTls from 'node:tls';
+import { readEchConfigList } from '../../src/node/ech-file.ts';
 import https from '../../src/node/https.ts';
 import tls, { createEchKey } from '../../src/node/tls.ts';
 import type { HandfastConnectOptions } from '../../src/node/tls-connect.ts';
@@ -92,6 +94,30 @@ test('a server that does not prove the public name is not believed, whatever els
     const untrusted = await visit(port, { echConfigList: key.configList, rejectUnauthorized, ca: [] });
     assert.equal(untrusted.error?.code, 'ERR_SSL_ECH_PUBLIC_NAME');
   }
+});
+
+test('a key is a file, too (RFC 9934)', limit, async (t) => {
+  const p256 = createEchKey({ publicName: 'public.example.test', group: 'secp256r1' });
+  assert.match(p256.pem, /^-----BEGIN PRIVATE KEY-----\n[^-]+-----END PRIVATE KEY-----\n-----BEGIN ECHCONFIG-----\n/);
+  const port = await listening(t, tellingServer([key.pem, Buffer.from(p256.pem)] as never));
+  for (const { configList } of [key, p256]) {
+    assert.equal((await visit(port, { echConfigList: configList })).text, 'secret.example.test true false');
+  }
+  assert.deepEqual(readEchConfigList(p256.pem), new Uint8Array(p256.configList));
+  assert.deepEqual(readEchConfigList(`${p256.configList.toString('base64')}\n`), new Uint8Array(p256.configList));
+  const [privateKey, config] = key.pem.split(/(?=-----BEGIN ECH)/) as [string, string];
+  const ed25519 = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+  for (const text of [
+    '',
+    'key',
+    privateKey,
+    config,
+    ed25519 + config,
+    p256.pem.replace(/-----BEGIN ECH[\s\S]*/, config),
+  ]) {
+    assert.throws(() => tls.createServer({ ...credentials, echKeys: [text] }), { code: 'ERR_INVALID_ARG_VALUE' });
+  }
+  assert.throws(() => readEchConfigList('#'), SyntaxError);
 });
 
 test('options that cannot be are refused, and no private key is told', limit, async (t) => {

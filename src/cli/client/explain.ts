@@ -294,6 +294,11 @@ function decisionWords(
   if (about === 'resumption' && choice === 'ticket kept') return undefined;
   const inKorean = `${korean[choice] ?? choice} (${korean[reason] ?? reason})`;
   if (about === 'resumption') return { title: t(`Resumption: ${choice}, ${reason}`, `재개: ${inKorean}`), lines: [] };
+  if (about === 'encryptedClientHello')
+    return {
+      title: t(`Encrypted Client Hello: ${choice}, ${reason}`, `암호화된 ClientHello: ${korean[choice] ?? choice}`),
+      lines: [],
+    };
   if (about === 'earlyData')
     return { title: t(`Early data: ${choice}, ${reason}`, `조기 데이터: ${inKorean}`), lines: [] };
   return undefined;

@@ -91,8 +91,16 @@ const earlyDataWords = {
 export function summaryLine(info: ConnectionInfo, language: Language): string {
   const version = info.version === 0x0304 ? 'TLS 1.3' : 'TLS 1.2';
   const how = resumptionWords[info.resumption][language];
+  const hidden = info.echAccepted ? [language === 'ko' ? '이름 숨김(ECH)' : 'name hidden (ECH)'] : [];
   const early = info.earlyData === 'none' ? [] : [earlyDataWords[info.earlyData][language]];
-  return [version, info.cipherSuiteName, ...(info.group === undefined ? [] : [info.group]), how, ...early].join(' · ');
+  return [
+    version,
+    info.cipherSuiteName,
+    ...(info.group === undefined ? [] : [info.group]),
+    how,
+    ...early,
+    ...hidden,
+  ].join(' · ');
 }
 
 /** How long the handshake took, and its bytes, in one line. */

@@ -34,11 +34,12 @@ export function peerVerifier(
   insecure: boolean,
 ): VerifyPeer {
   if (insecure) return () => undefined;
-  return ({ chain, ocspResponse }) => {
+  return ({ chain, ocspResponse, echRejected, serverName }) => {
     const { path } = verifyChainOrThrow({
       chain,
       anchors,
-      name,
+      // A server that refuses Encrypted Client Hello proves the public name, and nothing else.
+      name: echRejected === true && serverName !== undefined ? serverName : name,
       crypto,
       now: Date.now(),
       profile: 'server',

@@ -1,9 +1,10 @@
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { groupName } from '../../crypto/named-groups.ts';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import type { ClientOptions, ConnectionInfo, GroupName } from '../../index.ts';
+import { readEchConfigList } from '../../node/ech-file.ts';
 import { encodePem, trustAnchorsDigest } from '../../pki/index.ts';
 import { type ClientSession, clientPolicyDigest } from '../../session/index.ts';
 import { closeQuietly, open, type TimedEvent } from '../client/connect.ts';
@@ -20,6 +21,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { mayWrite } from '../paths.ts';
 import { loadCredential, readPassphrase } from '../server/local-authority.ts';
 import { painter, printable } from '../ui/terminal.ts';
+import { fromEchFile } from './ech.ts';
 
 const options = {
   trace: { short: 't', help: 'tell the handshake message by message, in plain words' },
@@ -36,6 +38,10 @@ const options = {
   key: { value: 'FILE', help: 'its private key (PEM)' },
   'passphrase-file': { value: 'FILE', help: 'file with the passphrase of an encrypted key (or HANDFAST_PASSPHRASE)' },
   tls: { value: 'VERSION', choices: ['1.2', '1.3'], help: 'only this TLS version' },
+  ech: {
+    value: 'LIST',
+    help: 'hide the name (Encrypted Client Hello): an ECHConfigList in Base64, as in DNS, or a file of `handfast ech`',
+  },
   groups: { value: 'LIST', help: 'key exchange groups, best first, e.g. X25519MLKEM768,x25519,secp256r1' },
   http: { value: 'VERSION', choices: ['1.1', '2'], help: 'only this HTTP version' },
   insecure: { short: 'k', help: 'take any certificate: the connection may be with anyone' },
@@ -105,6 +111,7 @@ async function runGet(values: GetValues, url: string): Promise<number> {
     verifyPeer: peerVerifier(crypto, anchors, target.host, values.insecure === true),
     alpnProtocols: protocols,
     requestOcsp: true,
+    ...(values.ech === undefined ? {} : { ech: { configList: await echConfigList(values.ech) } }),
     earlyData: early,
     sessions: session === undefined ? [] : [session],
     ...(version === undefined ? {} : { minVersion: version, maxVersion: version }),
@@ -202,6 +209,11 @@ async function runGet(values: GetValues, url: string): Promise<number> {
   }
 }
 
+async function echConfigList(listOrFile: string): Promise<Uint8Array> {
+  const text = existsSync(listOrFile) ? await readFile(listOrFile, 'utf8') : listOrFile;
+  return fromEchFile(listOrFile, text, readEchConfigList);
+}
+
 const versionCodes: Readonly<Record<string, 0x0303 | 0x0304>> = { '1.2': 0x0303, '1.3': 0x0304 };
 
 async function requestOf(values: GetValues, target: Target): Promise<{ request: HttpRequest; early: boolean }> {
@@ -286,6 +298,7 @@ export function connectionJson(info: ConnectionInfo) {
     resumption: info.resumption,
     earlyData: info.earlyData,
     helloRetryRequest: info.helloRetryRequest,
+    echAccepted: info.echAccepted,
     extendedMasterSecret: info.extendedMasterSecret,
     serverName: info.serverName,
     certificates: info.peerCertificates.map((der) => encodePem('CERTIFICATE', der)),

@@ -1,8 +1,9 @@
 import { constants, existsSync, statSync } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createNodeCrypto } from '../../crypto/node.ts';
-import type { ServerOptions } from '../../index.ts';
+import type { EchKey, ServerOptions } from '../../index.ts';
+import { readEchPem } from '../../node/ech-file.ts';
 import { type Command, type Options, parse, type Values, wholeNumber } from '../command.ts';
 import { withConfig } from '../config-file.ts';
 import { CliError, usageError } from '../errors.ts';
@@ -25,6 +26,7 @@ import { type Handler, SecureServer } from '../server/secure-server.ts';
 import { makeSessions } from '../server/sessions.ts';
 import { ended } from '../server/signals.ts';
 import { duration, type Paint, painter, printable, StatusLine } from '../ui/terminal.ts';
+import { fromEchFile } from './ech.ts';
 
 const options = {
   port: { value: 'N', short: 'p', help: 'port to listen on; default 8443' },
@@ -41,6 +43,11 @@ const options = {
   cert: { value: 'FILE', help: 'certificate chain (PEM, leaf first) instead of a local one' },
   key: { value: 'FILE', help: 'its private key (PEM)' },
   'passphrase-file': { value: 'FILE', help: 'file with the passphrase of an encrypted key (or HANDFAST_PASSPHRASE)' },
+  ech: {
+    value: 'FILE',
+    multiple: true,
+    help: 'key for Encrypted Client Hello, made by `handfast ech`: hides the names that clients ask for',
+  },
   tls: { value: 'VERSION', choices: ['1.2', '1.3'], help: 'only this TLS version; default both' },
   http: { value: 'VERSION', choices: ['1.1', '2'], help: 'only this HTTP version; default both' },
   metrics: {
@@ -101,7 +108,9 @@ async function runServe(values: ServeValues, folder: string | undefined): Promis
     singleUse: values['single-use'],
     noTickets12: values['session-ids'],
   });
+  let echKeys: EchKey[] = [];
   const load = async (): Promise<{ loaded: LoadedCredential; made: 'authority' | 'certificate' | undefined }> => {
+    echKeys = await readEchFiles(values.ech ?? []);
     if (values.cert !== undefined && values.key !== undefined) {
       const passphrase = await readPassphrase(values['passphrase-file']);
       return {
@@ -117,6 +126,7 @@ async function runServe(values: ServeValues, folder: string | undefined): Promis
     crypto,
     credentials: [credential],
     credentialIdentity: credential.identity,
+    echKeys,
     alpnProtocols: values.http === '1.1' ? ['http/1.1'] : values.http === '2' ? ['h2'] : ['h2', 'http/1.1'],
     ...(values.tls === undefined ? {} : { minVersion: versions[values.tls], maxVersion: versions[values.tls] }),
     ...(values['no-resume'] === true ? {} : { sessions: kit.sessions }),
@@ -185,6 +195,12 @@ async function runServe(values: ServeValues, folder: string | undefined): Promis
 const versions = { '1.2': 0x0303, '1.3': 0x0304 } as const satisfies Record<string, number> as Readonly<
   Record<string, 0x0303 | 0x0304>
 >;
+
+async function readEchFiles(files: readonly string[]): Promise<EchKey[]> {
+  const keys: EchKey[] = [];
+  for (const file of files) keys.push(...fromEchFile(file, await readFile(file, 'utf8'), readEchPem));
+  return keys;
+}
 
 async function handlerOf(folder: string | undefined, values: ServeValues): Promise<Handler> {
   if (folder === undefined) return sampleSite();
