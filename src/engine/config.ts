@@ -239,6 +239,7 @@ export function clientConfig(options: ClientOptions): ClientHandshakeConfig {
     ticketRequest: options.ticketRequest,
     resumption: options.resumption ?? true,
     verifyResumed: options.verifyResumed ?? false,
+    requireSecureRenegotiation: options.requireSecureRenegotiation ?? true,
     allowPskOnly: options.allowPskOnly ?? false,
   };
   clientConfigs.set(options, config);

@@ -198,6 +198,16 @@ function readTerms(context: ClientContext, offer: Offer, hello: ServerHello12): 
   checkSolicited(offer, hello.extensionOrder, 'serverHello');
   checkAlpn(offer, extensions.alpn);
   const extendedMasterSecret = checkHelloTerms12(config, extensions, 'serverHello');
+  // "… clients MAY … abort the handshake": data could have gone before this client's (RFC 5746, Section 4.1).
+  if (extensions.renegotiationInfo === undefined && config.requireSecureRenegotiation) {
+    throw new PeerError(
+      'ERR_TLS_NO_SECURE_RENEGOTIATION',
+      'handshakeFailure',
+      'serverHello: the server does not know secure renegotiation: somebody may have begun this connection in the place ' +
+        'of this client',
+      { rfc: 'RFC 5746, Section 4.1' },
+    );
+  }
   if (extensions.encryptThenMac && suite.cbc === undefined) {
     throw illegalParameter(
       'ERR_TLS_ENCRYPT_THEN_MAC',

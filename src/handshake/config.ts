@@ -204,6 +204,11 @@ export interface ClientHandshakeConfig extends CommonHandshakeConfig {
   readonly resumption: boolean;
   /** Whether the host verifies the server's chain again in a resumption, from the session; trust may have changed. */
   readonly verifyResumed: boolean;
+  /**
+   * Whether a TLS 1.2 server must say that its renegotiations are safe (RFC 5746). One that does not may take this handshake
+   * for the continuation of somebody else's.
+   */
+  readonly requireSecureRenegotiation: boolean;
   /** Whether psk_ke is offered beside psk_dhe_ke. */
   readonly allowPskOnly: boolean;
 }

@@ -149,6 +149,7 @@ function clientOptions(socket: TLSSocket): ClientOptions {
     ...(context.rawPublicKeys && { serverCertificateTypes: context.rawPublicKeys.types }),
     serverName,
     verifyName: undefined,
+    requireSecureRenegotiation: !context.legacyServers,
     alpnProtocols,
     requestOcsp: options.requestOCSP === true || options.revocation !== undefined,
     verifyPeer: () => undefined,

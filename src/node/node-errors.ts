@@ -205,6 +205,7 @@ const ownReasons: Readonly<Record<string, string>> = {
   ERR_TLS_CERTIFICATE_COMPRESSION_TOO_LARGE: 'excessive message size',
   ERR_TLS_TRUNCATED: 'unexpected eof while reading',
   ERR_TLS_BINDER: 'binder does not verify',
+  ERR_TLS_NO_SECURE_RENEGOTIATION: 'unsafe legacy renegotiation disabled',
   ERR_TLS_ECH_REJECTED: 'ech required',
 };
 

@@ -78,6 +78,8 @@ export class ContextState {
   tooOld = false;
   preferServerOrder = false;
   noTickets = false;
+  /** Client: whether a server without secure renegotiation (RFC 5746) is taken. */
+  legacyServers = false;
   partialChains = false;
   ticketKeys: Buffer | undefined;
   sessionTimeout: number | undefined;

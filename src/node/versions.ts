@@ -74,7 +74,6 @@ const harmless =
   constants.SSL_OP_NO_TLSv1 |
   constants.SSL_OP_NO_TLSv1_1 |
   constants.SSL_OP_NO_COMPRESSION |
-  constants.SSL_OP_LEGACY_SERVER_CONNECT |
   constants.SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION |
   constants.SSL_OP_CISCO_ANYCONNECT |
   constants.SSL_OP_DONT_INSERT_EMPTY_FRAGMENTS |
@@ -97,12 +96,14 @@ function readSecureOptions(context: ContextState, secureOptions: number | undefi
   if (bit(constants.SSL_OP_NO_TLSv1_2)) off.add(0x0303);
   if (bit(constants.SSL_OP_NO_TLSv1_3)) off.add(0x0304);
   if (bit(constants.SSL_OP_NO_TICKET)) context.noTickets = true;
+  if (bit(constants.SSL_OP_LEGACY_SERVER_CONNECT)) context.legacyServers = true;
   if (bit(constants.SSL_OP_CIPHER_SERVER_PREFERENCE)) context.preferServerOrder = true;
   const known =
     harmless |
     constants.SSL_OP_NO_TLSv1_2 |
     (constants.SSL_OP_NO_TLSv1_3 ?? 0) |
     constants.SSL_OP_NO_TICKET |
+    constants.SSL_OP_LEGACY_SERVER_CONNECT |
     constants.SSL_OP_CIPHER_SERVER_PREFERENCE;
   const unknown = secureOptions & ~known;
   if (unknown !== 0) {

@@ -362,6 +362,7 @@ function clientOptions(options: Options, session: ClientSession | undefined): Pa
     },
     permuteExtensions: options.permuteExtensions,
     fallback: options.fallbackScsv,
+    requireSecureRenegotiation: options.noLegacyServerConnect,
     resumption: !options.noTicket,
     sessions: session === undefined || (options.noTicket && session.ticket.length > 0) ? [] : [session],
     earlyData: options.enableEarlyData,

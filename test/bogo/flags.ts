@@ -37,6 +37,7 @@ export interface Options {
   serverSupportedGroupsHint: number[];
   policy?: string;
   fallbackScsv: boolean;
+  noLegacyServerConnect: boolean;
   enableGrease: boolean;
   enableEchGrease: boolean;
   echConfigList?: Uint8Array;
@@ -165,6 +166,7 @@ const table: Readonly<Record<string, Kind>> = {
   'verify-prefs': 'numbers',
   'server-supported-groups-hint': 'numbers',
   'fallback-scsv': 'switch',
+  'no-legacy-server-connect': 'switch',
   'enable-grease': 'switch',
   'enable-ech-grease': 'switch',
   'ech-config-list': 'base64',

@@ -11,7 +11,7 @@ import { sessionState } from '../../src/session/state.ts';
 import { encodeCertificateRequest13 } from '../../src/wire/certificate-request.ts';
 import { type ClientHello, decodeClientHello, encodeClientHello } from '../../src/wire/client-hello.ts';
 import { frameMessage, type HandshakeType } from '../../src/wire/handshake-type.ts';
-import { decodeServerHello12 } from '../../src/wire/server-hello.ts';
+import { decodeServerHello12, encodeServerHello12 } from '../../src/wire/server-hello.ts';
 import { tls12, tls13 } from '../../src/wire/versions.ts';
 import { clientDefaults, createPair, crypto, serverDefaults } from '../handshake/pair.ts';
 import {
@@ -319,4 +319,17 @@ describe('resumption', () => {
     assert.equal(connection.error, undefined);
     assert.equal(looked.length, 3);
   });
+});
+
+test('a TLS 1.2 server that does not know secure renegotiation is refused, unless it is to be taken (RFC 5746, Section 4.1)', () => {
+  for (const requireSecureRenegotiation of [true, false]) {
+    const one = client({ maxVersion: tls12, requireSecureRenegotiation });
+    const other = server();
+    const serverHello = decodeServerHello12(firstBody(turn(other, turn(one))));
+    assert.equal(serverHello.extensions.renegotiationInfo?.length, 0);
+    serverHello.extensions.renegotiationInfo = undefined;
+    const output = turn(one, message('serverHello', encodeServerHello12(serverHello)));
+    if (requireSecureRenegotiation) assertRefused(one, output, 'ERR_TLS_NO_SECURE_RENEGOTIATION', 'handshakeFailure');
+    else assert.equal(one.error, undefined);
+  }
 });
