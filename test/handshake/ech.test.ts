@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { hpkeAeads, hpkeKdfs } from '../../src/crypto/hpke.ts';
+import { createPortableCrypto } from '../../src/crypto/portable.ts';
 import type { ClientOptions, EchKey, ServerOptions, TraceEvent } from '../../src/engine/config.ts';
 import { createEchKey } from '../../src/engine/ech-key.ts';
 import { ConfigError, EchRejectedError } from '../../src/errors.ts';
@@ -322,6 +323,19 @@ describe('what an observer sees', () => {
     assert.deepEqual(await choices([key]), ['client offered', 'server accepted', 'client accepted']);
     assert.deepEqual(await choices([otherKey]), ['client offered', 'server rejected', 'client rejected']);
   });
+});
+
+test('client and server over the portable provider', async () => {
+  const portable = createPortableCrypto();
+  const options = { crypto: portable, groups: ['x25519'] } as const;
+  const own = createEchKey(portable, { publicName: 'public.example' });
+  const pair = createPair({
+    client: secret({ ...options, ech: { configList: encodeEchConfigList([own.config]) } }),
+    server: { ...options, echKeys: [own] },
+  });
+  await pair.run();
+  noErrors(pair);
+  assert.equal(pair.server.info.echAccepted, true);
 });
 
 describe('options', () => {
