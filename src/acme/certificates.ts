@@ -60,7 +60,7 @@ export function renewalInfo(context: AcmeContext, certificateId: string): AcmeRe
 }
 
 /** Both in milliseconds since 1970. */
-export function renewalWindow(record: Pick<IssueRecord, 'notBefore' | 'notAfter' | 'revoked'>): {
+function renewalWindow(record: Pick<IssueRecord, 'notBefore' | 'notAfter' | 'revoked'>): {
   start: number;
   end: number;
 } {

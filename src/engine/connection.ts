@@ -126,7 +126,8 @@ export abstract class Connection {
   }
 
   /**
-   * Takes bytes of the transport. They are read by `advance`; until then views of them may be kept.
+   * Takes bytes of the transport, which `advance` reads. Views of them may be kept for longer, while a message of the
+   * handshake is not whole: who uses a buffer again hands over a copy.
    *
    * @param mayOverwrite gives the array away: it is nobody else's, and records may be decrypted in their place, which
    *   spares an array for each. Plaintext is then a view of it.

@@ -70,9 +70,4 @@ export class MessageAssembler {
     // What is left, and what was given out, is no longer written to.
     this.#buffer = undefined;
   }
-
-  /** Keeps a copy of what is buffered, where the transport reuses its buffer. */
-  own(): void {
-    if (this.#bytes.length > 0) this.#bytes = this.#bytes.slice();
-  }
 }

@@ -27,8 +27,6 @@ export interface CertificateWishes {
   compression: readonly number[];
 }
 
-export const noWishes: CertificateWishes = { ocsp: false, scts: false, compression: [] };
-
 /** Framed Certificate messages by credential and variant: nothing in them changes from one handshake to the next. */
 const framedCertificates = new WeakMap<Credential, Map<string, Uint8Array>>();
 

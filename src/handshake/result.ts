@@ -75,7 +75,7 @@ export type LatePeer = Pick<Agreement, 'peerCertificates' | 'peerRawPublicKey'>;
 /** A finished handshake: what was agreed, and what can still happen on the connection. */
 export interface Established {
   readonly agreement: Agreement;
-  /** The verify_data of both Finished messages, for tls-unique style bindings. */
+  /** Keying material for a program (RFC 9846, Section 7.5; RFC 5705). */
   exportKeyingMaterial(length: number, label: string, context: Uint8Array | undefined): Uint8Array;
   /** Flows that are due now, and keep nobody waiting: the server's tickets. Whoever runs them takes them out. */
   readonly due: Flow<void>[];

@@ -27,7 +27,7 @@ export function* readRsaPremaster(
  * The last 48 bytes of a raw RSA block where it reads 00 02, non-zero padding, 00, the client's version and 46 bytes;
  * otherwise `fallback`. Constant time in the content of `block`.
  */
-export function unpadPremaster(block: Uint8Array, clientVersion: number, fallback: Uint8Array): Uint8Array {
+function unpadPremaster(block: Uint8Array, clientVersion: number, fallback: Uint8Array): Uint8Array {
   const separator = block.length - 49;
   let bad = (block[0] as number) | ((block[1] as number) ^ 2) | (block[separator] as number);
   for (let i = 2; i < separator; i++) bad |= isZero(block[i] as number);

@@ -45,8 +45,6 @@ export interface TlsSocketOptions extends HandfastContextOptions {
    * been written when the handshake starts.
    */
   earlyData?: Uint8Array | string | true | undefined;
-  /** Server: whether early data is taken; set by its option `maxEarlyData`. */
-  takesEarlyData?: boolean | undefined;
 }
 
 export type SniCallback = (

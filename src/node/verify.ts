@@ -53,7 +53,7 @@ const messages = {
 
 export type VerifyCode = keyof typeof messages;
 
-export function verifyErrorOf(code: VerifyCode, cause?: unknown): CodedError {
+function verifyErrorOf(code: VerifyCode, cause?: unknown): CodedError {
   const error = new Error(messages[code], cause === undefined ? undefined : { cause }) as CodedError;
   error.code = code;
   return error;

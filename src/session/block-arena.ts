@@ -97,7 +97,7 @@ export class BlockArena {
 }
 
 /** Size of a block, in bytes. */
-export const blockBytes = 64;
+const blockBytes = 64;
 const blocksInSlab = 1024;
 
 function offsetOf(block: number): number {

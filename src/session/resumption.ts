@@ -30,7 +30,7 @@ import { sealedTicketFormat, type TicketKeyring } from './ticket-keyring.ts';
 import { type Awaitable, isPromise } from './timer.ts';
 
 /** First byte of a TLS 1.3 ticket that is a handle into the store; 32 random bytes follow. */
-export const handleFormat = 0x02;
+const handleFormat = 0x02;
 const handleLength = 33;
 
 /** Where a state stands until it is sealed; filled, used and wiped within one call. A state with certificates may need more. */

@@ -1,9 +1,6 @@
 import { Reader } from '../bytes/reader.ts';
 import { Writer } from '../bytes/writer.ts';
 
-/** Algorithms for certificate compression (RFC 8879, Section 3). */
-export const certificateCompressionAlgorithms = { zlib: 1, brotli: 2, zstd: 3 } as const;
-
 /** RFC 8879, Section 4. */
 export interface CompressedCertificate {
   algorithm: number;

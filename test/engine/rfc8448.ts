@@ -14,7 +14,6 @@ import { clientConfig, serverConfig } from '../../src/engine/config.ts';
 import { Connection } from '../../src/engine/connection.ts';
 import {
   checkFinished,
-  noWishes,
   readCertificate,
   sendCertificate,
   sendCertificateVerify,
@@ -255,7 +254,7 @@ export class TraceServer extends Connection {
     const asksClient = trace.has('server', 'CertificateRequest');
     if (asksClient) forward('CertificateRequest', 'certificateRequest');
     const credential = credentialOf(trace, 'server');
-    sendCertificate(context, transcript, credential, noWishes);
+    sendCertificate(context, transcript, credential, { ocsp: false, scts: false, compression: [] });
     const scheme = credential.signer.schemes[0] as number;
     yield* sendCertificateVerify(context, transcript, suite.hash, 'server', credential, scheme);
     sendMessage(context, transcript, 'finished', secrets.serverFinished(transcript.hash(suite.hash)));

@@ -109,6 +109,6 @@ export async function shredFile(path: string): Promise<void> {
 }
 
 /** Whether an error says that a file is not there. */
-export function isMissing(error: unknown): boolean {
+function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 }

@@ -36,7 +36,7 @@ export function keyToPem(pkcs8: Uint8Array, passphrase?: string): string {
 }
 
 /** Throws `ERR_TLS_CA_PASSPHRASE` for one that guessing finds at once. */
-export function checkPassphrase(passphrase: string): void {
+function checkPassphrase(passphrase: string): void {
   if (passphrase.length < 12) {
     throw caError(
       'ERR_TLS_CA_PASSPHRASE',

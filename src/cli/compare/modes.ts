@@ -12,7 +12,6 @@ export const modes = [
 ] as const;
 
 export type Mode = (typeof modes)[number];
-export type ModeId = Mode['id'];
 
 /** What was measured of one way. Times in milliseconds, sizes in bytes; `undefined`: it can't be seen from here. */
 export interface Measured {

@@ -43,7 +43,7 @@ export function normalizeHost(host: string): string | undefined {
  * Whether a presented name matches a normalized reference name (RFC 9525, Section 6.3): letter by letter without case,
  * or `*.` in front of at least two labels standing for one whole label.
  */
-export function matchesDnsName(presented: string, reference: string): boolean {
+function matchesDnsName(presented: string, reference: string): boolean {
   const name = presented.toLowerCase();
   if (!name.startsWith('*.')) return name === reference;
   const suffix = name.slice(1);
