@@ -23,7 +23,8 @@ export function ownClientTypes({
   clientCertificateTypes,
   credentials,
 }: ClientHandshakeConfig): readonly CertificateType[] {
-  return clientCertificateTypes ?? [...new Set(credentials.map(certificateTypeOf))];
+  if (clientCertificateTypes !== undefined) return clientCertificateTypes;
+  return credentials.length === 0 ? onlyX509 : [...new Set(credentials.map(certificateTypeOf))];
 }
 
 /** Client: the type of the certificate that the server will show. */

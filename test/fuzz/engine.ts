@@ -6,13 +6,19 @@ import { TlsError } from '../../src/errors.ts';
 import { decodeClientSession, encodeClientSession } from '../../src/session/client-session.ts';
 import { decodeSessionState, encodeSessionState } from '../../src/session/state.ts';
 import { decodeAlert } from '../../src/wire/alert.ts';
-import { decodeCertificate12, decodeCertificate13 } from '../../src/wire/certificate.ts';
+import {
+  decodeCertificate12,
+  decodeCertificate13,
+  decodeRawPublicKey12,
+  encodeRawPublicKey12,
+} from '../../src/wire/certificate.ts';
 import { decodeCertificateRequest12, decodeCertificateRequest13 } from '../../src/wire/certificate-request.ts';
 import { decodeCertificateStatus } from '../../src/wire/certificate-status.ts';
 import { decodeCertificateVerify } from '../../src/wire/certificate-verify.ts';
 import { decodeClientHello } from '../../src/wire/client-hello.ts';
 import { decodeClientKeyExchangeEcdhe, decodeClientKeyExchangeRsa } from '../../src/wire/client-key-exchange.ts';
 import { decodeCompressedCertificate } from '../../src/wire/compressed-certificate.ts';
+import { decodeDelegatedCredential, encodeDelegatedCredential } from '../../src/wire/delegated-credential.ts';
 import { decodeEchConfigList, encodeEchConfigList } from '../../src/wire/ech-config.ts';
 import { decodeEchOuter, expandClientHelloInner } from '../../src/wire/encrypted-client-hello.ts';
 import { decodeEncryptedExtensions } from '../../src/wire/encrypted-extensions.ts';
@@ -225,6 +231,8 @@ const decoders: Readonly<Record<string, { type: number; decode: (body: Uint8Arra
   clientSession: { type: -3, decode: neverThrows(decodeClientSession) },
   echConfigList: { type: -4, decode: decodeEchConfigList },
   echOuter: { type: -5, decode: decodeEchOuter },
+  rawPublicKey12: { type: -7, decode: decodeRawPublicKey12 },
+  delegatedCredential: { type: -8, decode: decodeDelegatedCredential },
   clientHelloInner: { type: -6, decode: (body) => decodeClientHello(expandClientHelloInner(body, outerHello)) },
 };
 
@@ -253,6 +261,16 @@ const stored: Readonly<Record<number, readonly (Uint8Array | undefined)[]>> = {
   [-3]: sessions.map(encodeClientSession),
   [-4]: [encodeEchConfigList([echConfig, echConfig])],
   [-5]: [outerEch],
+  [-7]: [encodeRawPublicKey12(new Uint8Array(91).fill(0x30))],
+  [-8]: [
+    encodeDelegatedCredential({
+      validTime: 86_400,
+      dcCertVerifyAlgorithm: 0x0403,
+      subjectPublicKeyInfo: new Uint8Array(91).fill(0x30),
+      algorithm: 0x0804,
+      signature: new Uint8Array(256).fill(9),
+    }),
+  ],
   [-6]: [decodeEchOuter(outerEch).payload.subarray(0, -hpkeTagLength)],
 };
 

@@ -8,6 +8,7 @@ import { clientHost, type Host, serverHost } from '../../src/engine/host.ts';
 import { ServerConnection } from '../../src/engine/server-connection.ts';
 import { TlsError } from '../../src/errors.ts';
 import type { Credential } from '../../src/handshake/config.ts';
+import { parseCertificate } from '../../src/pki/certificate.ts';
 import { type SessionState, sessionState } from '../../src/session/state.ts';
 import { encodeEchConfig, encodeEchConfigList } from '../../src/wire/ech-config.ts';
 import { type ProtocolVersion, tls12, tls13 } from '../../src/wire/versions.ts';
@@ -47,6 +48,14 @@ function credential(name: IdentityName, keyType: 'p256' | 'rsa'): Credential {
 const ecdsa = credential('ecdsa-p256', 'p256');
 const rsa = credential('rsa', 'rsa');
 const clientEcdsa = credential('client-ecdsa-p256', 'p256');
+
+/** The key of a certificate, bare (RFC 7250). */
+function bare({ chain, signer }: Credential): Credential {
+  return { chain: [], rawPublicKey: parseCertificate(chain[0] as Uint8Array).spki, signer };
+}
+
+const knowsKeys = { verifyPeer: () => ({ rawPublicKey: 'known' }) as const };
+const bothTypes = ['rawPublicKey', 'x509'] as const;
 
 /** A session that every ticket and session ID of these scenarios stands for. */
 function state(version: typeof tls12 | typeof tls13, cipherSuite: number): SessionState {
@@ -200,6 +209,40 @@ export const scenarios: readonly Scenario[] = [
     overhead: chacha,
     client: { ...client, ech: { grease: true } },
     server: { ...server, sessions },
+    after: talk,
+  },
+  {
+    name: 'tls13-raw-public-keys',
+    overhead: chacha,
+    client: { ...client, ...knowsKeys, credentials: [bare(rsa)], serverCertificateTypes: bothTypes },
+    server: {
+      ...server,
+      ...knowsKeys,
+      credentials: [bare(ecdsa), ecdsa],
+      clientCertificate: 'require',
+      clientCertificateTypes: bothTypes,
+    },
+    after: talk,
+  },
+  {
+    name: 'tls12-raw-public-keys',
+    overhead: chacha,
+    client: {
+      ...client,
+      ...knowsKeys,
+      ...only12,
+      cipherSuites: [0xcca9],
+      credentials: [bare(clientEcdsa)],
+      serverCertificateTypes: bothTypes,
+    },
+    server: {
+      ...server,
+      ...knowsKeys,
+      sessions,
+      credentials: [bare(ecdsa)],
+      clientCertificate: 'request',
+      clientCertificateTypes: ['rawPublicKey'],
+    },
     after: talk,
   },
   {
