@@ -50,6 +50,8 @@ export class Negotiation implements Host {
   #verified = false;
   #session: Buffer | undefined;
   #ticket: Uint8Array | undefined;
+  /** Sessions that came before the identity was checked. */
+  #pendingSessions: { buffer: Buffer; ticket: Uint8Array }[] | undefined;
   #shownCredential: Credential | undefined;
 
   constructor(context: ContextState) {
@@ -304,7 +306,6 @@ export class Negotiation implements Host {
   deliverSessions(socket: TLSSocket): void {
     if (this.#pendingSessions !== undefined && !socket.secureConnecting) this.releaseSessions(socket);
   }
-  #pendingSessions: { buffer: Buffer; ticket: Uint8Array }[] | undefined;
 
   /** Emits the sessions that came before the identity was checked. */
   releaseSessions(socket: TLSSocket): void {

@@ -187,6 +187,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     const transport = this.transport;
     if (transport === undefined || this.destroyed) return;
     this.#started = true;
+    // Nothing was written that could go early: none is offered.
     if (this._tlsOptions.earlyData === true && this.#pendingWrite === undefined) this._tlsOptions.earlyData = undefined;
     const { earlyData } = this._tlsOptions;
     try {

@@ -96,6 +96,8 @@ const options: ServerOptions = {
   allowPskOnly: profile.psk !== undefined,
   preferServerOrder: false,
   sessions: sessions(),
+  // Many scripts resume without the extension.
+  resumeWithoutExtendedMasterSecret: true,
   certificateCompression: profile.compression
     ? [
         {
