@@ -135,7 +135,7 @@ export abstract class Connection {
   receive(bytes: Uint8Array, mayOverwrite = false): void {
     // "Any data received after a closure alert has been received MUST be ignored." (RFC 9846, Section 6.1)
     if (this.#closed || this.#peerClosed || bytes.length === 0) return;
-    this.#records.reader.push(bytes, mayOverwrite);
+    this.#records.reader.push(plain(bytes), mayOverwrite);
   }
 
   /** The transport has ended: no more bytes come. */
@@ -469,6 +469,11 @@ export abstract class Connection {
     this.#records.destroy();
     this.#config.trace?.(this.#error === undefined ? { kind: 'closed' } : { kind: 'closed', error: this.#error.code });
   }
+}
+
+/** A view that is no Buffer, whose `slice` would share memory where this stack means a copy. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function stateError(call: string, problem: string): TlsError {

@@ -34,6 +34,8 @@ describe('handfast ech', () => {
     const told = await ask(file, '--trace');
     assert.match(told.stderr, /Encrypted Client Hello: offered, secret\.test inside, public\.test in sight/);
     assert.match(told.stderr, /Encrypted Client Hello: accepted/);
+    assert.match(told.stderr, /asks for "public\.test"/);
+    assert.match(told.stderr, /Inside is another ClientHello/);
     assert.match(told.stderr, /name hidden \(ECH\)/);
     assert.match((await ask(file, '--trace', '--lang', 'ko')).stderr, /이름 숨김/);
 

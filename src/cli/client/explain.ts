@@ -177,6 +177,12 @@ function clientHello(fields: Fields, extensions: Fields, t: Say): string[] {
           `Offers to resume: ${psk.identities.length} ticket${psk.identities.length === 1 ? '' : 's'} of an earlier connection (PSK), with proof that it knows the secret.`,
           `재개를 제안합니다: 이전 연결의 티켓 ${psk.identities.length}개(PSK)와 그 비밀을 안다는 증거입니다.`,
         ),
+    extensions['encryptedClientHello'] === undefined
+      ? ''
+      : t(
+          'Inside is another ClientHello, encrypted for the server, or noise that looks like one: who watches sees the outer one alone.',
+          '안에 서버만 읽을 수 있는 또 다른 ClientHello가 있거나, 그렇게 보이는 잡음이 있습니다. 엿보는 사람에게는 바깥쪽만 보입니다.',
+        ),
     sessionTicket !== undefined && sessionTicket.length > 0
       ? t(
           `Offers to resume with a session ticket (${sessionTicket.length} bytes that only the server can open).`,
