@@ -21,7 +21,7 @@ function parsePublicKey(spki: Uint8Array): PublicKey {
   // The key outlives the certificate that it stands in.
   const key = view.slice();
   if (type === 'rsa' || type === 'rsaPss') {
-    const rsa = importRsaKey(key, type === 'rsaPss' ? parameters : view.subarray(0, 0));
+    const rsa = importRsaKey(key, type === 'rsaPss' ? parameters : undefined);
     return {
       type,
       bits: rsa.bits,

@@ -8,7 +8,7 @@ import {
   PSS,
   type PublicKey as RsaNumbers,
 } from 'micro-rsa-dsa-dh/rsa.js';
-import { equal, toHex } from '../bytes/bytes.ts';
+import { equal, noBytes, toHex } from '../bytes/bytes.ts';
 import { badPublicKey, checkedRsaBits, unsupportedPublicKey } from './key-types.ts';
 import { hashes } from './portable-hash.ts';
 import type { HashName, SignatureAlgorithm } from './provider.ts';
@@ -33,9 +33,9 @@ interface PssRules {
 /**
  * A public key from its RSAPublicKey (DER). Throws like `importPublicKey`.
  *
- * @param parameters those of an RSA-PSS key; absent or empty, the key allows what RSA allows.
+ * @param parameters those of an RSA-PSS key, empty where it has none.
  */
-export function importRsaKey(der: Uint8Array, parameters: Uint8Array): RsaPublicKey {
+export function importRsaKey(der: Uint8Array, parameters: Uint8Array = noBytes): RsaPublicKey {
   const { n, e, bits } = readRsaKey(der);
   const numbers = { n, e };
   const rules = parameters.length === 0 ? undefined : readPssRules(parameters);
