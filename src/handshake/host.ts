@@ -106,8 +106,8 @@ export interface SessionBinding {
   version: ProtocolVersion;
   serverName: string | undefined;
   config: ServerHandshakeConfig;
-  /** TLS 1.3: the hash of the cipher suite that was chosen. */
-  cipherHash?: TranscriptHash;
+  /** TLS 1.3: the hash of the cipher suite; `undefined` where there are common suites of each hash. */
+  cipherHash?: TranscriptHash | undefined;
   /** TLS 1.2: the suites that the client offers and this server allows. */
   cipherSuites?: readonly number[];
   /** TLS 1.2: whether this handshake uses the extended master secret. */

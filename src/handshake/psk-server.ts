@@ -9,6 +9,7 @@ import { clientTakesSession } from './certificate-types.ts';
 import { decide, untilEnd } from './context.ts';
 import { type Flow, request } from './flow.ts';
 import { EarlySecrets } from './key-schedule.ts';
+import { chooseCipherSuite } from './negotiate.ts';
 import type { ReceivedClientHello, ServerContext } from './server.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -17,6 +18,8 @@ export interface SelectedPsk {
   /** Its place among the client's identities. */
   readonly index: number;
   readonly identity: Uint8Array;
+  /** The cipher suite to go on with: of the PSK's hash. */
+  readonly suite: CipherSuite;
   /** The key schedule, begun with this PSK. */
   readonly early: EarlySecrets;
   /** Which label its binder has: a resumption PSK, an external one, or an imported one. */
@@ -34,15 +37,20 @@ const pskDheKe = 1;
 /**
  * Goes through the client's identities, takes the first that is known here and fits, and checks its binder. Without
  * one the handshake is a full one; a wrong binder ends it (RFC 9846, Section 4.2.11).
+ *
+ * "The server MUST ensure that it selects a compatible PSK (if any) and cipher suite": a PSK of the other hash takes the
+ * first common suite of that hash, unless HelloRetryRequest has named the suite already. So a session outlives a change of
+ * the server's order of suites, and servers of a fleet may differ in it.
  */
 export function* selectPsk(
   context: ServerContext,
   transcript: Transcript,
   received: ReceivedClientHello,
-  suite: CipherSuite,
+  preferred: CipherSuite,
+  retried: boolean,
 ): Flow<SelectedPsk | undefined> {
   const { config } = context;
-  const { extensions } = received.hello;
+  const { cipherSuites, extensions } = received.hello;
   const offer = extensions.preSharedKey;
   if (offer === undefined || !config.resumption.psk) return undefined;
   const keyExchange = chooseMode(context, received);
@@ -50,14 +58,19 @@ export function* selectPsk(
     decide(context, 'resumption', 'none', 'no common PSK key exchange mode');
     return undefined;
   }
+  const other = retried
+    ? undefined
+    : chooseCipherSuite(cipherSuites, config, ({ version, hash }) => version === tls13 && hash !== preferred.hash);
   const looked = Math.min(offer.identities.length, config.limits.pskIdentities);
   for (let index = 0; index < looked; index++) {
     const identity = offer.identities[index] as PskIdentity;
-    const known = yield* lookUp(context, received.hello, identity, suite);
+    const known = yield* lookUp(context, received.hello, identity, preferred, other);
     if ('miss' in known) {
       decide(context, 'resumption', 'miss', known.miss);
       continue;
     }
+    const { suite } = known;
+    if (suite !== preferred) decide(context, 'cipherSuite', suite.name, "the first of the PSK's hash");
     const early = untilEnd(context, new EarlySecrets(context.crypto, suite.hash, known.key));
     // That of an external PSK belongs to the host, which uses it again.
     if (known.kind === 'res') zeroize(known.key);
@@ -70,7 +83,7 @@ export function* selectPsk(
     );
     const { kind, state } = known;
     const { obfuscatedTicketAge } = identity;
-    return { index, identity: identity.identity, early, keyExchange, kind, state, obfuscatedTicketAge };
+    return { index, identity: identity.identity, suite, early, keyExchange, kind, state, obfuscatedTicketAge };
   }
   return undefined;
 }
@@ -82,17 +95,19 @@ function chooseMode(context: ServerContext, { hello }: ReceivedClientHello): 'ps
   return undefined;
 }
 
-type KnownPsk = Pick<SelectedPsk, 'kind' | 'state'> & { key: Uint8Array };
+type KnownPsk = Pick<SelectedPsk, 'kind' | 'state' | 'suite'> & { key: Uint8Array };
 
 function* lookUp(
   context: ServerContext,
   hello: ClientHello,
   { identity }: PskIdentity,
-  suite: CipherSuite,
+  preferred: CipherSuite,
+  other: CipherSuite | undefined,
 ): Flow<KnownPsk | { miss: string }> {
   const { config } = context;
   const { serverName } = hello.extensions;
-  const binding = { version: tls13, serverName, config, cipherHash: suite.hash } as const;
+  const cipherHash = other === undefined ? preferred.hash : undefined;
+  const binding = { version: tls13, serverName, config, cipherHash } as const;
   const found = yield* request('lookupPsk', { identity, binding });
   if ('miss' in found) return found;
   const { key, kind, hash, state } = found;
@@ -100,13 +115,14 @@ function* lookUp(
     if (kind === 'res') zeroize(key);
     return { miss: reason };
   };
-  if (hash !== suite.hash) return miss('cipherMismatch');
+  const suite = hash === preferred.hash ? preferred : other;
+  if (suite === undefined) return miss('cipherMismatch');
   if (state !== undefined && state.version !== tls13) return miss('versionMismatch');
   if (state !== undefined && !clientTakesSession(hello, state)) return miss('policyMismatch');
   // A session without the client certificate that is required now would be a weaker authentication.
   const anonymous = state === undefined || isAnonymous(state);
   if (kind === 'res' && config.clientCertificate === 'require' && anonymous) return miss('policyMismatch');
-  return { key, kind, state };
+  return { key, kind, state, suite };
 }
 
 /** The hash that binders cover: all messages so far, and this ClientHello without its binders. */

@@ -56,13 +56,14 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
   const { config, crypto, output } = context;
   checkClientHello(first);
   const transcript = new Transcript(crypto);
-  const suite = selectCipherSuite(context, first);
+  const preferred = selectCipherSuite(context, first);
   const groups = commonGroups(first.hello.extensions.supportedGroups ?? [], config, tls13);
   const group = selectGroup(context, first, groups);
-  const { received, retried } = yield* agreeOnShare(context, transcript, first, suite, group);
+  const { received, retried } = yield* agreeOnShare(context, transcript, first, preferred, group);
   const { hello, message, ech } = received;
 
-  const psk = yield* selectPsk(context, transcript, received, suite);
+  const psk = yield* selectPsk(context, transcript, received, preferred, retried);
+  const suite = psk?.suite ?? preferred;
   const useGroup = psk?.keyExchange === 'psk_ke' ? undefined : group;
   // A client that can do psk_ke alone, and no PSK: there would be no secret at all.
   if (psk === undefined && useGroup === undefined) {

@@ -14,7 +14,7 @@ export interface SessionExpectation {
   readonly policy: Uint8Array | ((state: SessionState) => Uint8Array);
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** TLS 1.3: the hash of the cipher suite that was chosen. */
+  /** TLS 1.3: the hash of the cipher suite; `undefined` where there is a suite for each. */
   readonly cipherHash?: TranscriptHash | undefined;
   /** TLS 1.2: the suites that the client offers and this server allows. The session's must be one of them. */
   readonly cipherSuites?: readonly number[] | undefined;

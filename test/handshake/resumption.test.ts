@@ -82,6 +82,77 @@ for (const { name, version, config, resumption } of kinds) {
   });
 }
 
+describe('the suite of a session (RFC 9846, Section 4.2.11)', () => {
+  const [sha256, sha384] = [0x1301, 0x1302];
+  const suites = [sha256, sha384];
+
+  for (const [first, then] of [suites, [sha384, sha256]] as const) {
+    test(`a session under ${first === sha384 ? 'SHA-384' : 'SHA-256'} outlives another order of suites`, async () => {
+      for (const tls13Tickets of ['stateless', 'stateful', 'singleUse'] as const) {
+        const sessions = createSessions({ tls13Tickets, maxEarlyDataSize: 1000 });
+        const kept = await firstVisit({}, { sessions, cipherSuites: [first] });
+        const pair = createPair({
+          client: { sessions: kept.slice(0, 1), earlyData: true, cipherSuites: suites },
+          server: { sessions, cipherSuites: [then, first] },
+        });
+        pair.client.advance();
+        pair.client.write(early);
+        await pair.run();
+        for (const side of [pair.client, pair.server]) {
+          assert.equal(side.error, undefined, side.error?.stack);
+          assert.equal(side.info.resumption, 'psk');
+          assert.equal(side.info.cipherSuite, first);
+          assert.equal(side.info.earlyData, 'accepted');
+        }
+        assert.deepEqual(pair.received.server, early);
+        assert.equal(sessions.counters.hits.psk, 1);
+      }
+    });
+  }
+
+  test('a session of a suite that the server has no more costs a full handshake, and one reason', async () => {
+    const sessions = createSessions();
+    const kept = await firstVisit({}, { sessions, cipherSuites: [sha384] });
+    const pair = createPair({
+      client: { sessions: kept, cipherSuites: suites },
+      server: { sessions, cipherSuites: [sha256] },
+    });
+    await pair.run();
+    assert.equal(pair.server.error, undefined, pair.server.error?.stack);
+    assert.equal(pair.server.info.resumption, 'none');
+    assert.deepEqual(Object.keys(sessions.counters.misses.psk), ['cipherMismatch']);
+  });
+
+  test('where HelloRetryRequest names a suite, it stays', async () => {
+    const sessions = createSessions();
+    const kept = await firstVisit({}, { sessions, cipherSuites: [sha384] });
+    const pair = createPair({
+      client: { sessions: kept, cipherSuites: suites, keyShares: ['x25519'] },
+      server: { sessions, cipherSuites: suites, groups: ['secp256r1'] },
+    });
+    await pair.run();
+    for (const side of [pair.client, pair.server]) {
+      assert.equal(side.error, undefined, side.error?.stack);
+      assert.equal(side.info.resumption, 'none');
+      assert.equal(side.info.cipherSuite, sha256);
+    }
+  });
+
+  test('an external PSK takes a suite of its hash', async () => {
+    const identity = Uint8Array.of(1, 2, 3);
+    const key = new Uint8Array(48).fill(9);
+    const externalPsk = () => ({ identity, secret: key, hash: 'sha384' as const, imported: false });
+    const pair = createPair({
+      client: { externalPsks: [{ identity, key, hash: 'sha384' }], cipherSuites: suites },
+      server: { sessions: createSessions({ externalPsk }), cipherSuites: suites },
+    });
+    await pair.run();
+    assert.equal(pair.server.error, undefined, pair.server.error?.stack);
+    assert.equal(pair.server.info.resumption, 'externalPsk');
+    assert.equal(pair.server.info.cipherSuite, sha384);
+  });
+});
+
 describe('early data', () => {
   const config = { maxEarlyDataSize: 16_384 };
 
