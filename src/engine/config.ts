@@ -20,7 +20,7 @@ import type { ServerSessions } from '../session/resumption.ts';
 import type { CertificateType } from '../wire/certificate-type.ts';
 import { type DecodedEchConfig, decodeEchConfigList } from '../wire/ech-config.ts';
 import { type ProtocolVersion, tls12, tls13, versionName } from '../wire/versions.ts';
-import { canVerify, checkedTypes, rawPublicKeyPolicy } from './raw-public-keys.ts';
+import { canVerify, checkedTypes, mayBeginEarly, rawPublicKeyPolicy } from './raw-public-keys.ts';
 
 export type { CertificateCompression, Credential, Limits, Signer } from '../handshake/config.ts';
 export type { EchKey } from '../handshake/ech-keys.ts';
@@ -235,7 +235,7 @@ export function clientConfig(options: ClientOptions): ClientHandshakeConfig {
     certificateAuthorities: options.certificateAuthorities ?? [],
     sessions: options.sessions ?? [],
     externalPsks: options.externalPsks ?? [],
-    earlyData: options.earlyData ?? false,
+    earlyData: options.earlyData === true && mayBeginEarly(options.crypto, options.sessions, options.rawPublicKeyPins),
     ticketRequest: options.ticketRequest,
     resumption: options.resumption ?? true,
     verifyResumed: options.verifyResumed ?? false,

@@ -2,6 +2,7 @@ import { concat, equal } from '../bytes/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
 import { onlyX509 } from '../handshake/certificate-types.ts';
+import type { ClientSession } from '../session/client-session.ts';
 import { type CertificateType, certificateTypes } from '../wire/certificate-type.ts';
 
 /** Whether a raw public key is one of the pins: SubjectPublicKeyInfos (DER), or their SHA-256. */
@@ -42,4 +43,18 @@ export function rawPublicKeyPolicy(
       ...digests,
     ),
   );
+}
+
+/**
+ * Whether early data may go with these sessions. It goes before the host is asked again about a raw public key: so only to
+ * keys that are pinned now.
+ */
+export function mayBeginEarly(
+  crypto: CryptoProvider,
+  sessions: readonly ClientSession[] = [],
+  pins: readonly Uint8Array[] = [],
+): boolean {
+  return sessions.every(({ state: { peerRawPublicKey } }) => {
+    return peerRawPublicKey === undefined || isPinned(crypto, pins, peerRawPublicKey);
+  });
 }

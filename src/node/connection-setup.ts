@@ -146,7 +146,10 @@ function clientOptions(socket: TLSSocket): ClientOptions {
   return {
     ...commonOptions(context),
     credentials: context.credentials,
-    ...(context.rawPublicKeys && { serverCertificateTypes: context.rawPublicKeys.types }),
+    ...(context.rawPublicKeys && {
+      serverCertificateTypes: context.rawPublicKeys.types,
+      rawPublicKeyPins: context.rawPublicKeys.pins,
+    }),
     serverName,
     verifyName: undefined,
     requireSecureRenegotiation: !context.legacyServers,

@@ -222,6 +222,33 @@ test('no OCSP response, SCTs or compression with a raw key', async () => {
   }
 });
 
+test('early data goes only to a key that is pinned now: it goes before anybody is asked', async () => {
+  const now = () => clock.now() + 60_000;
+  const sessions = new ServerSessions({
+    crypto,
+    keyring: new TicketKeyring({ crypto, clock }),
+    store: new MemoryStore({ clock, claimsSince: 0 }),
+    maxEarlyDataSize: 1000,
+  });
+  const server = { credentials: [raw], sessions, now };
+  const client: Partial<ClientOptions> = { ...trusting, now, earlyData: true };
+  const first = await meet(client, server);
+  assertConnected(first);
+  const tickets = first.client.takeSessions();
+  const known = () => ({ rawPublicKey: 'known' }) as const;
+  for (const [rawPublicKeyPins, expected] of [
+    [[pin], 'accepted'],
+    [[], 'none'],
+  ] as const) {
+    const ticket = tickets.pop();
+    assert.ok(ticket);
+    const pair = await meet({ ...client, verifyPeer: known, rawPublicKeyPins, sessions: [ticket] }, server);
+    assertConnected(pair);
+    assert.equal(pair.client.info.resumed, true);
+    assert.equal(pair.client.info.earlyData, expected);
+  }
+});
+
 describe('after the handshake (RFC 9846, Section 4.6.2)', () => {
   const server: Partial<ServerOptions> = { clientCertificateTypes: types, rawPublicKeyPins: [rawRsa.rawPublicKey] };
 
