@@ -66,6 +66,7 @@ export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe>
       verifyPeer: () => undefined,
       // What is wrong is to be found, not to be stopped by.
       requireSecureRenegotiation: false,
+      resumeWithoutExtendedMasterSecret: true,
       ...(endpoint.serverName === undefined ? {} : { serverName: endpoint.serverName }),
       ...options.client,
       trace: (event) => {
