@@ -124,7 +124,10 @@ export class EchRejectedError extends TlsError {
   override name = 'EchRejectedError';
   /** The name that the server proved. */
   readonly publicName: string;
-  /** An ECHConfigList to use in its stead; absent where the server has switched Encrypted Client Hello off. */
+  /**
+   * An ECHConfigList to use in its stead; absent where the server has switched Encrypted Client Hello off, or names no
+   * config of a version that is known here.
+   */
   readonly retryConfigs: Uint8Array | undefined;
   constructor(publicName: string, retryConfigs: Uint8Array | undefined) {
     super(

@@ -23,7 +23,7 @@ export function createEchKey(
   { publicName, configId, maximumNameLength = 64, group = 'x25519' }: NewEchKey,
 ): EchKey {
   if (!isPublicName(publicName))
-    throw new ConfigError(`publicName: ${JSON.stringify(publicName)} is no host name (RFC 9849, Section 4)`);
+    throw new ConfigError(`publicName: ${JSON.stringify(publicName)} is no host name (RFC 9849, Section 6.1.7)`);
   const kem = hpkeKems[group];
   const ikm = crypto.random(32);
   const privateKey = deriveHpkeKey(crypto, kem, ikm);

@@ -185,7 +185,7 @@ export interface ClientHandshakeConfig extends CommonHandshakeConfig {
   readonly permuteExtensions: boolean;
   /** The server to encrypt the ClientHello to (RFC 9849); `undefined` sends it in clear. */
   readonly ech: EchTarget | undefined;
-  /** Whether a ClientHello in clear pretends to hold another one (RFC 9849, Section 6.2). */
+  /** Whether a ClientHello in clear pretends to hold another one (RFC 9849, Section 6.2.1). */
   readonly echGrease: boolean;
   /** Set by the handshake itself, once the server has refused the encrypted ClientHello. */
   readonly echRejected: boolean;

@@ -18,7 +18,7 @@ import {
   encodeClientHello,
   truncatedLength,
 } from '../wire/client-hello.ts';
-import { type DecodedEchConfig, isPublicName } from '../wire/ech-config.ts';
+import { type DecodedEchConfig, decodeEchConfigList, isPublicName } from '../wire/ech-config.ts';
 import { echInner, encodeClientHelloInner, encodeEchOuter } from '../wire/encrypted-client-hello.ts';
 import type { KeyShareEntry } from '../wire/extension-codecs.ts';
 import { extensionName, extensionTypes } from '../wire/extension-type.ts';
@@ -117,7 +117,7 @@ export function resendEncryptedClientHello(
   const outer = retryClientHello(ech.outer.hello, share, cookie, greasePsks);
   const inner = retryClientHello(first.hello, share, cookie, psks);
   inner.extensions.keyShare = outer.extensions.keyShare;
-  // "The encapsulated key … MUST be the empty string" the second time: the context goes on.
+  // "It reuses the original HPKE encryption context … and uses the empty string for enc."
   return send(context, transcript, { ...ech, greasePsks }, new Uint8Array(0), inner, outer, exchanges, psks);
 }
 
@@ -175,15 +175,17 @@ export function requireConfirmation(
 }
 
 /**
- * The end of a handshake with the public name: "the client MUST … abort the connection with an "ech_required" alert"
- * (RFC 9849, Section 6.1.6).
+ * The end of a handshake with the public name: "the client MUST … abort the connection with an "ech_required" alert before
+ * sending any application data to the server" (RFC 9849, Section 6.1.6). Where no config of the list has a version that is
+ * known here, it is as if there were no list: the server has switched Encrypted Client Hello off.
  */
 export function refuseRejectedEch({ config }: ClientContext, retryConfigs: Uint8Array | undefined): void {
-  if (config.echRejected)
-    throw new EchRejectedError(config.verifyName ?? '', retryConfigs && new Uint8Array(retryConfigs));
+  if (!config.echRejected) return;
+  const isUsable = retryConfigs !== undefined && decodeEchConfigList(retryConfigs).length > 0;
+  throw new EchRejectedError(config.verifyName ?? '', isUsable ? new Uint8Array(retryConfigs) : undefined);
 }
 
-/** The client's credential: none for a server that was not meant to be talked to (RFC 9849, Section 6.1.6). */
+/** The client's credential: none for a server that was not meant to be talked to (RFC 9849, Section 6.1.7). */
 export function* requestClientCredential(
   config: ClientHandshakeConfig,
   query: CredentialQuery,
@@ -191,7 +193,7 @@ export function* requestClientCredential(
   return config.echRejected ? undefined : yield* request('selectCredential', query);
 }
 
-/** An extension that looks as if something were encrypted (RFC 9849, Section 6.2). */
+/** An extension that looks as if something were encrypted (RFC 9849, Section 6.2.1). */
 export function greaseEch({ config, crypto }: ClientContext): Uint8Array {
   const { random } = config;
   const pair = crypto.keyExchange('x25519')?.generate();

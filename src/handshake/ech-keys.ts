@@ -16,7 +16,7 @@ export interface EchKey {
   readonly config: Uint8Array;
   /** The private key of the config's public key, as RFC 9180, Section 7.1.2 writes it. */
   readonly privateKey: Uint8Array;
-  /** Whether the config is among those that a client gets which used another one. Default: yes. */
+  /** Whether the config is among those that a client gets which used another one. Default: yes; it must be so for one. */
   readonly retry?: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface EchKey {
 export interface EchServerKeys {
   readonly keys: readonly EchServerKey[];
   /** An ECHConfigList for clients whose ClientHelloInner could not be decrypted. */
-  readonly retryConfigs: Uint8Array | undefined;
+  readonly retryConfigs: Uint8Array;
 }
 
 export interface EchServerKey {
@@ -37,7 +37,10 @@ export interface EchServerKey {
   readonly info: Uint8Array;
 }
 
-/** "The info parameter … is the concatenation of "tls ech", a zero byte, and the serialized ECHConfig" (Section 6.1). */
+/**
+ * "The info parameter to SetupBaseR is the concatenation "tls ech", a zero byte, and the serialized ECHConfig." (RFC 9849,
+ * Section 7.1)
+ */
 export function hpkeInfo(config: DecodedEchConfig): Uint8Array {
   return concat(fromText('tls ech\0'), config.raw);
 }
@@ -46,9 +49,11 @@ export function hpkeInfo(config: DecodedEchConfig): Uint8Array {
 export function echServerKeys(crypto: CryptoProvider, keys: readonly EchKey[]): EchServerKeys | undefined {
   if (keys.length === 0) return undefined;
   const retryConfigs = keys.filter(({ retry }) => retry !== false).map(({ config }) => config);
+  // "If the server is configured with any ECHConfigs, it MUST include" some in its answer (RFC 9849, Section 7.1).
+  if (retryConfigs.length === 0) throw badKey('echKeys', 'each has retry: false, so clients with another one get none');
   return {
     keys: keys.map((key, i) => echServerKey(crypto, key, `echKeys[${i}]`)),
-    retryConfigs: retryConfigs.length > 0 ? encodeEchConfigList(retryConfigs) : undefined,
+    retryConfigs: encodeEchConfigList(retryConfigs),
   };
 }
 

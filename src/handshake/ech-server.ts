@@ -13,7 +13,7 @@ import type { Transcript } from './transcript.ts';
 
 /**
  * The server's side of Encrypted Client Hello (RFC 9849, Section 7). A server with keys is client-facing and backend in
- * one; one without keys still confirms a ClientHelloInner that a client-facing server passed on to it.
+ * one ("shared mode"); one without keys still confirms a ClientHelloInner that a client-facing server passed on to it.
  */
 
 /** What became of a client's offer. */
@@ -32,9 +32,13 @@ const backend: ServerEch = { accepted: true, opened: undefined, retryConfigs: un
 export function openClientHello(context: ServerContext, received: ReceivedClientHello): ReceivedClientHello {
   const body = received.hello.extensions.encryptedClientHello;
   if (body === undefined) return received;
-  if (isEchInner(body)) return { ...received, ech: backend };
   const { ech, maxVersion } = context.config;
-  if (ech === undefined || maxVersion < tls13) return received;
+  const decrypts = ech !== undefined && maxVersion >= tls13;
+  if (isEchInner(body)) {
+    if (decrypts) throw innerInClear();
+    return { ...received, ech: backend };
+  }
+  if (!decrypts) return received;
 
   const outer = decodeEchOuter(body);
   for (const key of ech.keys) {
@@ -148,6 +152,18 @@ function additionalData({ body }: HandshakeMessage, { payload }: EchOuter): Uint
   const at = payload.byteOffset - body.byteOffset;
   // Not by `slice`, which of a Buffer gives a view.
   return new Uint8Array(body).fill(0, at, at + payload.length);
+}
+
+/**
+ * "A shared mode server which receives a ClientHello with ECHClientHello.type of inner MUST abort with an
+ * "illegal_parameter" alert" (RFC 9849, Section 7).
+ */
+function innerInClear(): Error {
+  return illegalParameter(
+    'ERR_TLS_ECH_INNER',
+    'clientHello: the inner form of encrypted_client_hello came in clear',
+    'RFC 9849, Section 7',
+  );
 }
 
 function readInner(outer: ReceivedClientHello, encoded: Uint8Array, ech: ServerEch): ReceivedClientHello {

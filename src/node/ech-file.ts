@@ -1,6 +1,7 @@
 /** Keys of Encrypted Client Hello as text: a private key and its ECHConfigList in PEM (RFC 9934). */
 import { createPrivateKey, type JsonWebKey } from 'node:crypto';
 import { fromBase64 } from '../bytes/base64.ts';
+import { concat, equal } from '../bytes/bytes.ts';
 import { decodePem, encodePem } from '../bytes/pem.ts';
 import type { EchKey } from '../engine/config.ts';
 import { type ListedEchConfig, listEchConfig, listedEchConfigs } from '../engine/ech-key.ts';
@@ -22,14 +23,17 @@ function jwkOf({ group, publicKey }: ListedEchConfig, privateKey: Uint8Array): J
   return { kty: 'EC', crv: 'P-256', x: base64url(x), y: base64url(y), d };
 }
 
-/** The keys of a file: one private key, with each config of its list. Throws a `SyntaxError` that names what is missing. */
+/**
+ * The keys of a file: one private key, with each config of the list that is its own; the list "might contain different
+ * public keys" (RFC 9934, Section 3), whose private keys stand elsewhere. Throws a `SyntaxError` that names what is missing.
+ */
 export function readEchPem(text: string): EchKey[] {
   const pem = decodePem(text).find(({ label }) => label === 'PRIVATE KEY');
   if (pem === undefined) throw new SyntaxError('no PEM block "PRIVATE KEY"');
-  const privateKey = privateBytes(pem.bytes);
-  const keys = listedEchConfigs(readEchConfigList(text)).map(({ config }) => ({ config, privateKey }));
-  if (keys.length === 0) throw new SyntaxError('no config of its list can be used here');
-  return keys;
+  const { privateKey, publicKey } = keyPairOf(pem.bytes);
+  const keys = listedEchConfigs(readEchConfigList(text)).filter((listed) => equal(listed.publicKey, publicKey));
+  if (keys.length === 0) throw new SyntaxError('no config of its list belongs to the private key');
+  return keys.map(({ config }) => ({ config, privateKey }));
 }
 
 /** An ECHConfigList out of a PEM file, or of Base64 as in the `ech=` of an HTTPS record. */
@@ -40,14 +44,18 @@ export function readEchConfigList(text: string): Uint8Array {
   throw new SyntaxError(isPem ? `no PEM block "${configLabel}"` : 'neither PEM nor Base64');
 }
 
-function privateBytes(pkcs8: Uint8Array): Uint8Array {
+function keyPairOf(pkcs8: Uint8Array): { privateKey: Uint8Array; publicKey: Uint8Array } {
   let jwk: JsonWebKey;
   try {
     jwk = createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' }).export({ format: 'jwk' });
   } catch {
     throw new SyntaxError('the PEM block "PRIVATE KEY" holds no private key');
   }
-  if (jwk.crv === 'X25519' || jwk.crv === 'P-256') return new Uint8Array(Buffer.from(jwk.d as string, 'base64url'));
+  const bytes = (name: 'd' | 'x' | 'y') => new Uint8Array(Buffer.from(jwk[name] as string, 'base64url'));
+  if (jwk.crv === 'X25519') return { privateKey: bytes('d'), publicKey: bytes('x') };
+  if (jwk.crv === 'P-256') {
+    return { privateKey: bytes('d'), publicKey: concat(Uint8Array.of(4), bytes('x'), bytes('y')) };
+  }
   throw new SyntaxError('the private key is neither on X25519 nor on P-256');
 }
 

@@ -79,10 +79,10 @@ function readConfig(reader: Reader, bytes: Uint8Array): DecodedEchConfig | undef
   let hasMandatoryExtension = false;
   while (extensions.remaining > 0) {
     const type = extensions.u16();
-    // "The same extension type MUST NOT be included more than once" (RFC 9849, Section 4.2).
+    // "… there MUST NOT be more than one extension of the same type in the extensions block" (RFC 9849, Section 4.2).
     if (!types.add(type)) throw extensions.error(`extension ${type} stands twice`);
     extensions.vector16();
-    // "A mandatory extension has its high order bit set to 1."
+    // Mandatory is what has "an extension type codepoint with the high order bit set to 1".
     if (type >= 0x8000) hasMandatoryExtension = true;
   }
   contents.end();
@@ -122,7 +122,7 @@ export function encodeEchConfigList(configs: readonly Uint8Array[]): Uint8Array 
 
 /**
  * Whether a public_name can be one: "a dot-separated sequence of LDH labels" that no URL parser takes for an address
- * (RFC 9849, Section 4). A config with another one is ignored.
+ * (RFC 9849, Section 6.1.7). A config with another one is ignored.
  */
 export function isPublicName(name: string): boolean {
   const labels = name.split('.');

@@ -93,7 +93,9 @@ export function expandClientHelloInner(encoded: Uint8Array, outer: Uint8Array): 
   while (extensions.remaining > 0) {
     const type = extensions.u16();
     if (type !== extensionTypes.echOuterExtensions) {
-      writer.u16(type).vector16(extensions.vector16());
+      const body = extensions.vector16();
+      if (type === extensionTypes.encryptedClientHello) checkInnerForm(body);
+      writer.u16(type).vector16(body);
       continue;
     }
     if (expanded) throw badReference('ech_outer_extensions stands twice');
@@ -119,11 +121,24 @@ function takeExtension(outer: Reader, wanted: number): Uint8Array {
   throw badReference(`extension ${wanted} is not in the outer hello, or not in this order, or twice in the list`);
 }
 
+/** What is decrypted "includes a well-formed "encrypted_client_hello" extension of type inner" (RFC 9849, Section 7.1). */
+function checkInnerForm(body: Uint8Array): void {
+  if (body.length === 1 && isEchInner(body)) return;
+  throw illegalParameter(
+    'ERR_TLS_ECH_INNER',
+    'clientHelloInner: its encrypted_client_hello is not the inner form',
+    'RFC 9849, Section 7.1',
+  );
+}
+
 function badReference(problem: string): Error {
   return illegalParameter('ERR_TLS_ECH_OUTER_EXTENSIONS', `clientHelloInner: ${problem}`, 'RFC 9849, Section 5.1');
 }
 
-/** "The client-facing server … MUST … verify that all padding bytes are zero" (RFC 9849, Section 5.1). */
+/**
+ * "If any padding byte is non-zero, the server MUST abort the connection with an "illegal_parameter" alert." (RFC 9849,
+ * Section 5.1)
+ */
 function checkPadding(padding: Uint8Array): void {
   if (padding.every((byte) => byte === 0)) return;
   throw illegalParameter(

@@ -6,15 +6,24 @@ import { type HpkeContext, hpkeSuite, setupBaseSender } from '../../src/crypto/h
 import { createEchKey } from '../../src/engine/ech-key.ts';
 import type { AlertName } from '../../src/errors.ts';
 import { hpkeInfo } from '../../src/handshake/ech-keys.ts';
+import { MemoryStore } from '../../src/session/memory-store.ts';
+import { ServerSessions } from '../../src/session/resumption.ts';
+import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
 import { type ClientHello, decodeClientHello, encodeClientHello } from '../../src/wire/client-hello.ts';
 import { decodeEchConfig, encodeEchConfigList } from '../../src/wire/ech-config.ts';
 import { echInner, encodeClientHelloInner, encodeEchOuter } from '../../src/wire/encrypted-client-hello.ts';
 import { extensionTypes } from '../../src/wire/extension-type.ts';
-import { decodeHelloRetryRequest, encodeHelloRetryRequest } from '../../src/wire/server-hello.ts';
+import {
+  decodeHelloRetryRequest,
+  decodeServerHello13,
+  encodeHelloRetryRequest,
+  encodeServerHello13,
+} from '../../src/wire/server-hello.ts';
 import { tls12, tls13 } from '../../src/wire/versions.ts';
-import { crypto } from '../handshake/pair.ts';
+import { createPair, crypto } from '../handshake/pair.ts';
 import { assertRefused, bytes, client, firstBody, message, server, turn, without } from './speak.ts';
 
+const clock = { now: () => Date.now() };
 const key = createEchKey(crypto, { publicName: 'public.example', configId: 7 });
 const config = decodeEchConfig(key.config);
 const suite = hpkeSuite(0x0020, 1, 1);
@@ -83,6 +92,18 @@ describe('a server that decrypts', () => {
     [
       'with the outer form',
       (h) => void (h.extensions.encryptedClientHello = encodeEchOuter({ ...fields, enc: noBytes, payload: echInner })),
+      'ERR_TLS_ECH_INNER',
+      'illegalParameter',
+    ],
+    [
+      'whose inner form has a body',
+      (h) => void (h.extensions.encryptedClientHello = Uint8Array.of(1, 0)),
+      'ERR_TLS_ECH_INNER',
+      'illegalParameter',
+    ],
+    [
+      'with an empty extension',
+      (h) => void (h.extensions.encryptedClientHello = noBytes),
       'ERR_TLS_ECH_INNER',
       'illegalParameter',
     ],
@@ -205,6 +226,17 @@ describe('a server that decrypts', () => {
     });
   }
 
+  test('the inner form in clear is for a backend server alone', () => {
+    const connection = server({ echKeys: [key] });
+    const answer = turn(connection, message('clientHello', encodeClientHello(new Speaker().inner)));
+    assertRefused(connection, answer, 'ERR_TLS_ECH_INNER', 'illegalParameter');
+    const backend = server({ echKeys: [key], maxVersion: tls12 });
+    const { inner } = new Speaker();
+    inner.extensions.supportedVersions = [tls13, tls12];
+    turn(backend, message('clientHello', encodeClientHello(inner)));
+    assert.notEqual(backend.error?.code, 'ERR_TLS_ECH_INNER');
+  });
+
   test('a backend server is given the inner form both times', () => {
     for (const changed of [false, true]) {
       const connection = server({ groups: ['secp256r1'] });
@@ -234,6 +266,24 @@ describe('a client that hides its hello', () => {
     assert.equal(one.error?.code, 'ERR_TLS_ECH_INCONSISTENT', one.error?.stack);
     assert.equal(one.error.alert, 'illegalParameter');
     assert.ok(answer.length > 0);
+  });
+
+  test('a serverHello that rejects, and takes the PSK that stands in the outer hello', async () => {
+    const keyring = new TicketKeyring({ crypto, clock });
+    const sessions = new ServerSessions({ crypto, keyring, store: new MemoryStore({ clock }) });
+    const visit = createPair({ client: { ech }, server: { echKeys: [key], sessions } });
+    await visit.run();
+    const one = client({ ech, sessions: visit.client.takeSessions(), keyShares: ['x25519'] });
+    const { extensionOrder: _, ...hello } = decodeServerHello13(
+      firstBody(turn(server({ groups: ['x25519'] }), turn(one))),
+    );
+    hello.extensions.preSharedKey = 0;
+    assertRefused(
+      one,
+      turn(one, message('serverHello', encodeServerHello13(hello))),
+      'ERR_TLS_PSK_INDEX',
+      'illegalParameter',
+    );
   });
 
   test('a confirmation that nobody asked for, or of another length', () => {

@@ -5,6 +5,8 @@ import { createPortableCrypto } from '../../src/crypto/portable.ts';
 import type { ClientOptions, EchKey, ServerOptions, TraceEvent } from '../../src/engine/config.ts';
 import { createEchKey } from '../../src/engine/ech-key.ts';
 import { ConfigError, EchRejectedError } from '../../src/errors.ts';
+import type { ClientContext } from '../../src/handshake/client.ts';
+import { refuseRejectedEch } from '../../src/handshake/ech-client.ts';
 import type { ClientSession } from '../../src/session/client-session.ts';
 import { MemoryStore } from '../../src/session/memory-store.ts';
 import { ServerSessions } from '../../src/session/resumption.ts';
@@ -151,11 +153,7 @@ describe('an encrypted clientHello that the server cannot decrypt', () => {
   }
 
   test('a server without keys, or without TLS 1.3, names none to try instead', async () => {
-    const servers: Partial<ServerOptions>[] = [
-      {},
-      { maxVersion: tls12, echKeys: [key] },
-      { echKeys: [{ ...otherKey, retry: false }] },
-    ];
+    const servers: Partial<ServerOptions>[] = [{}, { maxVersion: tls12, echKeys: [key] }];
     for (const server of servers) {
       const { names, verifyPeer } = verifier();
       const pair = createPair({ client: secret({ verifyPeer }), server });
@@ -165,6 +163,25 @@ describe('an encrypted clientHello that the server cannot decrypt', () => {
       assert.equal(error.retryConfigs, undefined);
       assert.deepEqual(names, ['public.example']);
       assert.deepEqual(pair.client.takeSessions(), []);
+    }
+  });
+
+  test('a list of versions that are unknown here is none', () => {
+    const context = { config: { echRejected: true, verifyName: 'public.example' } } as unknown as ClientContext;
+    const unknown = Uint8Array.of(0xfe, 0x0a, 0, 1, 0);
+    const known = encodeEchConfigList([unknown, otherKey.config]);
+    for (const [list, expected] of [
+      [encodeEchConfigList([unknown]), undefined],
+      [known, known],
+    ] as const) {
+      assert.throws(
+        () => refuseRejectedEch(context, list),
+        (error) => {
+          assert.ok(error instanceof EchRejectedError);
+          assert.deepEqual(error.retryConfigs, expected);
+          return true;
+        },
+      );
     }
   });
 
@@ -408,5 +425,9 @@ describe('options', () => {
       );
     }
     assert.throws(() => createEchKey(crypto, { publicName: 'no_name' }), ConfigError);
+    assert.throws(
+      () => createPair({ server: { echKeys: [{ ...key, retry: false }] } }),
+      (error) => error instanceof ConfigError && /^echKeys: each has retry: false/.test(error.message),
+    );
   });
 });

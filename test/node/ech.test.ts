@@ -118,6 +118,13 @@ test('a key is a file, too (RFC 9934)', limit, async (t) => {
     assert.throws(() => tls.createServer({ ...credentials, echKeys: [text] }), { code: 'ERR_INVALID_ARG_VALUE' });
   }
   assert.throws(() => readEchConfigList('#'), SyntaxError);
+
+  // A list may hold configs of other keys (RFC 9934, Section 3): they are passed over.
+  const both = Buffer.concat([p256.configList.subarray(2), key.configList.subarray(2)]);
+  const body = Buffer.concat([Buffer.from([both.length >> 8, both.length & 0xff]), both]).toString('base64');
+  const file = `${privateKey}-----BEGIN ECHCONFIG-----\n${body}\n-----END ECHCONFIG-----\n`;
+  const shared = await listening(t, tellingServer([file] as never));
+  assert.equal((await visit(shared, { echConfigList: key.configList })).text, 'secret.example.test true false');
 });
 
 test('options that cannot be are refused, and no private key is told', limit, async (t) => {
