@@ -301,3 +301,14 @@ describe('a client that hides its hello', () => {
     }
   });
 });
+
+test('GREASE is repeated after a helloRetryRequest (RFC 9849, Section 6.2.1)', () => {
+  const one = client({ ech: { grease: true }, keyShares: ['x25519'] });
+  const extension = (flight: Uint8Array) => decodeClientHello(firstBody(flight)).extensions.encryptedClientHello;
+  const connection = server({ echKeys: [key], groups: ['secp256r1'] });
+  const first = turn(one);
+  // What comes first is a change_cipher_spec, six bytes.
+  const second = turn(one, turn(connection, first)).subarray(6);
+  assert.ok(extension(first) !== undefined);
+  assert.deepEqual(extension(second), extension(first));
+});
