@@ -102,8 +102,9 @@ export function clientTakesSession(hello: ClientHello, state: SessionState): boo
   return typesForServer(hello).includes(state.ownRawPublicKey ? 'rawPublicKey' : 'x509');
 }
 
-/** Server: no credential is of a type that the client takes. */
+/** Server: no credential is of a type that the client takes. Where there are none at all, that is another refusal. */
 export function refuseTypes(hello: ClientHello, credentials: readonly Credential[]): void {
+  if (credentials.length === 0) return;
   const types = typesForServer(hello);
   if (credentials.some((credential) => types.includes(certificateTypeOf(credential)))) return;
   throw unsupported('this server has no certificate of a type that the client takes');
