@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { equal, zeroize } from '../bytes/bytes.ts';
 import { badShare, type DiffieHellman, type DiffieHellmanPair } from './key-exchange.ts';
 import { createAead } from './node-cipher.ts';
-import { plain, random } from './node-hash.ts';
+import { moved, plain, random } from './node-hash.ts';
 import { opensslX25519 } from './node-key-exchange.ts';
 import type { Aead } from './provider.ts';
 
@@ -183,7 +183,7 @@ class ChaCha20Poly1305 implements Aead {
     } finally {
       zeroize(keyPlace);
     }
-    return short ? taken(place) : place;
+    return short ? moved(place) : place;
   }
 
   destroy(): void {
@@ -202,14 +202,4 @@ class ChaCha20Poly1305 implements Aead {
 /** An array of its own that is not zeroed first: it is written to its end, or dropped. */
 function unfilled(length: number): Uint8Array {
   return plain(Buffer.allocUnsafeSlow(length));
-}
-
-/** Moves a short plaintext to where it costs least, and wipes the shared place. */
-function taken(place: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(place.length);
-  for (let i = 0; i < copy.length; i++) {
-    copy[i] = place[i] as number;
-    place[i] = 0;
-  }
-  return copy;
 }

@@ -66,7 +66,7 @@ export function hmac(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Ar
 }
 
 function hmacObject(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array {
-  return ownCopy(createHmac(name, keyFor(key)).update(data).digest());
+  return moved(createHmac(name, keyFor(key)).update(data).digest());
 }
 
 /**
@@ -110,21 +110,21 @@ function hmacOfTwoHashes(name: HashName, key: Uint8Array, data: Uint8Array): Uin
   const digest = hashOnce(name, view(inner, innerViews, innerEnd), binary);
   const outerEnd = block + digest.length;
   for (let at = block, i = 0; at < outerEnd; at++, i++) outer[at] = digest.charCodeAt(i);
-  const mac = ownCopy(hashOnce(name, view(outer, outerViews, outerEnd), 'buffer'));
+  const mac = moved(hashOnce(name, view(outer, outerViews, outerEnd), 'buffer'));
   for (let i = 0; i < innerEnd / 4; i++) innerWords[i] = 0;
   for (let i = 0; i < outerEnd / 4; i++) outerWords[i] = 0;
   return mac;
 }
 
 /**
- * Moves a MAC, which may be a secret, onto the heap: what OpenSSL gives lies outside it, which costs four times the
- * memory as long as a connection keeps the secret.
+ * Moves short bytes, which may be a secret, onto the heap, and wipes where they were: what native code writes lies outside
+ * it, which costs four times the memory as long as a connection keeps them.
  */
-function ownCopy(mac: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(mac.length);
+export function moved(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(bytes.length);
   for (let i = 0; i < copy.length; i++) {
-    copy[i] = mac[i] as number;
-    mac[i] = 0;
+    copy[i] = bytes[i] as number;
+    bytes[i] = 0;
   }
   return copy;
 }

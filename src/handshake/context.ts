@@ -153,3 +153,9 @@ export function logSecret(
 ): void {
   context.config.keyLog?.(`${label} ${toHex(clientRandom)} ${toHex(secret)}`);
 }
+
+/** A number of four random bytes. */
+export function randomU32({ random }: CommonHandshakeConfig): number {
+  const [a = 0, b = 0, c = 0, d = 0] = random(4);
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+}

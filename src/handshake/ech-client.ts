@@ -28,7 +28,7 @@ import { isGrease, tls13 } from '../wire/versions.ts';
 import type { ClientContext, Offer } from './client.ts';
 import { buildClientHello, type HelloPsk, retryClientHello } from './client-hello-builder.ts';
 import type { ClientHandshakeConfig, Credential } from './config.ts';
-import { decide, untilEnd } from './context.ts';
+import { decide, randomU32, untilEnd } from './context.ts';
 import { acceptConfirmation, confirmationInServerHello, confirmationLength } from './ech-confirmation.ts';
 import { hpkeInfo } from './ech-keys.ts';
 import { type Flow, request } from './flow.ts';
@@ -206,11 +206,10 @@ export function greaseEch({ config, crypto }: ClientContext): Uint8Array {
 }
 
 /** What an observer takes for the PSK of a session (RFC 9849, Section 6.1.2). */
-function greasePsk({ random }: ClientHandshakeConfig, psk: OfferedPsk): HelloPsk {
+function greasePsk(config: ClientHandshakeConfig, psk: OfferedPsk): HelloPsk {
   const { identity, binderLength, maxEarlyData } = psk;
-  const age = random(4);
-  const obfuscatedTicketAge = new DataView(age.buffer, age.byteOffset).getUint32(0);
-  return { identity: random(identity.length).slice(), obfuscatedTicketAge, binderLength, maxEarlyData };
+  const obfuscatedTicketAge = randomU32(config);
+  return { identity: config.random(identity.length).slice(), obfuscatedTicketAge, binderLength, maxEarlyData };
 }
 
 /** Extensions that never are the same in both hellos, even where they happen to be: that would tell that they are. */

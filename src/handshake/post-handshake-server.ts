@@ -8,6 +8,7 @@ import { frameMessage, type HandshakeMessage } from '../wire/handshake-type.ts';
 import { encodeNewSessionTicket13 } from '../wire/new-session-ticket.ts';
 import { tls13 } from '../wire/versions.ts';
 import { checkFinished, readCertificate } from './authentication13.ts';
+import { randomU32 } from './context.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
 import { type ApplicationSecrets, resumptionPsk } from './key-schedule.ts';
 import { verifyPeer } from './peer.ts';
@@ -162,11 +163,6 @@ function ticketCount({ config }: ServerContext, hello: ClientHello, resumed: Ses
   const standard = resumed === undefined ? resumption.ticketCount : resumption.ticketCountResumed;
   const asked = resumed === undefined ? wanted?.newSessionCount : wanted?.resumptionCount;
   return asked === undefined ? standard : Math.min(asked, resumption.ticketCount);
-}
-
-function randomU32({ random }: ServerContext['config']): number {
-  const [a = 0, b = 0, c = 0, d = 0] = random(4);
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
 }
 
 /** NewSessionTicket (RFC 9846, Section 4.6.1). */

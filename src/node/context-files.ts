@@ -16,7 +16,7 @@ export function checked(value: unknown, name: string): string | NodeJS.ArrayBuff
 }
 
 /** The bytes of a text or of any view. */
-export function bytesOf(value: string | NodeJS.ArrayBufferView): Buffer {
+export function bytesOf(value: string | ArrayBufferView): Buffer {
   return typeof value === 'string'
     ? Buffer.from(value, 'latin1')
     : Buffer.from(value.buffer, value.byteOffset, value.byteLength);

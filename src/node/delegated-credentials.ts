@@ -4,7 +4,7 @@ import { signatureSchemeCodes } from '../crypto/signature-schemes.ts';
 import { createDelegatedCredential as createCredential, delegatedCredential } from '../engine/delegated-credential.ts';
 import { readCertificates } from './context-files.ts';
 import type { Credential } from './engine-types.ts';
-import { createSigner, nodeCrypto } from './key-signer.ts';
+import { createSigner, importKey, nodeCrypto } from './key-signer.ts';
 import { invalidArgValue, nodeError, validateBuffer, validateObject } from './node-errors.ts';
 import { readPrivateKey, spkiOf } from './raw-public-keys.ts';
 
@@ -88,8 +88,4 @@ export function readDelegatedCredential(
   }
   if (problem === undefined) throw invalidArgValue(name, 'a credential', 'needs its certificate in options.cert');
   throw nodeError('ERR_INVALID_ARG_VALUE', `${name}: ${(problem as Error).message}`, TypeError, problem);
-}
-
-function importKey(key: KeyObject) {
-  return nodeCrypto().importPrivateKey(new Uint8Array(key.export({ format: 'der', type: 'pkcs8' })));
 }

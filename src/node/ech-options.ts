@@ -1,6 +1,7 @@
 /** Encrypted Client Hello (RFC 9849) in the options of the shell. */
 import type { ClientEchOptions, EchKey } from '../engine/config.ts';
 import { createEchKey as createKey, listEchConfig, type NewEchKey, serverEchKeys } from '../engine/ech-key.ts';
+import { bytesOf } from './context-files.ts';
 import { readEchPem, writeEchPem } from './ech-file.ts';
 import { nodeCrypto } from './key-signer.ts';
 import { invalidArgType, nodeError, validateBuffer, validateObject, validateString } from './node-errors.ts';
@@ -39,7 +40,11 @@ export function readEchKeys(keys: unknown): EchKey[] {
     validateBuffer(config, `${name}.config`);
     // Its value is for no message.
     if (!ArrayBuffer.isView(privateKey)) throw badKeys(`${name}.privateKey is no Buffer`);
-    return { config: copyOf(config), privateKey: copyOf(privateKey), retry: retry !== false };
+    return {
+      config: new Uint8Array(bytesOf(config)),
+      privateKey: new Uint8Array(bytesOf(privateKey)),
+      retry: retry !== false,
+    };
   });
   try {
     for (const { keyPair } of serverEchKeys(nodeCrypto(), read)) keyPair.destroy();
@@ -64,13 +69,8 @@ function badKeys(problem: string, cause?: unknown): Error {
 /** The options of a client. */
 export function clientEch({ echConfigList, echRequired, echGrease }: TlsSocketOptions): ClientEchOptions {
   return {
-    ...(echConfigList && { configList: copyOf(echConfigList) }),
+    ...(echConfigList && { configList: new Uint8Array(bytesOf(echConfigList)) }),
     ...(echRequired === undefined ? {} : { required: echRequired }),
     grease: echGrease === true,
   };
-}
-
-/** A copy that is no Buffer. */
-function copyOf({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength).slice();
 }

@@ -1,7 +1,7 @@
 /** A key of Node as the signer that the handshake asks. */
 import { constants, type KeyObject, sign as signWith } from 'node:crypto';
 import { createNodeCrypto } from '../crypto/node.ts';
-import type { CryptoProvider, SignatureAlgorithm } from '../crypto/provider.ts';
+import type { CryptoProvider, PrivateKey, SignatureAlgorithm } from '../crypto/provider.ts';
 import { schemesForKey, signatureScheme } from '../crypto/signature-schemes.ts';
 import { localSigner } from '../engine/signer.ts';
 import { ConfigError } from '../errors.ts';
@@ -22,9 +22,14 @@ export function nodeCrypto(): CryptoProvider {
  */
 export function createSigner(key: KeyObject, inThreadPool = false): Signer {
   if (key.type === 'public') return withoutKey(key);
-  const signer = localSigner(nodeCrypto().importPrivateKey(key.export({ format: 'der', type: 'pkcs8' })));
+  const signer = localSigner(importKey(key));
   if (!inThreadPool) return signer;
   return { ...signer, sign: (code, data) => signLater(key, code, data) };
+}
+
+/** A private key of Node as the engine's. */
+export function importKey(key: KeyObject): PrivateKey {
+  return nodeCrypto().importPrivateKey(key.export({ format: 'der', type: 'pkcs8' }));
 }
 
 function withoutKey(key: KeyObject): Signer {

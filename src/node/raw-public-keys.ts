@@ -2,6 +2,7 @@
 import { createHash, createPrivateKey, createPublicKey, KeyObject } from 'node:crypto';
 import type { CertificateType } from '../engine/config.ts';
 import { isPinned } from '../engine/raw-public-keys.ts';
+import { bytesOf } from './context-files.ts';
 import type { Credential } from './engine-types.ts';
 import { createSigner, nodeCrypto } from './key-signer.ts';
 import { type CodedError, invalidArgType, invalidArgValue, validateBoolean, validateObject } from './node-errors.ts';
@@ -48,7 +49,7 @@ export function readRawPublicKeys(given: unknown, inThreadPool: boolean | undefi
 }
 
 function readPin(pin: unknown, what: string): Uint8Array {
-  if (ArrayBuffer.isView(pin) && pin.byteLength === 32) return new Uint8Array(copyOf(pin));
+  if (ArrayBuffer.isView(pin) && pin.byteLength === 32) return new Uint8Array(bytesOf(pin));
   if (typeof pin === 'string') {
     if (/^[0-9a-f]{64}$/i.test(pin)) return new Uint8Array(Buffer.from(pin, 'hex'));
     if (/^[A-Za-z0-9+/]{43}=$/.test(pin)) return new Uint8Array(Buffer.from(pin, 'base64'));
@@ -87,12 +88,8 @@ function keyInput(key: unknown, type: 'spki' | 'pkcs8') {
   if (key instanceof KeyObject) return key as never;
   if (typeof key === 'string') return key as never;
   if (!ArrayBuffer.isView(key)) throw new Error('no key');
-  const bytes = copyOf(key);
+  const bytes = bytesOf(key);
   return (bytes.subarray(0, 5).toString('latin1') === '-----' ? bytes : { key: bytes, format: 'der', type }) as never;
-}
-
-function copyOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
-  return Buffer.from(Buffer.from(buffer, byteOffset, byteLength));
 }
 
 /** Why a raw public key is not trusted; `null` where it is one of the pins. */

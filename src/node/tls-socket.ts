@@ -491,8 +491,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
       return;
     }
     this._unrefTimer();
-    // Not as a Buffer: its `slice` would share memory where the engine wants a copy.
-    connection.receive(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length), fresh);
+    connection.receive(chunk, fresh);
     this.#pump();
   }
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createRequire } from 'node:module';
 import test from 'node:test';
 import { fromHex, noBytes, toHex } from '../../src/bytes/bytes.ts';
 import { cipherSuite, defaultCipherSuites, preferAead } from '../../src/crypto/cipher-suites.ts';
@@ -8,18 +7,9 @@ import { createNodeCrypto } from '../../src/crypto/node.ts';
 import { accelerate, accelerator, agreesWithOpenssl, type Sodium } from '../../src/crypto/node-accelerator.ts';
 import { opensslX25519 } from '../../src/crypto/node-key-exchange.ts';
 import type { TlsError } from '../../src/errors.ts';
+import { sodium as installed, withoutSodium } from '../helpers/sodium.ts';
 
-/** `undefined` where the package has no build for this platform. */
-function loadSodium(): Sodium | undefined {
-  try {
-    return createRequire(import.meta.url)('sodium-native') as Sodium;
-  } catch {
-    return undefined;
-  }
-}
-
-const installed = loadSodium();
-const skip = installed === undefined && 'sodium-native is not installed, or has no build for this platform';
+const skip = withoutSodium;
 const sodium = installed as Sodium;
 const native = accelerate('sodium-native', sodium);
 const openssl = createNodeCrypto({ accelerator: false });

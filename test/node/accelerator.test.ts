@@ -1,9 +1,9 @@
 /** The drop-ins with native code beside `node:crypto`, in a process of its own: the other tests run without it. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { createRequire } from 'node:module';
 import test from 'node:test';
 import { promisify } from 'node:util';
+import { withoutSodium } from '../helpers/sodium.ts';
 
 const here = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
 
@@ -53,22 +53,12 @@ async function ciphers(setting: 'on' | 'off'): Promise<Record<string, string>> {
   return JSON.parse(stdout) as Record<string, string>;
 }
 
-function isInstalled(): boolean {
-  try {
-    createRequire(import.meta.url)('sodium-native');
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const skip = !isInstalled() && 'sodium-native is not installed, or has no build for this platform';
 const chacha13 = 'TLS_CHACHA20_POLY1305_SHA256';
 const chacha12 = 'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256';
 const asked = { asked13: 'TLS_AES_128_GCM_SHA256', asked12: 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256' };
 
 test('with an accelerator both roles prefer what it makes cheap, and a program’s own list is kept', {
-  skip,
+  skip: withoutSodium,
 }, async () => {
   assert.deepEqual(await ciphers('on'), {
     server13: chacha13,

@@ -1,8 +1,6 @@
 /** The option `rawPublicKeys`: keys without certificates, known by their pins (RFC 7250). */
 import assert from 'node:assert/strict';
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import test, { describe, type TestContext } from 'node:test';
 import type nodeTls from 'node:tls';
 import https from '../../src/node/https.ts';
@@ -11,6 +9,7 @@ import tls from '../../src/node/tls.ts';
 import type { HandfastConnectOptions } from '../../src/node/tls-connect.ts';
 import type { HandfastServerOptions } from '../../src/node/tls-server.ts';
 import type { TLSSocket } from '../../src/node/tls-socket.ts';
+import { listening } from '../helpers/listening.ts';
 import { rootPem, testIdentity } from '../helpers/pki.ts';
 
 const identity = testIdentity('ecdsa-p256');
@@ -23,17 +22,15 @@ const clientPublic = createPublicKey(clientKey);
 const der = (key: KeyObject) => key.export({ format: 'der', type: 'spki' });
 const sha256 = (key: KeyObject) => createHash('sha256').update(der(key)).digest();
 
-async function listening(t: TestContext, options: HandfastServerOptions): Promise<number> {
+/** A server that tells each client what it thinks of it. */
+function telling(t: TestContext, options: HandfastServerOptions): Promise<number> {
   const server = tls.createServer(options, (socket: nodeTls.TLSSocket) => {
     const { authorized, authorizationError } = socket;
     const shown = (socket as unknown as TLSSocket).getPeerRawPublicKey();
     socket.on('error', () => {});
     socket.end(`${authorized} ${authorizationError} ${shown?.asymmetricKeyType} ${socket.isSessionReused()}`);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  return (server.address() as AddressInfo).port;
+  return listening(t, server);
 }
 
 async function visit(port: number, options: HandfastConnectOptions) {
@@ -60,7 +57,7 @@ async function visit(port: number, options: HandfastConnectOptions) {
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   describe(maxVersion, () => {
     test('a server that is known by its pin is authorized, without authority and name', async (t) => {
-      const port = await listening(t, { maxVersion, rawPublicKeys: { key: own.privateKey } });
+      const port = await telling(t, { maxVersion, rawPublicKeys: { key: own.privateKey } });
       const pins: readonly (readonly [string, NonNullable<RawPublicKeyOptions['pins']>[number]])[] = [
         ['KeyObject', own.publicKey],
         ['PEM', own.publicKey.export({ format: 'pem', type: 'spki' }) as string],
@@ -82,7 +79,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     });
 
     test('a key that is no pin is refused, or seen where nothing is refused', async (t) => {
-      const port = await listening(t, { maxVersion, rawPublicKeys: { key: own.privateKey } });
+      const port = await telling(t, { maxVersion, rawPublicKeys: { key: own.privateKey } });
       const rawPublicKeys = { pins: [other.publicKey] };
       const refused = await visit(port, { rawPublicKeys });
       assert.equal(refused.error?.code, 'RPK_UNTRUSTED');
@@ -95,7 +92,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     });
 
     test('a server with both shows its certificate to who has no pins', async (t) => {
-      const port = await listening(t, { ...certificate, maxVersion, rawPublicKeys: { key: own.privateKey } });
+      const port = await telling(t, { ...certificate, maxVersion, rawPublicKeys: { key: own.privateKey } });
       const met = await visit(port, {});
       assert.equal(met.error, undefined, met.error?.stack);
       assert.equal(met.key, undefined);
@@ -105,7 +102,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     });
 
     test('pins do not make a certificate trusted, and `only` takes none', async (t) => {
-      const port = await listening(t, { ...certificate, maxVersion });
+      const port = await telling(t, { ...certificate, maxVersion });
       const pins = [createPublicKey(identity.keyPem)];
       assert.equal(
         (await visit(port, { ca: [], rawPublicKeys: { pins } })).error?.code,
@@ -117,7 +114,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     });
 
     test('clients with keys', async (t) => {
-      const port = await listening(t, {
+      const port = await telling(t, {
         ...certificate,
         maxVersion,
         requestCert: true,
@@ -126,7 +123,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       assert.equal((await visit(port, { rawPublicKeys: { key: clientKey } })).text, 'true null rsa false');
       const stranger = await visit(port, { rawPublicKeys: { key: other.privateKey } });
       assert.equal(stranger.text, '');
-      const lenient = await listening(t, {
+      const lenient = await telling(t, {
         ...certificate,
         maxVersion,
         requestCert: true,
@@ -141,7 +138,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     });
 
     test('a session keeps both keys, and pins are judged anew', async (t) => {
-      const port = await listening(t, {
+      const port = await telling(t, {
         maxVersion,
         requestCert: true,
         rawPublicKeys: { key: own.privateKey, pins: [clientPublic] },
@@ -162,10 +159,7 @@ test('https: an agent tells pins apart', async (t) => {
   const server = https.createServer({ rawPublicKeys: { key: own.privateKey } } as never, (_request, response) => {
     response.end('hello');
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  const { port } = server.address() as AddressInfo;
+  const port = await listening(t, server);
   const agent = new https.Agent({ keepAlive: true });
   t.after(() => agent.destroy());
   const get = (rawPublicKeys: RawPublicKeyOptions | undefined) =>
