@@ -8,6 +8,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compileTests } from './compile-tests.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const words = process.argv.slice(2);
@@ -33,18 +34,22 @@ const files =
     ? named.flatMap((name) => testsIn(join(root, relative(root, join(process.cwd(), name)))))
     : testsIn(join(root, 'test')).filter((file) => isInterop(file) === interop);
 
+process.env.HANDFAST_COMPILED = await compileTests(root);
+const compiled = (file) => join(process.env.HANDFAST_COMPILED, relative(root, file).replace(/\.ts$/, '.js'));
+
 const runner = spawn(
   process.execPath,
   [
-    '--import',
-    'tsx',
+    '--enable-source-maps',
     '--test',
+    // A file that hangs fails under its name, and the others still run. By hand one may want to wait, or to debug.
+    ...(process.env.CI === undefined ? [] : ['--test-timeout=400000']),
     `--test-concurrency=${interop ? 1 : availableParallelism()}`,
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=tap',
     '--test-reporter-destination=stderr',
-    ...files.sort(),
+    ...files.sort().map(compiled),
   ],
   { cwd: root, stdio: ['ignore', 'inherit', 'pipe'] },
 );

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { checkLog } from '../../src/ca/index.ts';
 import { temporaryFolder } from '../ca/helpers/temporary-folder.ts';
+import { execArgv, moduleFile } from '../helpers/process.ts';
 import { bodyOf, clientKey, type Order, request, TestClient } from './helpers/client.ts';
 import { acmeService } from './helpers/service.ts';
 
-const load = join(dirname(fileURLToPath(import.meta.url)), 'helpers', 'crash-load.ts');
+const load = moduleFile('test/acme/helpers/crash-load.ts');
 
 /** A longer run: `HANDFAST_CRASH_SECONDS=300 node scripts/test.mjs test/acme/crash.test.ts`. */
 const seconds = Number(process.env['HANDFAST_CRASH_SECONDS'] ?? 8);
 
 /** What a server under load answered before it was killed at a random moment. */
 async function killedUnderLoad(folder: string): Promise<string[]> {
-  const child = spawn(process.execPath, ['--import', 'tsx', load, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...execArgv, load, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   child.stdout.once('data', () => setTimeout(() => child.kill('SIGKILL'), Math.random() * 1200));
   child.stdout.on('data', (chunk) => {

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { checkLog, createAuthority, openAuthority } from '../../src/ca/index.ts';
 import { parseCertificate } from '../../src/pki/certificate.ts';
 import { parseCertificateList } from '../../src/pki/crl.ts';
+import { execArgv, moduleFile } from '../helpers/process.ts';
 import { temporaryFolder } from './helpers/temporary-folder.ts';
 
-const load = join(dirname(fileURLToPath(import.meta.url)), 'helpers', 'crash-load.ts');
+const load = moduleFile('test/ca/helpers/crash-load.ts');
 
 /** A longer run: `HANDFAST_CRASH_SECONDS=300 node scripts/test.mjs test/ca/crash.test.ts`. */
 const seconds = Number(process.env['HANDFAST_CRASH_SECONDS'] ?? 8);
 
 /** What a process under load acknowledged before it was killed at a random moment. */
 async function killedUnderLoad(folder: string): Promise<string[]> {
-  const child = spawn(process.execPath, ['--import', 'tsx', load, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...execArgv, load, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   child.stdout.once('data', () => setTimeout(() => child.kill('SIGKILL'), Math.random() * 800));
   child.stdout.on('data', (chunk) => {

@@ -7,6 +7,7 @@ import { createNodeCrypto } from '../../src/crypto/node.ts';
 import { accelerate, accelerator, agreesWithOpenssl, type Sodium } from '../../src/crypto/node-accelerator.ts';
 import { opensslX25519 } from '../../src/crypto/node-key-exchange.ts';
 import type { TlsError } from '../../src/errors.ts';
+import { execArgv, moduleLiteral } from '../helpers/process.ts';
 import { sodium as installed, withoutSodium } from '../helpers/sodium.ts';
 
 const skip = withoutSodium;
@@ -121,11 +122,10 @@ test('a provider says what it stands on, and the environment turns the accelerat
     execFileSync(
       process.execPath,
       [
-        '--import',
-        'tsx',
+        ...execArgv,
         '--input-type=module',
         '--eval',
-        `import { createNodeCrypto } from ${JSON.stringify(new URL('../../src/crypto/node.ts', import.meta.url).href)};
+        `import { createNodeCrypto } from ${moduleLiteral('src/crypto/node.ts')};
          const { name, preferredAead } = createNodeCrypto();
          console.log(name, preferredAead);`,
       ],

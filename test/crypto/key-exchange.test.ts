@@ -10,6 +10,7 @@ import { mlKem, nativeMlKem } from '../../src/crypto/node-ml-kem.ts';
 import type { GroupName, KeyExchange } from '../../src/crypto/provider.ts';
 import { PeerError, TlsError } from '../../src/errors.ts';
 import { providers } from '../helpers/crypto.ts';
+import { execArgv, moduleLiteral } from '../helpers/process.ts';
 
 const groups = Object.keys(namedGroups) as GroupName[];
 
@@ -227,13 +228,13 @@ test('a program can bring an ML-KEM of its own, for one parameter set', () => {
 });
 
 test('X25519 keys are made under pressure on memory without a deadlock (docs/decisions/0005)', () => {
-  const exchangeModule = JSON.stringify(new URL('../../src/crypto/node.ts', import.meta.url).href);
+  const exchangeModule = moduleLiteral('src/crypto/node.ts');
   const script = `
     const { createNodeCrypto } = await import(${exchangeModule});
     const x25519 = createNodeCrypto().keyExchange('x25519');
     for (let i = 0; i < 20000; i++) x25519.generate();
     console.log('done');`;
-  const options = ['--import', 'tsx', '--max-semi-space-size=1', '--input-type=module', '--eval', script];
+  const options = [...execArgv, '--max-semi-space-size=1', '--input-type=module', '--eval', script];
   // What is guarded against hangs for good, in about two of three runs of this length.
   const child = spawnSync(process.execPath, options, { timeout: 60_000, encoding: 'utf8' });
   assert.equal(child.stdout.trim(), 'done', child.stderr);

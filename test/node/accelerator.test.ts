@@ -3,15 +3,14 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test from 'node:test';
 import { promisify } from 'node:util';
+import { execArgv, moduleLiteral } from '../helpers/process.ts';
 import { withoutSodium } from '../helpers/sodium.ts';
-
-const here = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
 
 const program = `
 import { once } from 'node:events';
 import nodeTls from 'node:tls';
-import tls from ${here('../../src/node/tls.ts')};
-import { rootPem, testIdentity } from ${here('../helpers/pki.ts')};
+import tls from ${moduleLiteral('src/node/tls.ts')};
+import { rootPem, testIdentity } from ${moduleLiteral('test/helpers/pki.ts')};
 
 const { keyPem: key, chainPem: cert } = testIdentity('ecdsa-p256');
 const message = Buffer.alloc(300_000, 'Handfast ');
@@ -47,7 +46,7 @@ process.exit();
 `;
 
 async function ciphers(setting: 'on' | 'off'): Promise<Record<string, string>> {
-  const words = ['--import', 'tsx', '--input-type=module', '--eval', program];
+  const words = [...execArgv, '--input-type=module', '--eval', program];
   const env = { ...process.env, HANDFAST_ACCELERATOR: setting };
   const { stdout } = await promisify(execFile)(process.execPath, words, { env, timeout: 60_000 });
   return JSON.parse(stdout) as Record<string, string>;

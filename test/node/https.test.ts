@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import https from '../../src/node/https.ts';
 import tls from '../../src/node/tls.ts';
 import { rootPem, testIdentity } from '../helpers/pki.ts';
+import { execArgv, moduleLiteral } from '../helpers/process.ts';
 
 const identity = testIdentity('ecdsa-p256');
 const credentials = { key: identity.keyPem, cert: identity.chainPem };
@@ -69,16 +70,10 @@ test('each entry does by itself', limit, async () => {
     ['https', 'get("https://127.0.0.1:1").on("error", () => {})'],
     ['register', ''],
   ]) {
-    const file = new URL(`../../src/node/${entry}.ts`, import.meta.url).href;
+    const file = moduleLiteral(`src/node/${entry}.ts`);
     const program =
-      call === '' ? `import '${file}'; console.log('ok')` : `import it from '${file}'; it.${call}; console.log('ok')`;
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      '--import',
-      'tsx',
-      '--input-type=module',
-      '-e',
-      program,
-    ]);
+      call === '' ? `import ${file}; console.log('ok')` : `import it from ${file}; it.${call}; console.log('ok')`;
+    const { stdout } = await promisify(execFile)(process.execPath, [...execArgv, '--input-type=module', '-e', program]);
     assert.equal(stdout, 'ok\n');
   }
 });

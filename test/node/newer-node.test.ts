@@ -11,6 +11,7 @@ import test, { type TestContext } from 'node:test';
 import tls from '../../src/node/tls.ts';
 import type { TLSSocket } from '../../src/node/tls-socket.ts';
 import { rootFile, rootPem, testIdentity } from '../helpers/pki.ts';
+import { execArgv, moduleLiteral } from '../helpers/process.ts';
 
 const identity = testIdentity('ecdsa-p256');
 const credentials = { key: identity.keyPem, cert: identity.chainPem };
@@ -71,11 +72,11 @@ test('the type of service is set before there is a connection, and read from it 
 
 /** Runs a few lines with `tls` in a Node of their own; gives what they print. */
 function inChild(lines: string, flags: readonly string[], env: Record<string, string>): string {
-  const code = `import tls from ${JSON.stringify(new URL('../../src/node/tls.ts', import.meta.url).href)};\n${lines}`;
+  const code = `import tls from ${moduleLiteral('src/node/tls.ts')};\n${lines}`;
   const { NODE_EXTRA_CA_CERTS, ...rest } = process.env;
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    ['--import', 'tsx', ...flags, '--input-type=module', '--eval', code],
+    [...execArgv, ...flags, '--input-type=module', '--eval', code],
     { env: { ...rest, ...env }, encoding: 'utf8' },
   );
   assert.equal(status, 0, stderr);

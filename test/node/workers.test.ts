@@ -2,20 +2,15 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import test, { type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import tls from '../../src/node/tls.ts';
 import type { HandfastConnectOptions } from '../../src/node/tls-connect.ts';
 import type { TLSSocket } from '../../src/node/tls-socket.ts';
 import { createWorkerFleet, joinWorkerFleet } from '../../src/node/worker-fleet.ts';
 import { rootPem } from '../helpers/pki.ts';
+import { execArgv, moduleFile } from '../helpers/process.ts';
 
-const execArgv = ['--import', 'tsx'];
 const limit = { timeout: 60_000 };
-
-/** A thread compiles by itself: the test loader is for the main thread. */
-const inThread = `import('tsx/esm/api').then(({ tsImport }) =>
-  tsImport('./workers/server.ts', ${JSON.stringify(import.meta.url)}))`;
 
 interface Told {
   port?: number;
@@ -39,7 +34,7 @@ function threads(t: TestContext): Fleet {
   const told = new Fleet();
   const fleet = createWorkerFleet();
   for (let i = 0; i < 2; i++) {
-    const worker = new Worker(inThread, { eval: true });
+    const worker = new Worker(moduleFile('test/node/workers/server.ts'));
     fleet.attach(worker);
     worker.on('message', (message: Told) => told.hear(i, message));
     t.after(() => worker.terminate());
@@ -49,7 +44,7 @@ function threads(t: TestContext): Fleet {
 
 function processes(t: TestContext): Fleet {
   const told = new Fleet();
-  const primary = fork(fileURLToPath(new URL('workers/cluster.ts', import.meta.url)), { execArgv });
+  const primary = fork(moduleFile('test/node/workers/cluster.ts'), { execArgv: [...execArgv] });
   primary.on('message', (message: Told & { worker: number }) => told.hear(message.worker, message));
   t.after(() => primary.disconnect());
   return told;
@@ -97,7 +92,7 @@ for (const [name, start] of [
 }
 
 test('node:cluster without a fleet: workers share ticket keys, and take no early data', limit, async (t) => {
-  const primary = fork(fileURLToPath(new URL('workers/plain-cluster.ts', import.meta.url)), { execArgv });
+  const primary = fork(moduleFile('test/node/workers/plain-cluster.ts'), { execArgv: [...execArgv] });
   t.after(() => primary.disconnect());
   const ports: number[] = [];
   const refusals: string[] = [];

@@ -3,19 +3,15 @@
  * of the RFCs, resumption.
  */
 process.env['HANDFAST_TEST_CRYPTO'] = 'portable';
-
-const files = [
-  '../engine/bad-input.test.ts',
-  '../engine/limits.test.ts',
-  '../engine/negotiation.test.ts',
-  '../engine/rfc8448.test.ts',
-  '../engine/rules.test.ts',
-  '../handshake/ech.test.ts',
-  '../handshake/full.test.ts',
-  '../handshake/raw-public-key.test.ts',
-  '../handshake/resumption.test.ts',
-  '../handshake/secrets.test.ts',
-  '../record/protection.test.ts',
-];
 // Only now: the helpers of these tests choose the provider when they are loaded.
-for (const file of files) await import(file);
+await import('../engine/bad-input.test.ts');
+await import('../engine/limits.test.ts');
+await import('../engine/negotiation.test.ts');
+await import('../engine/rfc8448.test.ts');
+await import('../engine/rules.test.ts');
+await import('../handshake/ech.test.ts');
+await import('../handshake/full.test.ts');
+await import('../handshake/raw-public-key.test.ts');
+await import('../handshake/resumption.test.ts');
+await import('../handshake/secrets.test.ts');
+await import('../record/protection.test.ts');

@@ -1,12 +1,12 @@
 /** A cluster whose workers listen on one port and share no sessions; each says why it refused early data. */
 import cluster from 'node:cluster';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import tls from '../../../src/node/tls.ts';
 import { testIdentity } from '../../helpers/pki.ts';
+import { moduleFile } from '../../helpers/process.ts';
 
 if (cluster.isPrimary) {
-  cluster.setupPrimary({ exec: fileURLToPath(import.meta.url), execArgv: process.execArgv });
+  cluster.setupPrimary({ exec: moduleFile('test/node/workers/plain-cluster.ts'), execArgv: process.execArgv });
   for (let i = 0; i < 2; i++) cluster.fork().on('message', (message) => process.send?.(message));
   process.on('disconnect', () => process.exit());
 } else {
