@@ -8,7 +8,8 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { zeroize } from '../bytes/bytes.ts';
-import { nodeMajor, plain, preferKeyObjects } from './node-hash.ts';
+import { plain, preferKeyObjects } from './node-hash.ts';
+import { letGo } from './node-memory.ts';
 import type { Aead, AeadName, BlockCipher, CbcName } from './provider.ts';
 
 const tagLength = 16;
@@ -19,8 +20,6 @@ const aeads: Readonly<Record<AeadName, { readonly algorithm: string; readonly ke
   aes256gcm: { algorithm: 'aes-256-gcm', keyLength: 32 },
   chacha20poly1305: { algorithm: 'chacha20-poly1305', keyLength: 32 },
 };
-
-const freesAtOnce = nodeMajor >= 24;
 
 const cbcs: Readonly<Record<CbcName, { readonly algorithm: string; readonly keyLength: number }>> = {
   aes128cbc: { algorithm: 'aes-128-cbc', keyLength: 16 },
@@ -101,18 +100,6 @@ class NodeAead implements Aead {
     place.set(key);
     return place;
   }
-}
-
-/** What Node 22 adds and the types of Node 20 do not know. */
-type Transferable = ArrayBufferLike & { transfer?(length: number): ArrayBuffer };
-
-/**
- * Frees what OpenSSL wrote a large record into, now that it is copied, where that pays (from Node 24 on; half of the time
- * of a bulk write): left to the garbage collector, each 32 MB of it cost a collection.
- */
-function letGo(output: Uint8Array): void {
-  const buffer = output.buffer as Transferable;
-  if (freesAtOnce && output.length >= 4096 && buffer.byteLength === output.length) buffer.transfer?.(0);
 }
 
 /** AES-CBC of OpenSSL, without padding. */

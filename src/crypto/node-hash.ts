@@ -158,6 +158,9 @@ class PreparedHmac implements HmacKey {
 // From Node 22 on a key given as bytes costs six times one given as KeyObject; before, the bytes are cheaper.
 export const nodeMajor: number = Number.parseInt(process.versions.node, 10);
 
+/** Other runtimes have modules of their own under Node's names, of which only what is documented can be relied upon. */
+export const isNode = !('bun' in process.versions || 'deno' in process.versions);
+
 /** Whether keys for one use are cheaper as KeyObject. */
 export const preferKeyObjects = nodeMajor >= 22;
 

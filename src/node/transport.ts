@@ -5,6 +5,7 @@
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { isNode } from '../crypto/node-hash.ts';
 import { nodeError } from './node-errors.ts';
 
 /** Who is told of a transport's bytes and end. */
@@ -80,9 +81,6 @@ export function startReading(transport: Duplex): void {
   transport.resume();
   if (transport.readableEnded) process.nextTick(onEnd.bind(transport as OwnedTransport));
 }
-
-/** Other runtimes have a `node:net` of their own, of which only what is documented can be relied upon. */
-const isNode = !('bun' in process.versions || 'deno' in process.versions);
 
 /** Whether a transport is a connected socket of Node's own making that nobody has read from, written to or changed. */
 function isFresh(transport: Duplex): transport is Socket {
