@@ -3,7 +3,8 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
 import type { MissReason } from './miss-reason.ts';
 import { createSealingKey, deriveKey, refuseWeakKey, type SealingKey, sealOverhead } from './sealing-key.ts';
-import { type Clock, longestDelay, type Timers } from './timer.ts';
+import { tell } from './tell.ts';
+import type { Clock, Timers } from './timer.ts';
 
 /** Length of a ticket key's public name, in bytes. */
 export const keyNameLength = 16;
@@ -16,6 +17,15 @@ const headLength = 1 + keyNameLength;
 
 /** Bytes that a sealed ticket adds to the state: format, key name, seed, tag. */
 export const ticketOverhead: number = headLength + sealOverhead;
+
+/**
+ * The longest that a ring sleeps, in ms. Timers stand still while a machine does, and know nothing of a clock that is set:
+ * a key that ended meanwhile is destroyed so soon after.
+ */
+const longestNap = 60_000;
+
+/** How far a clock is set back by the services that keep it right, in ms: that is not worth a look. */
+const smallStep = 1_000;
 
 /** Where a key came from. A ring seals under a fleet key where it has one, else under an imported, else a local one. */
 export type TicketKeyOrigin = 'fleet' | 'imported' | 'local';
@@ -113,6 +123,8 @@ export class TicketKeyring {
   readonly #label: string;
   readonly #observe: ((event: KeyringEvent) => void) | undefined;
   readonly #keys = new Map<string, RingKey>();
+  /** When the ring looked at the clock last. */
+  #seen: number;
   #timer: unknown;
   #closed = false;
 
@@ -125,6 +137,7 @@ export class TicketKeyring {
     this.#keepFor = seconds(options.keepFor ?? 24 * 3600, 'keepFor');
     this.#label = options.label ?? '';
     this.#observe = options.observe;
+    this.#seen = options.clock.now();
     for (const key of options.keys ?? []) this.#add(key, 'installed');
     this.tick();
   }
@@ -236,6 +249,7 @@ export class TicketKeyring {
   tick(): void {
     if (this.#closed) return;
     const now = this.#clock.now();
+    this.#followClock(now);
     for (const key of this.#keys.values()) if (key.openUntil <= now) this.#destroy(key);
     const current = this.#select(now) ?? this.#create(now);
     if (this.#rotation === 'local' && !this.#hasNext(now) && Number.isFinite(current.sealUntil)) {
@@ -250,6 +264,19 @@ export class TicketKeyring {
     this.#timer = undefined;
     this.#closed = true;
     for (const key of this.#keys.values()) this.#destroy(key);
+  }
+
+  /** Where the clock was set back, the times of the ring's own keys go with it: else they would live longer. */
+  #followClock(now: number): void {
+    const back = this.#seen - now;
+    this.#seen = now;
+    if (back < smallStep) return;
+    for (const key of this.#keys.values()) {
+      if (key.origin !== 'local') continue;
+      key.sealFrom -= back;
+      key.sealUntil -= back;
+      key.openUntil -= back;
+    }
   }
 
   #sealing(): RingKey | undefined {
@@ -330,7 +357,8 @@ export class TicketKeyring {
   }
 
   #report(type: KeyringEvent['type'], key: RingKey): void {
-    this.#observe?.({ type, key: key.id, origin: key.origin, at: this.#clock.now(), openUntil: key.openUntil });
+    const { id, origin, openUntil } = key;
+    tell(this.#observe, { type, key: id, origin, at: this.#clock.now(), openUntil });
   }
 
   #schedule(now: number): void {
@@ -349,7 +377,7 @@ export class TicketKeyring {
         this.#timer = undefined;
         this.tick();
       },
-      Math.min(Math.ceil(due - now), longestDelay),
+      Math.min(Math.ceil(due - now), longestNap),
     );
   }
 }

@@ -11,9 +11,6 @@ export interface Timers {
   clear(handle: unknown): void;
 }
 
-/** The longest delay that `setTimeout` of every runtime understands. */
-export const longestDelay = 2 ** 31 - 1;
-
 /** A value, or a promise for it: what is at hand is answered without a promise. */
 export type Awaitable<T> = T | Promise<T>;
 

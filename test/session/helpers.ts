@@ -51,6 +51,12 @@ export class FakeTime implements Timers {
     this.milliseconds = end;
   }
 
+  /** The clock alone moves, forward or back: the machine slept, or somebody set its clock. Timers do not notice. */
+  jump(milliseconds: number): void {
+    this.milliseconds += milliseconds;
+    for (const timer of this.#timers) timer.at += milliseconds;
+  }
+
   /** Like {@link advance}, in steps, and lets promises run after each. */
   async pass(milliseconds: number, step = 1): Promise<void> {
     for (let passed = 0; passed < milliseconds; passed += step) {

@@ -225,3 +225,54 @@ test('keys that no random source makes are refused', () => {
 test('a random source that gives zeros makes no key ring', () => {
   assert.throws(() => ring({ crypto: sessionCrypto((size) => new Uint8Array(size)) }), { code: 'ERR_TLS_WEAK_KEY' });
 });
+
+test('a machine that slept past the end of a key destroys it soon after it wakes, also when it is idle', () => {
+  const { events, time } = ring({ rotateEvery: 43_200, keepFor: 86_400 });
+  const [first] = events;
+  assert.ok(first);
+  time.jump(first.openUntil - time.now());
+  assert.equal(events.filter(({ type }) => type === 'destroyed').length, 0);
+  time.advance(60_000);
+  assert.ok(
+    events.some(({ type, key }) => type === 'destroyed' && key === first.key),
+    'its timer had been set for 12 hours, of which none had passed',
+  );
+});
+
+test('a clock that is set back does not make keys live longer', () => {
+  const { events, time } = ring({ rotateEvery: 43_200, keepFor: 86_400 });
+  const [first] = events;
+  assert.ok(first);
+  const due = first.openUntil - time.now();
+  time.jump(-30 * 86_400_000);
+  time.advance(due + 120_000);
+  assert.ok(
+    events.some(({ type, key }) => type === 'destroyed' && key === first.key),
+    'as much time has passed as the key had',
+  );
+});
+
+test('an imported key keeps the times that it was given, whatever happens to the clock', () => {
+  const { keyring, time } = ring({ rotation: 'supplied' });
+  const until = time.now() + 86_400_000;
+  keyring.install([importTicketKeyFile(sessionCrypto(), keyFile(80), { sealUntil: until, openUntil: until })]);
+  time.jump(-3_600_000);
+  time.advance(60_000);
+  assert.equal(keyring.describe().find(({ origin }) => origin === 'imported')?.openUntil, until);
+});
+
+test('an observer that throws stops neither rotation nor destruction', () => {
+  let created = 0;
+  const { keyring, time } = ring({
+    observe: ({ type }) => {
+      if (type === 'created') created++;
+      throw new Error('the metrics are broken');
+    },
+  });
+  const ticket = sealed(keyring);
+  time.advance(1_000_000);
+  assert.ok(created > 9, `${created} keys`);
+  assert.deepEqual(keyring.open(0x0304, ticket), { miss: 'unknownKey' });
+  keyring.close();
+  assert.equal(keyring.describe().length, 0);
+});
