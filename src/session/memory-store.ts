@@ -27,6 +27,9 @@ export interface MemoryStoreOptions {
 const entryOverhead = 64;
 const none = -1;
 
+/** How far a clock is set back by the services that keep it right, in ms: less than the time of a claim has to spare. */
+const smallStep = 1_000;
+
 /**
  * Sessions in this process: least recently used first out, bounded by entries and by bytes, with a time to live.
  * Values that leave (used, evicted, expired) are zeroized. Claims (0-RTT) live apart from sessions and are never
@@ -37,7 +40,7 @@ export class MemoryStore implements SessionStore {
   readonly #clock: Clock;
   readonly #maxEntries: number;
   readonly #maxBytes: number;
-  readonly #claimsSince: number;
+  #claimsSince: number;
   /**
    * Everything lies in a few typed arrays, keys too: a Map of strings and small arrays costs several times as much
    * memory, gives the garbage collector its work, and finds its oldest entry only by passing over deleted ones.
@@ -65,6 +68,8 @@ export class MemoryStore implements SessionStore {
   #claims = new Map<string, number>();
   #oldClaims = new Map<string, number>();
   #claimTtl = 0;
+  /** The latest time of a claim. */
+  #latestClaim = Number.NEGATIVE_INFINITY;
   #generation = Number.NEGATIVE_INFINITY;
 
   constructor(options: MemoryStoreOptions) {
@@ -140,7 +145,9 @@ export class MemoryStore implements SessionStore {
 
   claim(key: string, ttlMilliseconds: number): ClaimAnswer {
     const now = this.#clock.now();
-    if (now - this.#claimsSince < ttlMilliseconds) return 'doubtful';
+    // Claims may have left by a clock that ran ahead: until it has passed what it showed, nobody knows.
+    if (now < this.#latestClaim - smallStep) this.#claimsSince = Math.max(this.#claimsSince, this.#latestClaim);
+    this.#latestClaim = Math.max(this.#latestClaim, now);
     this.#claimTtl = Math.max(this.#claimTtl, ttlMilliseconds);
     if (now - this.#generation >= this.#claimTtl) {
       this.#oldClaims = this.#claims;
@@ -150,8 +157,9 @@ export class MemoryStore implements SessionStore {
     const until = this.#claims.get(key) ?? this.#oldClaims.get(key);
     if (until !== undefined && until > now) return 'seen';
     if (this.#claims.size >= this.#maxEntries) return 'doubtful';
+    // Also while in doubt: what was refused then, and came again after the handshake, is no news once the doubt is over.
     this.#claims.set(key, now + ttlMilliseconds);
-    return 'fresh';
+    return now - this.#claimsSince < ttlMilliseconds ? 'doubtful' : 'fresh';
   }
 
   /** Forgets all sessions and zeroizes them; claims stay, since forgetting them could let a replay in. */

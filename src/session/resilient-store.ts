@@ -1,5 +1,6 @@
 import { ConfigError } from '../errors.ts';
 import { type ClaimAnswer, type SessionStore, StoreError, type StoreTraits } from './store.ts';
+import { tell } from './tell.ts';
 import { type Awaitable, type Clock, isPromise, type Timers } from './timer.ts';
 
 export type StoreOperation = 'get' | 'take' | 'put' | 'delete' | 'claim';
@@ -136,7 +137,7 @@ export class ResilientStore implements SessionStore {
   #call<T>(operation: StoreOperation, ask: () => Awaitable<T>, askAgain?: () => Awaitable<T>): Awaitable<T> {
     const start = this.#clock.now();
     if (!this.#admit(start)) {
-      this.#observe?.({ operation, outcome: 'unavailable', milliseconds: 0 });
+      tell(this.#observe, { operation, outcome: 'unavailable', milliseconds: 0 });
       throw new StoreError('storeUnavailable', 'the session store is left alone after repeated failures');
     }
     let answer: Awaitable<T>;
@@ -200,26 +201,34 @@ export class ResilientStore implements SessionStore {
   #admit(now: number): boolean {
     if (this.#pending >= this.#maxPending) return false;
     if (this.#state === 'closed') return true;
-    if (this.#state === 'halfOpen' || now < this.#retryAt) return false;
+    // A clock that was set back does not lengthen the wait.
+    const waits = now < this.#retryAt && this.#retryAt - now <= this.#maxCooldown;
+    if (this.#state === 'halfOpen' || waits) return false;
     this.#become('halfOpen');
     return true;
   }
 
   #succeeded(operation: StoreOperation, outcome: StoreOutcome, start: number): void {
     this.#failures = 0;
-    if (this.#state !== 'closed') {
-      this.#nextCooldown = this.#cooldown;
-      // What the store forgot while it was away counts from now.
-      this.doubt();
-      this.#become('closed');
-    }
-    this.#observe?.({ operation, outcome, milliseconds: this.#clock.now() - start });
+    this.#answered();
+    tell(this.#observe, { operation, outcome, milliseconds: this.#clock.now() - start });
+  }
+
+  /** The store is there again. */
+  #answered(): void {
+    if (this.#state === 'closed') return;
+    this.#failures = 0;
+    this.#nextCooldown = this.#cooldown;
+    // What the store forgot while it was away counts from now.
+    this.doubt();
+    this.#become('closed');
   }
 
   /** A store that is full, or that holds something else under the key, is there and well. */
   #refused(operation: StoreOperation, error: unknown, start: number): void {
-    if (error instanceof StoreError && error.answered && this.#state === 'closed') {
-      this.#observe?.({ operation, outcome: 'refused', milliseconds: this.#clock.now() - start });
+    if (error instanceof StoreError && error.answered) {
+      this.#answered();
+      tell(this.#observe, { operation, outcome: 'refused', milliseconds: this.#clock.now() - start });
     } else {
       this.#failed(operation, 'error', start);
     }
@@ -235,12 +244,12 @@ export class ResilientStore implements SessionStore {
       this.#nextCooldown = Math.min(2 * this.#nextCooldown, this.#maxCooldown);
       this.#become('open');
     }
-    this.#observe?.({ operation, outcome, milliseconds: now - start });
+    tell(this.#observe, { operation, outcome, milliseconds: now - start });
   }
 
   #become(state: BreakerState): void {
     this.#state = state;
-    this.#observeBreaker?.(state);
+    tell(this.#observeBreaker, state);
   }
 }
 

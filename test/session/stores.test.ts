@@ -118,6 +118,30 @@ test('a claim is fresh once within its time', () => {
   assert.equal(store.claim('c', 1000), 'seen', 'neither eviction nor clear touches claims');
 });
 
+test('a clock that runs ahead and is set back opens no way for a replay', () => {
+  const time = new FakeTime();
+  const store = new MemoryStore({ clock: time });
+  assert.equal(store.claim('a', 22_000), 'fresh');
+  time.jump(3_600_000);
+  assert.equal(store.claim('b', 22_000), 'fresh');
+  time.advance(25_000);
+  assert.equal(store.claim('c', 22_000), 'fresh');
+  time.jump(-3_624_000);
+  assert.notEqual(store.claim('a', 22_000), 'fresh', 'for this register one second has passed since it was claimed');
+  assert.notEqual(store.claim('d', 22_000), 'fresh');
+  time.advance(3_700_000);
+  assert.equal(store.claim('e', 22_000), 'fresh', 'once the clock is past all that it has seen, nothing is in doubt');
+});
+
+test('a clock that is set back by a little, as they are all the time, costs no early data', () => {
+  const time = new FakeTime();
+  const store = new MemoryStore({ clock: time });
+  assert.equal(store.claim('a', 22_000), 'fresh');
+  time.jump(-200);
+  assert.equal(store.claim('b', 22_000), 'fresh');
+  assert.equal(store.claim('a', 22_000), 'seen');
+});
+
 test('a register younger than the time of a claim is in doubt', () => {
   const clock = new FakeTime();
   const store = new MemoryStore({ clock, claimsSince: clock.now() });
@@ -314,6 +338,58 @@ test('a claim is in doubt for its time after the store failed, and not after a m
   assert.equal(await store.claim('d', 5000), 'fresh');
   store.doubt();
   assert.equal(await store.claim('e', 5000), 'doubtful');
+});
+
+test('an observer that throws costs no answer, and nothing is left unhandled', async () => {
+  const broken = () => {
+    throw new Error('the metrics are broken');
+  };
+  let answer: () => unknown = () => value(1);
+  const { store, time } = resilient(() => answer(), { observe: broken, observeBreaker: broken, hedgeAfterMs: 0 });
+  const waiting = outcome(() => store.get('a'));
+  await time.pass(40);
+  assert.deepEqual(await Promise.race([waiting, Promise.resolve('hangs')]), value(1));
+  answer = () => Promise.reject(new Error('down'));
+  for (let i = 0; i < 3; i++) assert.equal(await outcome(() => store.get('a')), 'storeError');
+  assert.equal(await outcome(() => store.get('a')), 'storeUnavailable');
+  answer = () => never;
+  time.advance(1000);
+  const late = outcome(() => store.get('a'));
+  await time.pass(40);
+  assert.equal(await late, 'storeTimeout');
+  assert.equal(store.pending, 0);
+});
+
+test('a clock that is set back does not keep the breaker open', async () => {
+  let well = false;
+  const { store, time } = resilient(() => (well ? value(1) : Promise.reject(new Error('down'))));
+  for (let i = 0; i < 3; i++) await outcome(() => store.get('a'));
+  assert.equal(store.breaker, 'open');
+  well = true;
+  time.jump(-3_600_000);
+  time.advance(5000);
+  assert.deepEqual(await outcome(() => store.get('a')), value(1));
+});
+
+test('a store that comes back full closes the breaker: it answers, and what it holds is found', async () => {
+  const full = new StoreError('storeError', 'OOM', { answered: true });
+  let down = true;
+  const { store, time } = resilient((operation) =>
+    down
+      ? Promise.reject(new Error('down'))
+      : operation === 'put'
+        ? Promise.reject(full)
+        : operation === 'claim'
+          ? 'fresh'
+          : value(1),
+  );
+  for (let i = 0; i < 3; i++) await outcome(() => store.get('a'));
+  down = false;
+  time.advance(1000);
+  assert.equal(await outcome(() => store.put('b', value(2), 10)), 'storeError');
+  assert.equal(store.breaker, 'closed');
+  assert.deepEqual(await outcome(() => store.get('a')), value(1));
+  assert.equal(await store.claim('c', 5000), 'doubtful', 'what it forgot meanwhile nobody knows');
 });
 
 const fleetKey = () => new Uint8Array(randomBytes(32));
