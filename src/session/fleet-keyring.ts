@@ -1,4 +1,4 @@
-import { equal, toHex, zeroize } from '../bytes/bytes.ts';
+import { equal, noBytes, toHex, zeroize } from '../bytes/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
 import { FleetKeys } from './fleet-key.ts';
@@ -13,6 +13,7 @@ import {
   unwrapRingKey,
   wrapRingKey,
 } from './ring-document.ts';
+import { tell } from './tell.ts';
 import { keyNameLength, type TicketKeyring } from './ticket-keyring.ts';
 import type { Clock, Timers } from './timer.ts';
 
@@ -137,6 +138,8 @@ export class FleetKeyring {
   /** Names of the keys that every node had acknowledged at some time: they stay good to seal under. */
   readonly #eligible = new Set<string>();
   readonly #installed = new Set<string>();
+  /** Names of the keys that were revoked here: whatever the document says of them. */
+  readonly #revoked = new Set<string>();
   #known: RingDocument = { entries: [] };
   #epoch = '';
   #ack = 0;
@@ -192,6 +195,8 @@ export class FleetKeyring {
 
   /** Reads and acts now: after a reconnection, for example. Rounds don't overlap. Never rejects. */
   sync(): Promise<void> {
+    // A node that has left takes no lease again, though its connection comes back once more.
+    if (this.#stopped) return this.#round ?? Promise.resolve();
     this.#round ??= this.#rounds().finally(() => {
       this.#round = undefined;
     });
@@ -217,10 +222,7 @@ export class FleetKeyring {
    */
   async revoke(name: Uint8Array): Promise<boolean> {
     this.#options.keyring.revoke(name);
-    const entry = this.#known.entries.find((each) => equal(each.name, name));
-    if (entry === undefined) return false;
-    const revoked = { ...entry, wrapped: new Uint8Array(0) };
-    this.#known = { entries: this.#known.entries.map((each) => (each === entry ? revoked : each)) };
+    this.#revoked.add(toHex(name));
     await this.#round;
     await this.sync();
     const found = this.#reading === undefined ? undefined : decodeRingDocument(this.#reading.document);
@@ -237,10 +239,10 @@ export class FleetKeyring {
       this.#failures = 0;
       this.#lastSync = this.#options.clock.now();
       const { revision, nodes } = this.status;
-      this.#options.observe?.({ type: 'synced', revision, nodes });
+      tell(this.#options.observe, { type: 'synced', revision, nodes });
     } catch (error) {
       this.#failures++;
-      this.#options.observe?.({ type: 'failed', error });
+      tell(this.#options.observe, { type: 'failed', error });
     }
   }
 
@@ -272,7 +274,7 @@ export class FleetKeyring {
     const won = await this.#inTime(this.#options.channel.propose(reading, epoch, document, hold));
     if (won) {
       this.#known = proposal;
-      this.#options.observe?.({ type: 'proposed', revision: reading.revision + 1 });
+      tell(this.#options.observe, { type: 'proposed', revision: reading.revision + 1 });
     }
     return true;
   }
@@ -304,6 +306,11 @@ export class FleetKeyring {
     const merged = changed ? mergeDocuments(found, this.#known, now, revision) : found;
     const entries = merged.entries.filter((entry) => entry.openUntil > now);
     for (const [i, entry] of entries.entries()) {
+      if (entry.wrapped.length > 0 && this.#revoked.has(toHex(entry.name))) {
+        entries[i] = { ...entry, wrapped: noBytes };
+        changed = true;
+        continue;
+      }
       if (entry.wrapped.length === 0 || !this.#keys.isStale(entry.wrapped)) continue;
       const secret = unwrapRingKey(this.#keys, this.#name, entry);
       if (secret === undefined) continue;
@@ -348,14 +355,14 @@ export class FleetKeyring {
     for (const entry of found.entries) {
       if (entry.openUntil <= reading.now) continue;
       const id = toHex(entry.name);
-      if (entry.wrapped.length === 0) {
+      if (entry.wrapped.length === 0 || this.#revoked.has(id)) {
         keyring.revoke(entry.name);
         continue;
       }
       const secret = unwrapRingKey(this.#keys, this.#name, entry);
       if (secret === undefined) {
         this.#locked++;
-        this.#options.observe?.({ type: 'locked', key: id });
+        tell(this.#options.observe, { type: 'locked', key: id });
         continue;
       }
       if (entry.addedIn <= reading.acknowledged && this.#installed.has(id)) this.#eligible.add(id);
@@ -375,7 +382,8 @@ export class FleetKeyring {
 
   #forget(found: RingDocument): void {
     const names = new Set([...found.entries, ...this.#known.entries].map((entry) => toHex(entry.name)));
-    for (const set of [this.#eligible, this.#installed]) for (const id of set) if (!names.has(id)) set.delete(id);
+    for (const set of [this.#eligible, this.#installed, this.#revoked])
+      for (const id of set) if (!names.has(id)) set.delete(id);
   }
 
   #clockOffset(theirs: number): number {
@@ -388,6 +396,7 @@ export class FleetKeyring {
     // Nodes that started together should not ask together.
     this.#looks = this.#waiting ? this.#looks + 1 : 0;
     const soon = this.#waiting ? lookAgain * 2 ** Math.min(this.#looks - 1, 16) : Infinity;
+    if (this.#timer !== undefined) this.#options.timers.clear(this.#timer);
     const jitter = 0.8 + (0.4 * (this.#crypto.random(1)[0] as number)) / 255;
     this.#timer = this.#options.timers.set(
       () => {

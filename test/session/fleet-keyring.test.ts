@@ -246,6 +246,87 @@ test('a key that leaked is destroyed on every node', async () => {
   assert.equal(current(nodes[0] as RingNode)?.origin, 'fleet');
 });
 
+test('a key that leaked stays destroyed here while the store takes no change', async () => {
+  const { shared, nodes, time } = await fleetOf(1);
+  const channel = shared.channel();
+  let refuses = false;
+  const each = node(shared, {
+    channel: {
+      ...channel,
+      propose: async (...args) => {
+        if (refuses) throw new Error('OOM command not allowed');
+        return channel.propose(...args);
+      },
+    },
+  });
+  await each.fleet.start();
+  await time.pass(20_000, 1000);
+  const ticket = seal(nodes[0] as RingNode);
+  assert.ok('state' in each.keyring.open(0x0304, ticket));
+  refuses = true;
+  assert.equal(await each.fleet.revoke(ticket.subarray(1, 17)), false);
+  assert.deepEqual(each.keyring.open(0x0304, ticket), { miss: 'unknownKey' });
+  await time.pass(20_000, 1000);
+  assert.deepEqual(each.keyring.open(0x0304, ticket), { miss: 'unknownKey' });
+  refuses = false;
+  await time.pass(20_000, 1000);
+  assert.deepEqual((nodes[0] as RingNode).keyring.open(0x0304, ticket), { miss: 'unknownKey' }, 'and told the fleet');
+});
+
+test('a revocation is not lost to a change that was under way', async () => {
+  const { shared, nodes, time } = await fleetOf(1);
+  const channel = shared.channel();
+  let hold: Promise<void> | undefined;
+  let inside: (() => void) | undefined;
+  const each = node(shared, {
+    channel: {
+      ...channel,
+      propose: async (...args) => {
+        const won = channel.propose(...args);
+        inside?.();
+        await hold;
+        return won;
+      },
+    },
+  });
+  await each.fleet.start();
+  await (nodes[0] as RingNode).fleet.stop();
+  await time.pass(20_000, 1000);
+  const ticket = seal(each);
+  let release: (() => void) | undefined;
+  hold = new Promise((resolve) => (release = resolve));
+  const proposing = new Promise<void>((resolve) => (inside = resolve));
+  // The next rotation is a proposal.
+  const passing = time.pass(90_000, 500);
+  await proposing;
+  const revoked = each.fleet.revoke(ticket.subarray(1, 17));
+  hold = undefined;
+  release?.();
+  assert.equal(await revoked, true);
+  assert.deepEqual(each.keyring.open(0x0304, ticket), { miss: 'unknownKey' });
+  await passing;
+});
+
+test('an observer that throws does not stop the polling, and nothing is left unhandled', async () => {
+  const time = new FakeTime();
+  const shared = new SharedRing(time);
+  const each = node(shared, {
+    observe: () => {
+      throw new Error('the metrics are broken');
+    },
+  });
+  await each.fleet.start();
+  assert.equal(each.fleet.status.failuresInRow, 0);
+  const { revision } = each.fleet.status;
+  await time.pass(300_000, 1000);
+  assert.ok(each.fleet.status.revision > revision, 'keys rotate');
+  shared.down = true;
+  await time.pass(20_000, 1000);
+  shared.down = false;
+  await time.pass(20_000, 1000);
+  assert.equal(each.fleet.status.failuresInRow, 0);
+});
+
 test('clocks of nodes may differ: the times are the store’s', async () => {
   const { shared, nodes, time } = await fleetOf(1);
   const skewed = { now: () => time.now() + 40_000 };
