@@ -9,7 +9,7 @@ export interface ClientSessionCacheOptions {
   readonly maxPolicies?: number;
   /** Tickets kept for one policy; the oldest leave first. Default 8. */
   readonly maxSessionsPerPolicy?: number;
-  /** Secrets, tickets and certificate chains together; default 16 MiB. */
+  /** Secrets, tickets, certificate chains and what was stapled to them together; default 16 MiB. */
   readonly maxBytes?: number;
 }
 
@@ -189,7 +189,10 @@ export class ClientSessionCache {
 }
 
 function sizeOf(session: ClientSession): number {
-  let bytes = 512 + session.ticket.length + session.state.secret.length;
-  for (const certificate of session.state.peerCertificates) bytes += certificate.length;
+  const { state, ticket, ocspResponse, scts = [] } = session;
+  let bytes = 512 + ticket.length + state.secret.length;
+  bytes += (state.peerRawPublicKey?.length ?? 0) + (ocspResponse?.length ?? 0);
+  for (const certificate of state.peerCertificates) bytes += certificate.length;
+  for (const sct of scts) bytes += sct.length;
   return bytes;
 }

@@ -185,3 +185,14 @@ test('the age of a ticket is obfuscated modulo 2^32', () => {
     }
   }
 });
+
+test('promise 8: what a server staples counts too', () => {
+  const cache = new ClientSessionCache({ maxBytes: 1024 * 1024 });
+  for (let i = 0; i < 100; i++) {
+    const stapled = { ocspResponse: new Uint8Array(60_000), scts: [new Uint8Array(30_000)] };
+    cache.add(session(0x0304, stapled, digest({ host: `${i}.example.org` })));
+  }
+  assert.ok(cache.size <= 12, `${cache.size} sessions of 90,000 bytes in a mebibyte`);
+  cache.clear();
+  assert.equal(cache.bytes, 0);
+});
