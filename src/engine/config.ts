@@ -70,7 +70,11 @@ export interface ServerOptions extends CommonOptions {
   readonly sessions?: ServerSessions;
   /** Name of the credential set that sessions are bound to; survives the renewal of certificates. */
   readonly credentialIdentity?: string;
-  /** Digest of the trust anchors for client certificates, for the binding of sessions. */
+  /**
+   * Digest of the trust anchors for client certificates, for the binding of sessions. Default: a session goes on where the same
+   * function verifies, in this process. Give it where processes share sessions, or where each connection has a function of
+   * its own.
+   */
   readonly clientTrustDigest?: Uint8Array;
   /** Keys for encrypted ClientHellos (RFC 9849). Those of `selectConfig`'s options are not looked at: it comes later. */
   readonly echKeys?: readonly EchKey[];
@@ -140,6 +144,7 @@ export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
   }
   const { sessions, crypto } = options;
   const rawPublicKeys = rawPublicKeyPolicy(crypto, clientCertificateTypes, options.rawPublicKeyPins);
+  const anchorsDigest = options.clientTrustDigest ?? digestOf(options.verifyPeer, crypto);
   const credentialIdentity = options.credentialIdentity ?? options.credentials?.[0]?.identity ?? '';
   const config: ServerHandshakeConfig = {
     ...common,
@@ -157,16 +162,18 @@ export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
       ticket: sessions?.tls12Tickets ?? false,
       psk: sessions !== undefined,
       ticketCount: sessions?.ticketCount ?? 0,
-      ticketCountResumed: sessions === undefined ? 0 : 1,
+      ticketCountResumed: sessions === undefined || sessions.ticketCount === 0 ? 0 : 1,
+      maxTickets: sessions?.maxTickets ?? 0,
       lifetime: sessions?.lifetime ?? 0,
       maxEarlyData: sessions?.maxEarlyDataSize ?? 0,
       allowPskOnly: options.allowPskOnly ?? false,
       forgetSession: (sessionId) => void sessions?.forgetSession(sessionId),
+      missed: (kind, reason) => sessions?.missed(kind, reason),
       policyDigest: rememberedDigest((connection) =>
         policyDigest(crypto, {
           ...connection,
           credentialIdentity,
-          clientAuth: { mode: clientCertificate, anchorsDigest: options.clientTrustDigest, rawPublicKeys },
+          clientAuth: { mode: clientCertificate, anchorsDigest, rawPublicKeys },
           tenant: options.tenant,
         }),
       ),
@@ -175,6 +182,16 @@ export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
   serverConfigs.set(options, config);
   optionsOfConfigs.set(config, options);
   return config;
+}
+
+const verifiers = new WeakMap<VerifyPeer, Uint8Array>();
+
+/** What tells a verifier from any other one: nobody can look into a function. */
+function digestOf(verifyPeer: VerifyPeer | undefined, crypto: CryptoProvider): Uint8Array | undefined {
+  if (verifyPeer === undefined) return undefined;
+  let digest = verifiers.get(verifyPeer);
+  if (digest === undefined) verifiers.set(verifyPeer, (digest = crypto.random(32).slice()));
+  return digest;
 }
 
 /** A client may send as much early data as its ticket allows before it hears that none is taken, and in small records. */

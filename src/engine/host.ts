@@ -122,7 +122,7 @@ function sessionHost(sessions: ServerSessions | undefined, now: () => number) {
 
 /** What the session of this connection must have been made under: a new object for each request. */
 function expectation(binding: SessionBinding, now: number): SessionExpectation {
-  const { version, serverName, config, cipherHash, cipherSuites, extendedMasterSecret } = binding;
+  const { version, serverName, config, cipherHash, cipherSuites, extendedMasterSecret, misfit } = binding;
   return {
     version,
     now,
@@ -130,6 +130,7 @@ function expectation(binding: SessionBinding, now: number): SessionExpectation {
     cipherSuites,
     extendedMasterSecret,
     policy: policyOf(config, serverName, binding),
+    misfit,
   };
 }
 

@@ -2,7 +2,7 @@ import { constantTimeEqual } from '../bytes/bytes.ts';
 import { cipherSuite } from '../crypto/cipher-suites.ts';
 import type { PendingKeyExchange } from '../crypto/provider.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
-import { type ClientSession, clientSessionEnd } from '../session/client-session.ts';
+import type { ClientSession } from '../session/client-session.ts';
 import { type ClientHello, encodeClientHello } from '../wire/client-hello.ts';
 import { isEchInner } from '../wire/encrypted-client-hello.ts';
 import { extensionTypes } from '../wire/extension-type.ts';
@@ -14,7 +14,6 @@ import {
   type ServerHelloOutline,
 } from '../wire/server-hello.ts';
 import { tls12, tls13, versionName } from '../wire/versions.ts';
-import { takesSession } from './certificate-types.ts';
 import { buildClientHello } from './client-hello-builder.ts';
 import { clientHandshake12 } from './client12.ts';
 import { clientHandshake13 } from './client13.ts';
@@ -24,6 +23,7 @@ import { greaseEch, type OfferedEch, sendEncryptedClientHello, settleEncryptedCl
 import { expectMessage, type Flow } from './flow.ts';
 import { type OfferedPsk, offeredPsks, writeBinders } from './psk-client.ts';
 import type { Established } from './result.ts';
+import { noteUnoffered, offerProblem } from './session-client.ts';
 import { Transcript } from './transcript.ts';
 
 export type ClientContext = HandshakeContext<ClientHandshakeConfig>;
@@ -67,6 +67,8 @@ function* handshake(initial: ClientContext): Flow<Established> {
 
   if (version === tls13) return yield* clientHandshake13(context, transcript, offer, message, outline);
   checkNoDowngrade(config, outline);
+  if (offer.psks.length > 0)
+    decide(context, 'resumption', 'miss', 'the PSKs are for TLS 1.3, and the server chose 1.2');
   for (const secret of [...offer.exchanges, ...offer.psks.map(({ early }) => early)]) secret.destroy();
   return yield* clientHandshake12(context, transcript, offer, message);
 }
@@ -75,6 +77,7 @@ function sendClientHello(context: ClientContext, transcript: Transcript): Offer 
   const { config, output } = context;
   const exchanges = config.maxVersion < tls13 ? [] : startKeyExchanges(context);
   const psks = offeredPsks(context);
+  noteUnoffered(context);
   if (config.ech !== undefined) return sendEncryptedClientHello(context, transcript, config.ech, exchanges, psks);
   const session12 = offeredSession12(config);
   const grease = config.echGrease && config.maxVersion >= tls13 ? greaseEch(context) : undefined;
@@ -86,18 +89,11 @@ function sendClientHello(context: ClientContext, transcript: Transcript): Offer 
   return { hello, raw, exchanges, psks, session12, ech: undefined };
 }
 
-/**
- * The first session of TLS 1.2 whose time is not over. "The client SHOULD NOT offer an abbreviated handshake to resume a
- * session that does not use an extended master secret." (RFC 7627, Section 5.3)
- */
+/** The first session of TLS 1.2 that can be offered. */
 function offeredSession12(config: ClientHandshakeConfig): ClientSession | undefined {
-  if (config.minVersion > tls12) return undefined;
-  return config.sessions.find((session) => {
-    const { version, extendedMasterSecret } = session.state;
-    if (version !== tls12 || clientSessionEnd(session) <= config.now()) return false;
-    if (!takesSession(config, session.state)) return false;
-    return extendedMasterSecret || config.resumeWithoutExtendedMasterSecret;
-  });
+  return config.sessions.find(
+    (session) => session.state.version === tls12 && offerProblem(config, session) === undefined,
+  );
 }
 
 function startKeyExchanges(context: ClientContext): PendingKeyExchange[] {

@@ -61,6 +61,7 @@ export function* clientHandshake12(
   const terms = readTerms(context, offer, hello);
   const resumed = resumedSession(context, offer, hello, terms);
   if (resumed !== undefined) return yield* abbreviatedHandshake(context, transcript, offer, hello, terms, resumed);
+  if (offer.session12 !== undefined) decide(context, 'resumption', 'miss', 'the server did not take the session');
 
   const { suite, randoms } = terms;
   const serverType = serverTypeOf(config, hello.extensions.serverCertificateType);

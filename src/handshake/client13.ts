@@ -77,6 +77,7 @@ export function* clientHandshake13(
   const serverHello = decodeSolicited(message, offer);
   if (serverHello.cipherSuite !== suite.code) throw changed('the cipher suite', 'ERR_TLS_CIPHER_SUITE');
   const psk = selectedPsk(offer, serverHello, suite);
+  if (psk === undefined) noteMiss(context, firstOffer);
   const { secret, group } = finishKeyExchange(context, offer, serverHello, psk);
   decide(context, 'cipherSuite', suite.name, 'the server chose it');
   transcript.add(message.raw);
@@ -150,6 +151,14 @@ export function* clientHandshake13(
     sessionId: offer.hello.legacySessionId,
   };
   return establishClient13(context, agreement, application, transcript, psk?.session, clientType);
+}
+
+/** The server goes on without what it was offered. It does not say why. */
+function noteMiss(context: ClientContext, { psks, session12 }: Offer): void {
+  if (psks.length > 0) decide(context, 'resumption', 'miss', 'the server took none of the PSKs that were offered');
+  else if (session12 !== undefined) {
+    decide(context, 'resumption', 'miss', 'the session is of TLS 1.2, and the server chose 1.3');
+  }
 }
 
 /** What holds for every ServerHello and HelloRetryRequest of TLS 1.3 (RFC 9846, Section 4.1.3). */

@@ -1,5 +1,6 @@
 import type { CryptoProvider, GroupName, KeyType, TranscriptHash } from '../crypto/provider.ts';
 import type { ClientSession } from '../session/client-session.ts';
+import type { MissReason, ResumptionKind } from '../session/miss-reason.ts';
 import type { CertificateType } from '../wire/certificate-type.ts';
 import type { ProtocolVersion } from '../wire/versions.ts';
 import type { EchTarget } from './ech-client.ts';
@@ -145,6 +146,8 @@ export interface ServerResumption {
   /** TLS 1.3 tickets after a full handshake, and after a resumption. */
   readonly ticketCount: number;
   readonly ticketCountResumed: number;
+  /** The most that a client gets which asks for a number (RFC 9149). */
+  readonly maxTickets: number;
   /** Seconds, from the first full authentication; at most 604,800. */
   readonly lifetime: number;
   /** Bytes of 0-RTT data that a ticket allows; 0 refuses early data. */
@@ -153,6 +156,8 @@ export interface ServerResumption {
   readonly allowPskOnly: boolean;
   /** Forgets a stored TLS 1.2 session, now or soon; throws never. */
   readonly forgetSession: (sessionId: Uint8Array) => void;
+  /** Counts a session that was offered and can't even be looked for; throws never. */
+  readonly missed: (kind: ResumptionKind, reason: MissReason) => void;
   /** Digest of the policy that sessions are bound to (session/policy.ts). */
   readonly policyDigest: (connection: PolicyInput) => Uint8Array;
 }

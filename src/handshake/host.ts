@@ -1,4 +1,5 @@
 import type { GroupName, TranscriptHash } from '../crypto/provider.ts';
+import type { MissReason } from '../session/miss-reason.ts';
 import type { EarlyDataAnswer } from '../session/resumption-request.ts';
 import type { SessionState } from '../session/state.ts';
 import type { CertificateType } from '../wire/certificate-type.ts';
@@ -112,6 +113,8 @@ export interface SessionBinding {
   cipherSuites?: readonly number[];
   /** TLS 1.2: whether this handshake uses the extended master secret. */
   extendedMasterSecret?: boolean;
+  /** What else this handshake asks of a session: so that what is counted as found is what it goes on with. */
+  misfit?: (state: SessionState) => MissReason | undefined;
 }
 
 /** What the host knows of a peer that it trusts. */

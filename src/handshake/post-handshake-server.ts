@@ -153,7 +153,7 @@ function* authenticateClient(
 }
 
 /** How many tickets this connection gives: two after a full handshake, one after a resumption, or what was asked for. */
-function ticketCount({ config }: ServerContext, hello: ClientHello, resumed: SessionState | undefined): number {
+export function ticketCount({ config }: ServerContext, hello: ClientHello, resumed: SessionState | undefined): number {
   const { resumption } = config;
   const modes = hello.extensions.pskKeyExchangeModes;
   const usable = modes?.includes(1) || (resumption.allowPskOnly && modes?.includes(0));
@@ -162,7 +162,7 @@ function ticketCount({ config }: ServerContext, hello: ClientHello, resumed: Ses
   const wanted = hello.extensions.ticketRequest;
   const standard = resumed === undefined ? resumption.ticketCount : resumption.ticketCountResumed;
   const asked = resumed === undefined ? wanted?.newSessionCount : wanted?.resumptionCount;
-  return asked === undefined ? standard : Math.min(asked, resumption.ticketCount);
+  return standard === 0 ? 0 : Math.min(asked ?? standard, resumption.maxTickets);
 }
 
 /** NewSessionTicket (RFC 9846, Section 4.6.1). */

@@ -3,13 +3,12 @@ import { cipherSuite } from '../crypto/cipher-suites.ts';
 import { hashLength } from '../crypto/hkdf.ts';
 import type { TranscriptHash } from '../crypto/provider.ts';
 import type { ClientSession } from '../session/client-session.ts';
-import { clientSessionEnd } from '../session/client-session.ts';
 import { tls13 } from '../wire/versions.ts';
-import { takesSession } from './certificate-types.ts';
 import type { ClientContext, Offer } from './client.ts';
 import { decide, logSecret, untilEnd } from './context.ts';
 import { EarlySecrets } from './key-schedule.ts';
 import { earlyKeys } from './keys13.ts';
+import { offerProblem, offersHash } from './session-client.ts';
 import type { Transcript } from './transcript.ts';
 
 /** One PSK that the client offers, with its part of the key schedule. */
@@ -36,11 +35,7 @@ export function offeredPsks(context: ClientContext): OfferedPsk[] {
   for (const session of config.sessions) {
     const { state, ticket } = session;
     const suite = cipherSuite(state.cipherSuite);
-    const usable =
-      state.version === tls13 && ticket.length > 0 && suite !== undefined && clientSessionEnd(session) > now;
-    // A ticket in clear would tell which hidden connection it comes from.
-    if (session.hidden && config.ech === undefined) continue;
-    if (!usable || !takesSession(config, state) || !sameHashOffered(config.cipherSuites, suite.hash)) continue;
+    if (state.version !== tls13 || suite === undefined || offerProblem(config, session) !== undefined) continue;
     psks.push({
       identity: ticket,
       obfuscatedTicketAge: obfuscatedTicketAge(session, now),
@@ -54,7 +49,7 @@ export function offeredPsks(context: ClientContext): OfferedPsk[] {
     });
   }
   for (const { identity, key, hash, imported } of config.externalPsks) {
-    if (!sameHashOffered(config.cipherSuites, hash)) continue;
+    if (!offersHash(config.cipherSuites, hash)) continue;
     psks.push({
       identity,
       obfuscatedTicketAge: 0,
@@ -88,13 +83,6 @@ function obfuscatedTicketAge({ state }: ClientSession, now: number): number {
 function canRepeat({ cipherSuites, alpnProtocols }: ClientContext['config'], { state }: ClientSession): boolean {
   const { cipherSuite: suite, alpnProtocol } = state;
   return cipherSuites.includes(suite) && (alpnProtocol === undefined || alpnProtocols.includes(alpnProtocol));
-}
-
-function sameHashOffered(suites: readonly number[], hash: TranscriptHash): boolean {
-  return suites.some((code) => {
-    const suite = cipherSuite(code);
-    return suite?.version === tls13 && suite.hash === hash;
-  });
 }
 
 /** Fills in the binders at the end of an encoded ClientHello (RFC 9846, Section 4.2.11.2). */

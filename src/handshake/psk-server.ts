@@ -1,6 +1,7 @@
 import { constantTimeEqual, zeroize } from '../bytes/bytes.ts';
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { PeerError } from '../errors.ts';
+import type { MissReason } from '../session/miss-reason.ts';
 import { isAnonymous, type SessionState } from '../session/state.ts';
 import { type ClientHello, truncatedLength } from '../wire/client-hello.ts';
 import type { PskIdentity } from '../wire/extension-codecs.ts';
@@ -10,7 +11,7 @@ import { decide, untilEnd } from './context.ts';
 import { type Flow, request } from './flow.ts';
 import { EarlySecrets } from './key-schedule.ts';
 import { chooseCipherSuite } from './negotiate.ts';
-import type { ReceivedClientHello, ServerContext } from './server.ts';
+import { missed, type ReceivedClientHello, type ServerContext } from './server.ts';
 import type { Transcript } from './transcript.ts';
 
 /** A PSK that the server goes on with. */
@@ -52,10 +53,14 @@ export function* selectPsk(
   const { config } = context;
   const { cipherSuites, extensions } = received.hello;
   const offer = extensions.preSharedKey;
-  if (offer === undefined || !config.resumption.psk) return undefined;
+  if (offer === undefined) return undefined;
+  if (!config.resumption.psk) {
+    missed(context, 'psk', 'disabled');
+    return undefined;
+  }
   const keyExchange = chooseMode(context, received);
   if (keyExchange === undefined) {
-    decide(context, 'resumption', 'none', 'no common PSK key exchange mode');
+    missed(context, 'psk', 'modeMismatch');
     return undefined;
   }
   const other = retried
@@ -107,7 +112,8 @@ function* lookUp(
   const { config } = context;
   const { serverName } = hello.extensions;
   const cipherHash = other === undefined ? preferred.hash : undefined;
-  const binding = { version: tls13, serverName, config, cipherHash } as const;
+  const misfit = (state: SessionState) => misfit13(context, hello, state);
+  const binding = { version: tls13, serverName, config, cipherHash, misfit } as const;
   const found = yield* request('lookupPsk', { identity, binding });
   if ('miss' in found) return found;
   const { key, kind, hash, state } = found;
@@ -117,12 +123,17 @@ function* lookUp(
   };
   const suite = hash === preferred.hash ? preferred : other;
   if (suite === undefined) return miss('cipherMismatch');
-  if (state !== undefined && state.version !== tls13) return miss('versionMismatch');
-  if (state !== undefined && !clientTakesSession(hello, state)) return miss('policyMismatch');
+  // A host that is not ours may not have asked.
+  const reason = state === undefined ? undefined : misfit13(context, hello, state);
+  return reason === undefined ? { key, kind, state, suite } : miss(reason);
+}
+
+/** Why a session that was found may not go on under this ClientHello. */
+function misfit13({ config }: ServerContext, hello: ClientHello, state: SessionState): MissReason | undefined {
+  if (state.version !== tls13) return 'versionMismatch';
+  if (!clientTakesSession(hello, state)) return 'policyMismatch';
   // A session without the client certificate that is required now would be a weaker authentication.
-  const anonymous = state === undefined || isAnonymous(state);
-  if (kind === 'res' && config.clientCertificate === 'require' && anonymous) return miss('policyMismatch');
-  return { key, kind, state, suite };
+  return config.clientCertificate === 'require' && isAnonymous(state) ? 'policyMismatch' : undefined;
 }
 
 /** The hash that binders cover: all messages so far, and this ClientHello without its binders. */

@@ -1,7 +1,8 @@
 import { illegalParameter, PeerError } from '../errors.ts';
+import type { MissReason, ResumptionKind } from '../session/miss-reason.ts';
 import { type ClientHello, decodeClientHello } from '../wire/client-hello.ts';
 import type { HandshakeMessage } from '../wire/handshake-type.ts';
-import { tls13, versionName } from '../wire/versions.ts';
+import { type ProtocolVersion, tls13, versionName } from '../wire/versions.ts';
 import type { ServerHandshakeConfig } from './config.ts';
 import { decide, type HandshakeContext, wipingSecrets } from './context.ts';
 import { openClientHello, type ServerEch } from './ech-server.ts';
@@ -38,8 +39,23 @@ function* handshake(initial: ServerContext): Flow<Established> {
   const version = chooseVersion(hello, context.config);
   decide(context, 'version', versionName(version), 'the highest that both sides speak');
   context.output.setVersion(version);
+  noteOtherVersion(context, hello, version);
 
   return version === tls13 ? yield* serverHandshake13(context, received) : yield* serverHandshake12(context, received);
+}
+
+/** A session of the version that this connection does not have is not looked for. */
+function noteOtherVersion(context: ServerContext, { extensions }: ClientHello, version: ProtocolVersion): void {
+  const has12 = extensions.sessionTicket !== undefined && extensions.sessionTicket.length > 0;
+  const has13 = extensions.preSharedKey !== undefined;
+  if (has12 === has13 || has13 === (version === tls13)) return;
+  missed(context, has13 ? 'psk' : 'ticket', 'versionMismatch');
+}
+
+/** Says why a session that the client offers is not even looked for. */
+export function missed(context: ServerContext, kind: ResumptionKind, reason: MissReason): void {
+  context.config.resumption.missed(kind, reason);
+  decide(context, 'resumption', 'miss', reason);
 }
 
 /** Waits for a ClientHello and reads it. */

@@ -3,6 +3,7 @@ import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { groupCode } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
 import { PeerError } from '../errors.ts';
+import type { SessionState } from '../session/state.ts';
 import { encodeCertificateRequest13 } from '../wire/certificate-request.ts';
 import type { CertificateType } from '../wire/certificate-type.ts';
 import { type EncryptedExtensions, encodeEncryptedExtensions } from '../wire/encrypted-extensions.ts';
@@ -37,7 +38,7 @@ import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, earlyKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
 import { chooseAlpn, chooseCipherSuite, commonGroups, ownRecordSizeLimit } from './negotiate.ts';
 import { verifyPeer } from './peer.ts';
-import { EstablishedServer13 } from './post-handshake-server.ts';
+import { EstablishedServer13, ticketCount } from './post-handshake-server.ts';
 import { type SelectedPsk, selectPsk } from './psk-server.ts';
 import type { Agreement, Established } from './result.ts';
 import type { ReceivedClientHello, ServerContext } from './server.ts';
@@ -107,7 +108,7 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
     clientCertificateType: answeredClientType(hello, clientType, asksClient),
     serverCertificateType: answeredServerType(hello, serverType),
   };
-  sendEncryptedExtensions(context, transcript, received, answers, psk !== undefined);
+  sendEncryptedExtensions(context, transcript, received, answers, psk === undefined, psk?.state);
   if (asksClient) sendCertificateRequest(context, transcript);
   if (credential !== undefined && scheme !== undefined) {
     sendCertificate(context, transcript, credential, certificateWishes(hello));
@@ -327,13 +328,14 @@ function sendEncryptedExtensions(
   transcript: Transcript,
   { hello, ech }: ReceivedClientHello,
   answers: EncryptedAnswers,
-  resumed: boolean,
+  isFull: boolean,
+  resumed: SessionState | undefined,
 ): void {
   const { config, output } = context;
   const offered = hello.extensions;
   const extensions: EncryptedExtensions['extensions'] = {
     // "When resuming a session, the server MUST NOT include a server_name extension" (RFC 6066, Section 3).
-    serverName: offered.serverName !== undefined && !resumed ? true : undefined,
+    serverName: offered.serverName !== undefined && isFull ? true : undefined,
     alpn: answers.alpn,
     clientCertificateType: answers.clientCertificateType,
     serverCertificateType: answers.serverCertificateType,
@@ -347,8 +349,7 @@ function sendEncryptedExtensions(
     output.setRecordSizeLimits(offered.recordSizeLimit, extensions.recordSizeLimit);
   }
   if (offered.ticketRequest !== undefined && config.resumption.psk) {
-    const wanted = offered.ticketRequest.newSessionCount;
-    extensions.ticketRequest = Math.min(wanted, config.resumption.ticketCount);
+    extensions.ticketRequest = ticketCount(context, hello, resumed);
   }
   sendMessage(context, transcript, 'encryptedExtensions', encodeEncryptedExtensions({ extensions }));
 }

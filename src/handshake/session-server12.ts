@@ -1,6 +1,7 @@
 import { zeroize } from '../bytes/bytes.ts';
 import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
 import { PeerError } from '../errors.ts';
+import type { MissReason } from '../session/miss-reason.ts';
 import { isAnonymous, type SessionState } from '../session/state.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
 import { tls12 } from '../wire/versions.ts';
@@ -8,7 +9,7 @@ import { clientTakesSession } from './certificate-types.ts';
 import { decide } from './context.ts';
 import { type Flow, request } from './flow.ts';
 import type { SessionLookup } from './host.ts';
-import type { ServerContext } from './server.ts';
+import { missed, type ServerContext } from './server.ts';
 
 /** A TLS 1.2 session that can go on. */
 export interface SessionOffer {
@@ -27,7 +28,9 @@ export function* resumableSession(
 ): Flow<SessionOffer | { miss: string }> {
   const { config } = context;
   const ticket = hello.extensions.sessionTicket;
-  const byTicket = config.resumption.ticket && ticket !== undefined && ticket.length > 0;
+  const hasTicket = ticket !== undefined && ticket.length > 0;
+  const byTicket = hasTicket && config.resumption.ticket;
+  if (hasTicket && !byTicket) missed(context, 'ticket', 'disabled');
   const byId = !byTicket && config.resumption.sessionId && hello.legacySessionId.length > 0;
   if (!byTicket && !byId) return { miss: 'notOffered' };
   const binding = {
@@ -36,6 +39,7 @@ export function* resumableSession(
     config,
     cipherSuites: hello.cipherSuites.filter((code) => config.cipherSuites.includes(code)),
     extendedMasterSecret,
+    misfit: (state: SessionState) => misfit(context, hello, extendedMasterSecret, state),
   } as const;
   const found: SessionLookup = byTicket
     ? yield* request('openTicket', { ticket, binding })
@@ -59,7 +63,7 @@ function misfit(
   hello: ClientHello,
   extendedMasterSecret: boolean,
   state: SessionState,
-): string | undefined {
+): MissReason | undefined {
   if (state.version !== tls12) return 'versionMismatch';
   if (!hello.cipherSuites.includes(state.cipherSuite)) return 'cipherMismatch';
   if (!config.cipherSuites.includes(state.cipherSuite)) return 'cipherMismatch';

@@ -11,6 +11,7 @@ export const missReasons = {
   expired: 'the lifetime that counts from the first full authentication is over',
   versionMismatch: 'the session was made under another protocol version',
   cipherMismatch: 'the cipher suite (TLS 1.2) or its hash (TLS 1.3) is not the one of the session',
+  modeMismatch: 'the client takes no PSK key exchange mode that this server takes (RFC 9846, Section 4.2.9)',
   emsMismatch: 'the session has no extended master secret, the new handshake has (RFC 7627, Section 5.3)',
   emsMissing: 'the session has an extended master secret, the new handshake has none: it must be aborted (RFC 7627)',
   emsAbsent: 'neither the session nor the new handshake has an extended master secret (RFC 7627, Section 5.3)',

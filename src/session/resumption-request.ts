@@ -20,6 +20,8 @@ export interface SessionExpectation {
   readonly cipherSuites?: readonly number[] | undefined;
   /** TLS 1.2: whether the new handshake uses the extended master secret. */
   readonly extendedMasterSecret?: boolean | undefined;
+  /** What else the handshake asks of a session that was found: why it may not go on with it. */
+  readonly misfit?: ((state: SessionState) => MissReason | undefined) | undefined;
 }
 
 /** A session to resume; `renew`: its ticket was sealed under an older key, so send a fresh one. */
@@ -77,7 +79,8 @@ export function compare(state: SessionState, expected: SessionExpectation): Miss
     return state.extendedMasterSecret ? 'emsMissing' : 'emsMismatch';
   }
   const policy = typeof expected.policy === 'function' ? expected.policy(state) : expected.policy;
-  return equal(policy, state.policyDigest) ? undefined : 'policyMismatch';
+  if (!equal(policy, state.policyDigest)) return 'policyMismatch';
+  return expected.misfit?.(state);
 }
 
 /** The PSK of a session that was found. */

@@ -26,6 +26,7 @@ import {
   takeSessionState,
 } from './state.ts';
 import { type SessionStore, StoreError } from './store.ts';
+import { tell } from './tell.ts';
 import { sealedTicketFormat, type TicketKeyring } from './ticket-keyring.ts';
 import { type Awaitable, isPromise } from './timer.ts';
 
@@ -60,7 +61,7 @@ export interface ServerSessionsConfig {
   readonly tls13Tickets?: TicketMode | undefined;
   /** Tickets sent after a full TLS 1.3 handshake where the client does not ask for a number (RFC 9149); default 2. */
   readonly ticketCount?: number | undefined;
-  /** The most tickets sent on one connection; default 8. */
+  /** The most tickets sent on one connection to a client that asks for a number; default 8. */
   readonly maxTickets?: number | undefined;
   /** Seconds that a session lives from its first full authentication; default one day, at most seven. */
   readonly lifetime?: number | undefined;
@@ -83,6 +84,9 @@ export interface ServerSessionsConfig {
   readonly externalPsk?: ((identity: Uint8Array) => Awaitable<ExternalPsk | undefined>) | undefined;
   readonly observe?: ((event: SessionEvent) => void) | undefined;
 }
+
+/** The first store of this process that recorded early data under the keys of a ring: it is the ring's record. */
+const records = new WeakMap<TicketKeyring, SessionStore>();
 
 /**
  * Everything that a server decides about resumption. The handshake asks; each answer comes as a value where it is at
@@ -160,6 +164,11 @@ export class ServerSessions {
     return isPromise(failure) ? failure.then((reason) => reason === undefined) : failure === undefined;
   }
 
+  /** Counts a session that a client offered, and for which there was nothing to look for. */
+  missed(kind: ResumptionKind, reason: MissReason): void {
+    this.#miss(kind, reason);
+  }
+
   /** Forgets a TLS 1.2 session, e.g. after a fatal alert (RFC 5246, Section 7.2.2). Never fails. */
   forgetSession(sessionId: Uint8Array): Awaitable<void> {
     const { store } = this;
@@ -232,6 +241,11 @@ export class ServerSessions {
       throw sessionConfigError(
         `a session lifetime of ${this.lifetime} s is outside 1 to ${maxLifetimeSeconds} (RFC 9846, 4.6.1)`,
       );
+    }
+    for (const [name, count] of Object.entries({ ticketCount: this.ticketCount, maxTickets: this.maxTickets })) {
+      // The nonce that makes the PSK of each ticket another one is a byte.
+      if (Number.isInteger(count) && count >= 0 && count <= 255) continue;
+      throw sessionConfigError(`${name} is ${count}; give a whole number from 0 to 255`);
     }
     if (this.maxEarlyDataSize > 0 && !this.store) {
       throw sessionConfigError('early data needs a store that remembers which tickets were used: give `store`');
@@ -357,7 +371,10 @@ export class ServerSessions {
         this.#event({ type: 'issued', kind });
         return undefined;
       },
-      (error) => this.#noTicket(kind, storeMiss(error).miss).miss,
+      (error) => {
+        encoded.fill(0);
+        return this.#noTicket(kind, storeMiss(error).miss).miss;
+      },
     );
   }
 
@@ -379,8 +396,14 @@ export class ServerSessions {
   /** Whether the store hears of every use of a ticket: it is shared, or nobody else can open the ticket. */
   #seesEveryUse(identity: Uint8Array, store: SessionStore): boolean {
     if (this.#config.replayRecord === 'complete' || !store.traits.local) return true;
+    const { keyring } = this;
     // A handle leads into the store, and nowhere else.
-    return identity[0] !== sealedTicketFormat || this.keyring?.originOf(identity) === 'local';
+    if (identity[0] !== sealedTicketFormat) return true;
+    if (keyring?.originOf(identity) !== 'local') return false;
+    // Two records in one process do not hear of each other either.
+    const record = records.get(keyring);
+    if (record === undefined) records.set(keyring, store);
+    return record === undefined || record === store;
   }
 
   #earlyData(refusal: EarlyDataRefusal | undefined): EarlyDataAnswer {
@@ -396,11 +419,7 @@ export class ServerSessions {
 
   #event(event: SessionEvent): void {
     count(this.counters, event);
-    try {
-      this.#config.observe?.(event);
-    } catch {
-      // An observer's failure is no reason to fail a handshake.
-    }
+    tell(this.#config.observe, event);
   }
 }
 

@@ -5,11 +5,13 @@ import { type ClientOptions, type ServerOptions, serverConfig } from '../../src/
 import type { RecordLayer } from '../../src/engine/record-layer.ts';
 import type { AlertName } from '../../src/errors.ts';
 import { MasterSecret } from '../../src/handshake/key-schedule12.ts';
+import type { TraceEvent } from '../../src/handshake/trace.ts';
 import { MemoryStore } from '../../src/session/memory-store.ts';
 import { ServerSessions } from '../../src/session/resumption.ts';
 import { sessionState } from '../../src/session/state.ts';
 import { encodeCertificateRequest13 } from '../../src/wire/certificate-request.ts';
 import { type ClientHello, decodeClientHello, encodeClientHello } from '../../src/wire/client-hello.ts';
+import { decodeEncryptedExtensions } from '../../src/wire/encrypted-extensions.ts';
 import { frameMessage, type HandshakeType } from '../../src/wire/handshake-type.ts';
 import { decodeServerHello12, encodeServerHello12 } from '../../src/wire/server-hello.ts';
 import { tls12, tls13 } from '../../src/wire/versions.ts';
@@ -279,20 +281,40 @@ describe('resumption', () => {
     assertRefused(connection, output, 'ERR_TLS_RESUMED_WITHOUT_EMS', 'handshakeFailure');
   });
 
-  test('tickets are given as asked for, up to the own number (RFC 9149)', async () => {
-    for (const [asked, given] of [
-      [0, 0],
-      [1, 1],
-      [200, 3],
+  test('tickets are given as asked for, up to the most that the server gives, and as it has said (RFC 9149)', async () => {
+    for (const [asked, askedResumed, given, givenResumed] of [
+      [0, 0, 0, 0],
+      [1, 3, 1, 3],
+      [5, 0, 5, 0],
+      [200, 200, 6, 6],
     ] as const) {
-      const sessions = createSessions({ ticketCount: 3 });
-      const pair = createPair({
-        client: { ticketRequest: { newSessionCount: asked, resumptionCount: asked } },
-        server: { sessions },
-      });
-      await pair.run();
-      assert.equal(pair.client.takeSessions().length, given);
+      const server = { sessions: createSessions({ ticketCount: 3, maxTickets: 6 }) };
+      const ticketRequest = { newSessionCount: asked, resumptionCount: askedResumed };
+      for (const resumed of [false, true]) {
+        const first = createPair({ server });
+        if (resumed) await first.run();
+        const sessions = resumed ? first.client.takeSessions().slice(0, 1) : [];
+        let said: unknown;
+        const trace = (event: TraceEvent) => {
+          if (event.kind !== 'message' || event.type !== 'encryptedExtensions') return;
+          said = decodeEncryptedExtensions(event.raw.subarray(4)).extensions.ticketRequest;
+        };
+        const pair = createPair({ client: { ticketRequest, sessions, trace }, server });
+        await pair.run();
+        assert.equal(pair.client.info.resumed, resumed);
+        assert.equal(pair.client.takeSessions().length, resumed ? givenResumed : given);
+        assert.equal(said, resumed ? givenResumed : given);
+      }
     }
+  });
+
+  test('a server that is to give no tickets gives none, whatever is asked for', async () => {
+    const server = { sessions: createSessions({ ticketCount: 0 }) };
+    const pair = createPair({ client: { ticketRequest: { newSessionCount: 4, resumptionCount: 4 } }, server });
+    await pair.run();
+    assert.equal(pair.client.takeSessions().length, 0);
+    assert.throws(() => createSessions({ ticketCount: 256 }), { code: 'ERR_TLS_SESSION_CONFIG' });
+    assert.throws(() => createSessions({ maxTickets: 1.5 }), { code: 'ERR_TLS_SESSION_CONFIG' });
   });
 
   test('no more PSK identities are looked at than allowed', () => {

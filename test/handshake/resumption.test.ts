@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ClientOptions, ServerOptions } from '../../src/engine/config.ts';
+import { type ClientOptions, type ServerOptions, serverConfig } from '../../src/engine/config.ts';
 import type { Connection } from '../../src/engine/connection.ts';
+import { CertificateError } from '../../src/errors.ts';
+import type { TraceEvent } from '../../src/handshake/trace.ts';
 import type { ClientSession } from '../../src/session/client-session.ts';
 import { MemoryStore } from '../../src/session/memory-store.ts';
 import { ServerSessions, type ServerSessionsConfig } from '../../src/session/resumption.ts';
@@ -81,6 +83,165 @@ for (const { name, version, config, resumption } of kinds) {
     });
   });
 }
+
+describe('what the program trusts', () => {
+  for (const { name, version, config } of kinds) {
+    test(`${name}: a client that one verifier trusted is judged anew by another`, async () => {
+      const sessions = createSessions(config);
+      const credential = testCredential('client-ecdsa-p256');
+      const client = { maxVersion: version, credentials: [credential] };
+      const asking = { sessions, clientCertificate: 'require' } as const;
+      const trusting = { ...asking, verifyPeer: () => undefined };
+      const kept = await firstVisit(client, trusting);
+      const again = createPair({ client: { ...client, sessions: kept.slice(0, 1) }, server: trusting });
+      await again.run();
+      assert.notEqual(again.server.info.resumption, 'none', 'the same verifier');
+
+      const distrusting = {
+        ...asking,
+        verifyPeer: () => {
+          throw new CertificateError('ERR_TLS_CERT_UNTRUSTED', 'unknownCa', 'this one trusts nobody');
+        },
+      };
+      const more = await firstVisit(client, trusting);
+      const pair = createPair({ client: { ...client, sessions: more.slice(0, 1) }, server: distrusting });
+      await pair.run();
+      assert.equal(pair.server.error?.code, 'ERR_TLS_CERT_UNTRUSTED', 'it came in without being asked about');
+    });
+  }
+
+  test('servers that name the same trust share sessions, whatever function it is that verifies', async () => {
+    const sessions = createSessions();
+    const client = { credentials: [testCredential('client-ecdsa-p256')] };
+    const server = () =>
+      ({
+        sessions,
+        clientCertificate: 'require',
+        clientTrustDigest: Uint8Array.of(1),
+        verifyPeer: () => undefined,
+      }) as const;
+    const kept = await firstVisit(client, server());
+    const pair = createPair({ client: { ...client, sessions: kept }, server: server() });
+    await pair.run();
+    assert.equal(pair.server.info.resumption, 'psk');
+  });
+});
+
+/** The reasons that a side told its trace for what it decided about resumption. */
+function reasons(events: readonly TraceEvent[]): string[] {
+  return events.flatMap((event) =>
+    event.kind === 'decision' && event.about === 'resumption' ? [`${event.choice}: ${event.reason}`] : [],
+  );
+}
+
+describe('promise 9: every miss has a reason, on both sides', () => {
+  /** Resumes under other options than the session was made under; what each side told of it. */
+  async function miss(
+    first: { client?: Partial<ClientOptions>; server: Partial<ServerOptions> },
+    then: { client?: Partial<ClientOptions>; server?: Partial<ServerOptions> },
+  ) {
+    const kept = await firstVisit(first.client ?? {}, first.server);
+    const seen: { client: TraceEvent[]; server: TraceEvent[] } = { client: [], server: [] };
+    const pair = createPair({
+      client: {
+        ...first.client,
+        sessions: kept.slice(0, 1),
+        ...then.client,
+        trace: (event) => seen.client.push(event),
+      },
+      server: { ...first.server, ...then.server, trace: (event) => seen.server.push(event) },
+    });
+    await pair.run();
+    assert.equal(pair.server.error, undefined, pair.server.error?.stack);
+    assert.equal(pair.client.error, undefined, pair.client.error?.stack);
+    assert.equal(pair.server.info.resumed, false);
+    const { sessions } = { ...first.server, ...then.server };
+    return { client: reasons(seen.client), server: reasons(seen.server), counters: sessions?.counters };
+  }
+
+  test('a PSK, and a server that keeps no sessions (any more)', async () => {
+    const found = await miss({ server: { sessions: createSessions() } }, { server: { sessions: undefined } });
+    assert.deepEqual(found.server, ['miss: disabled']);
+    assert.match(found.client[0] as string, /^miss: the server took none/);
+  });
+
+  test('a PSK of TLS 1.3, and a server that speaks TLS 1.2 only', async () => {
+    const server = { sessions: createSessions() };
+    const found = await miss({ server }, { server: { maxVersion: tls12 } });
+    // The session ID of TLS 1.3's compatibility mode looks like any other.
+    assert.deepEqual(found.server, ['miss: versionMismatch', 'miss: notFound']);
+    assert.deepEqual(found.counters?.misses.psk, { versionMismatch: 1 });
+    assert.match(found.client[0] as string, /^miss: /);
+  });
+
+  test('a ticket of TLS 1.2, and a server that speaks TLS 1.3 by now', async () => {
+    const server = { sessions: createSessions() };
+    const found = await miss({ server: { ...server, maxVersion: tls12 } }, { server: { maxVersion: tls13 } });
+    assert.equal(found.server[0], 'miss: versionMismatch');
+    assert.deepEqual(found.counters?.misses.ticket, { versionMismatch: 1 });
+    assert.match(found.client[0] as string, /^miss: /);
+  });
+
+  test('a ticket of TLS 1.2, and a server that takes none any more', async () => {
+    const then = createSessions({ tls12Tickets: false });
+    const found = await miss(
+      { client: { maxVersion: tls12 }, server: { sessions: createSessions() } },
+      { server: { sessions: then } },
+    );
+    // The ID beside a ticket is the client's own, or that of a session.
+    assert.deepEqual(found.server, ['miss: disabled', 'miss: notFound']);
+    assert.deepEqual(then.counters.misses.ticket, { disabled: 1 });
+    assert.match(found.client[0] as string, /^miss: /);
+  });
+
+  test('a client whose PSK modes the server does not take', async () => {
+    const server = { sessions: createSessions() };
+    const kept = await firstVisit({}, server);
+    const pair = createPair({ client: { sessions: kept.slice(0, 1) }, server });
+    pair.client.advance();
+    const hello = Buffer.concat(pair.client.takeOutgoing());
+    // psk_key_exchange_modes of psk_dhe_ke alone becomes psk_ke alone.
+    const at = hello.indexOf(Buffer.from([0, 0x2d, 0, 2, 1, 1]));
+    hello[at + 5] = 0;
+    pair.server.receive(new Uint8Array(hello));
+    await pair.run();
+    assert.deepEqual(server.sessions.counters.misses.psk, { modeMismatch: 1 });
+  });
+
+  test('what the handshake refuses after it was found is no hit', async () => {
+    const sessions = createSessions();
+    const server = { sessions, resumeWithoutExtendedMasterSecret: true };
+    const kept = await firstVisit({ maxVersion: tls12, resumeWithoutExtendedMasterSecret: true }, server);
+    const [session] = kept as [ClientSession];
+    // A session as one without the extended master secret left it: the server does not go on with those any more.
+    const state = { ...session.state, extendedMasterSecret: false };
+    const policyDigest = serverConfig({ crypto, sessions }).resumption.policyDigest({
+      serverName: 'localhost',
+      version: tls12,
+      cipherHash: 'sha256',
+      extendedMasterSecret: false,
+    });
+    const issued = await sessions.sealTicket({ state: { ...state, policyDigest }, now: Date.now() });
+    assert.ok('ticket' in issued);
+    const expected = { version: tls12, policy: policyDigest, now: Date.now(), extendedMasterSecret: false } as const;
+    const misfit = () => 'emsAbsent' as const;
+    assert.deepEqual(await sessions.openTicket({ ...expected, ticket: issued.ticket, misfit }), { miss: 'emsAbsent' });
+    assert.equal(sessions.counters.hits.ticket, 0);
+  });
+
+  test('sessions that the client itself does not offer', async () => {
+    const server = { sessions: createSessions() };
+    const found = await miss({ server }, { client: { now: () => Date.now() + 8 * 86_400_000 } });
+    assert.match(found.client[0] as string, /^not offered: .*over/);
+    const other = await miss({ server, client: {} }, { client: { cipherSuites: [0x1302] } });
+    assert.match(other.client[0] as string, /^not offered: .*SHA-?256|sha256/);
+    const old = await miss(
+      { server, client: { maxVersion: tls12 } },
+      { client: { minVersion: tls13, maxVersion: tls13 } },
+    );
+    assert.match(old.client[0] as string, /^not offered: .*TLS 1\.2/);
+  });
+});
 
 describe('the suite of a session (RFC 9846, Section 4.2.11)', () => {
   const [sha256, sha384] = [0x1301, 0x1302];

@@ -16,8 +16,8 @@ const mutations = [
     1,
     'the policy digest is not compared',
     `${session}/resumption.ts`,
-    "return equal(policy, state.policyDigest) ? undefined : 'policyMismatch';",
-    'return undefined;',
+    "if (!equal(policy, state.policyDigest)) return 'policyMismatch';",
+    '',
     `${unit}/resumption.test.ts ${unit}/incidents.test.ts`,
   ],
   [

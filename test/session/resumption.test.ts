@@ -341,6 +341,29 @@ test('promise 7: a record of this process alone takes no early data under a key 
   assert.deepEqual(told.claim(), { accepted: false, refusal: 'replay' });
 });
 
+test('promise 7: two records in one process are none: the second takes no early data under the key ring of the first', async () => {
+  const { claim, keyring, time } = await earlyServer();
+  const other = await earlyServer({ keyring, store: new MemoryStore({ clock: time }) });
+  assert.deepEqual(claim(), { accepted: true });
+  assert.deepEqual(other.claim(), { accepted: false, refusal: 'recordNotShared' });
+  const told = await earlyServer({ keyring, store: new MemoryStore({ clock: time }), replayRecord: 'complete' });
+  assert.deepEqual(told.claim(), { accepted: true });
+});
+
+test('a session that the store does not keep leaves no secret behind', async () => {
+  const kept: Uint8Array[] = [];
+  for (const fails of [false, true]) {
+    const store = new MemoryStore({ clock: new FakeTime() });
+    store.put = (_key, value) => {
+      kept.push(value);
+      if (fails) throw new Error('full');
+    };
+    const { sessions, state, time } = server({ store });
+    assert.equal(sessions.storeSession({ sessionId, state: state({ version: 0x0303 }), now: time.now() }), !fails);
+    assert.ok(kept.at(-1)?.every((byte) => byte === 0));
+  }
+});
+
 test('promise 7: no early data where the key of the ticket is gone', async () => {
   const { claim, keyring } = await earlyServer();
   for (const { name } of keyring.describe()) keyring.revoke(Buffer.from(name, 'hex'));
