@@ -31,6 +31,9 @@ const called = [
   'address',
 ] as const;
 
+/** What is set on the connection: a wrapper has no connection. Without TCP_NODELAY each answer waits for an ACK of its head. */
+const passedOn = ['setNoDelay', 'setKeepAlive', 'ref', 'unref'] as const;
+
 let bridged = false;
 
 /** Makes Node's `http2` see Handfast's sockets as what they are. Once a process. */
@@ -64,7 +67,7 @@ export function bridgeHttp2(): void {
       },
     });
   }
-  for (const name of called) {
+  for (const name of [...called, ...passedOn]) {
     const inherited = findDescriptor(prototype, name)?.value as ((...args: unknown[]) => unknown) | undefined;
     Object.defineProperty(prototype, name, {
       configurable: true,
@@ -72,7 +75,8 @@ export function bridgeHttp2(): void {
       value(this: Wrapper, ...args: unknown[]) {
         const socket = wrapped(this);
         if (socket === undefined) return inherited?.apply(this, args);
-        return (socket[name] as (...values: unknown[]) => unknown)(...args);
+        const told = (socket[name] as (...values: unknown[]) => unknown)(...args);
+        return told === socket ? this : told;
       },
     });
   }

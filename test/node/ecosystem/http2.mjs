@@ -8,6 +8,14 @@ server.on('stream', (stream, headers) => {
   stream.respond({ ':status': 200, path: headers[':path'] });
   stream.pipe(stream);
 });
+const delays = [];
+server.on('connection', (raw) => {
+  const { setNoDelay } = raw;
+  raw.setNoDelay = (noDelay) => {
+    delays.push(noDelay);
+    return setNoDelay.call(raw, noDelay);
+  };
+});
 const port = await listening(server);
 const session = http2.connect(`https://localhost:${port}`, { ca });
 await Promise.all(
@@ -24,5 +32,12 @@ await Promise.all(
 );
 assert.equal(session.socket.authorized, true);
 assert.equal(session.socket.getPeerCertificate().subject.CN, 'localhost');
+assert.deepEqual(delays, [true]);
+const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+const open = sockets();
+session.unref();
+assert.equal(sockets(), open - 1);
+session.ref();
+assert.equal(sockets(), open);
 session.close();
 done();
