@@ -13,30 +13,34 @@ export type Host = {
   readonly [K in keyof HostRequests]: (input: HostRequests[K]['input']) => Awaitable<HostRequests[K]['answer']>;
 };
 
-const hosts = new WeakMap<ServerOptions | ClientOptions, Host>();
+const serverHosts = new WeakMap<ServerOptions, Host>();
 
 /** The host that answers a server's handshakes from its options. */
 export function serverHost(options: ServerOptions): Host {
-  return cached(options, () => {
-    const own = ownHost(options);
-    // Once selectConfig has chosen other options, theirs are the trust, the credentials and the sessions that count.
-    const inForce = (config: CommonHandshakeConfig | undefined): OwnHost => {
-      const other = optionsOf(config);
-      return other === undefined || other === options ? own : ownHost(other);
-    };
-    return {
-      ...own,
-      selectConfig: (hello) => after(options.selectConfig?.(hello), (other) => other && serverConfig(other)),
-      selectCredential: (query) => inForce(query.config).selectCredential(query),
-      verifyPeer: (peer) => inForce(peer.config).verifyPeer(peer),
-      lookupSession: (input) => inForce(input.binding.config).lookupSession(input),
-      openTicket: (input) => inForce(input.binding.config).openTicket(input),
-      lookupPsk: (input) => inForce(input.binding.config).lookupPsk(input),
-      claimEarlyData: (input) => inForce(input.binding.config).claimEarlyData(input),
-      storeSession: (input) => inForce(input.config).storeSession(input),
-      sealTicket: (input) => inForce(input.config).sealTicket(input),
-    };
-  });
+  let host = serverHosts.get(options);
+  if (host === undefined) serverHosts.set(options, (host = makeServerHost(options)));
+  return host;
+}
+
+function makeServerHost(options: ServerOptions): Host {
+  const own = ownHost(options);
+  // Once selectConfig has chosen other options, theirs are the trust, the credentials and the sessions that count.
+  const inForce = (config: CommonHandshakeConfig | undefined): OwnHost => {
+    const other = optionsOf(config);
+    return other === undefined || other === options ? own : ownHost(other);
+  };
+  return {
+    ...own,
+    selectConfig: (hello) => after(options.selectConfig?.(hello), (other) => other && serverConfig(other)),
+    selectCredential: (query) => inForce(query.config).selectCredential(query),
+    verifyPeer: (peer) => inForce(peer.config).verifyPeer(peer),
+    lookupSession: (input) => inForce(input.binding.config).lookupSession(input),
+    openTicket: (input) => inForce(input.binding.config).openTicket(input),
+    lookupPsk: (input) => inForce(input.binding.config).lookupPsk(input),
+    claimEarlyData: (input) => inForce(input.binding.config).claimEarlyData(input),
+    storeSession: (input) => inForce(input.config).storeSession(input),
+    sealTicket: (input) => inForce(input.config).sealTicket(input),
+  };
 }
 
 type OwnHost = Omit<Host, 'selectConfig'>;
@@ -54,17 +58,21 @@ function ownHost(options: ServerOptions): OwnHost {
 
 /** The host that answers a client's handshakes from its options. */
 export function clientHost(options: ClientOptions): Host {
-  return cached(options, () => ({
-    ...commonHost(options),
+  const { selectCredential, sign, decryptPremaster, verifyPeer } = commonHost(options);
+  const { lookupSession, openTicket, lookupPsk, storeSession, sealTicket, claimEarlyData } = withoutSessions;
+  return {
     selectConfig: () => undefined,
-    ...sessionHost(undefined, Date.now),
-  }));
-}
-
-function cached(options: ServerOptions | ClientOptions, make: () => Host): Host {
-  let host = hosts.get(options);
-  if (host === undefined) hosts.set(options, (host = make()));
-  return host;
+    selectCredential,
+    sign,
+    decryptPremaster,
+    verifyPeer,
+    lookupSession,
+    openTicket,
+    lookupPsk,
+    storeSession,
+    sealTicket,
+    claimEarlyData,
+  };
 }
 
 const known = { rawPublicKey: 'known' } as const;
@@ -119,6 +127,9 @@ function sessionHost(sessions: ServerSessions | undefined, now: () => number) {
     },
   } satisfies Partial<Host>;
 }
+
+/** A client has no sessions to give. */
+const withoutSessions = sessionHost(undefined, Date.now);
 
 /** What the session of this connection must have been made under: a new object for each request. */
 function expectation(binding: SessionBinding, now: number): SessionExpectation {

@@ -21,17 +21,8 @@ export interface AltNameError extends CodedError {
  * @throws `ERR_TLS_CERT_ALTNAME_FORMAT` where `subjectaltname` does not parse.
  */
 export function checkServerIdentity(hostname: string, cert: PeerCertificate): AltNameError | undefined {
-  const altNames = cert.subjectaltname;
-  const dnsNames: string[] = [];
-  const addresses: string[] = [];
-  if (altNames) {
-    for (const name of altNames.includes('"') ? splitQuoted(altNames) : altNames.split(', ')) {
-      if (name.startsWith('DNS:')) dnsNames.push(name.slice(4));
-      else if (name.startsWith('IP Address:')) addresses.push(canonicalAddress(name.slice(11)) ?? '');
-    }
-  }
   const host = withoutDot(`${hostname}`);
-  const reason = mismatch(host, cert, altNames, dnsNames, addresses);
+  const reason = mismatch(host, cert);
   if (reason === undefined) return undefined;
   const error = nodeError(
     'ERR_TLS_CERT_ALTNAME_INVALID',
@@ -43,13 +34,24 @@ export function checkServerIdentity(hostname: string, cert: PeerCertificate): Al
   return error;
 }
 
-function mismatch(
-  host: string,
-  cert: PeerCertificate,
-  altNames: string | undefined,
-  dnsNames: readonly string[],
-  addresses: readonly string[],
-): string | undefined {
+/** As much of the legacy object as says for whom a certificate is. */
+export type CertificateNames = Pick<PeerCertificate, 'subject' | 'subjectaltname'>;
+
+/** The same without the error: whether a certificate with these names is for the host. */
+export function isFor(hostname: string, names: CertificateNames): boolean {
+  return mismatch(withoutDot(`${hostname}`), names) === undefined;
+}
+
+function mismatch(host: string, cert: CertificateNames): string | undefined {
+  const altNames = cert.subjectaltname;
+  const dnsNames: string[] = [];
+  const addresses: string[] = [];
+  if (altNames) {
+    for (const name of altNames.includes('"') ? splitQuoted(altNames) : altNames.split(', ')) {
+      if (name.startsWith('DNS:')) dnsNames.push(name.slice(4));
+      else if (name.startsWith('IP Address:')) addresses.push(canonicalAddress(name.slice(11)) ?? '');
+    }
+  }
   if (isIP(host)) {
     if (addresses.includes(canonicalAddress(host) ?? host)) return undefined;
     return `IP: ${host} is not in the cert's list: ${addresses.join(', ')}`;

@@ -1,6 +1,6 @@
 /** Certificates as the objects that `getPeerCertificate()` gives. */
-import { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
+import { type KnownCertificate, knownCertificate } from './known-certificate.ts';
 import type { ContextState } from './secure-context.ts';
 import { trustStoreOf } from './verify.ts';
 
@@ -17,22 +17,22 @@ export function peerCertificateObject(
 ): PeerCertificate | DetailedPeerCertificate {
   const [first, ...others] = chain;
   if (first === undefined) return {} as PeerCertificate;
-  const leaf = new X509Certificate(first);
+  const leaf = knownCertificate(first);
   const object = legacyObject(leaf);
   if (!detailed) return object;
-  const pool = others.map((der) => new X509Certificate(der));
+  const pool = others.map(knownCertificate);
   let current = leaf;
   let currentObject = object;
   for (let depth = 0; depth < 32; depth++) {
-    if (current.checkIssued(current)) {
+    if (current.isIssuedBy(current)) {
       currentObject.issuerCertificate = currentObject;
       break;
     }
     const issuer =
-      pool.find((candidate) => current.checkIssued(candidate)) ??
+      pool.find((candidate) => current.isIssuedBy(candidate)) ??
       trustStoreOf(context)
         .issuersOf(current)
-        .find(({ x509 }) => current.checkIssued(x509))?.x509;
+        .find((candidate) => current.isIssuedBy(candidate));
     if (issuer === undefined) break;
     const issuerObject = legacyObject(issuer);
     currentObject.issuerCertificate = issuerObject;
@@ -42,22 +42,19 @@ export function peerCertificateObject(
   return object;
 }
 
-/** The issuer of a certificate, out of the rest of its chain or the trusted ones. */
+/** The issuer of the first certificate, out of the rest of its chain or the trusted ones. */
 export function issuerOf(
-  certificate: X509Certificate,
-  chain: readonly Uint8Array[],
+  [leaf, ...others]: readonly Uint8Array[],
   context: ContextState,
-): X509Certificate | undefined {
-  for (const der of chain.slice(1)) {
-    const candidate = new X509Certificate(der);
-    if (certificate.checkIssued(candidate)) return candidate;
-  }
-  if (certificate.checkIssued(certificate)) return certificate;
-  return trustStoreOf(context)
-    .issuersOf(certificate)
-    .find(({ x509 }) => certificate.checkIssued(x509))?.x509;
+): KnownCertificate | undefined {
+  if (leaf === undefined) return undefined;
+  const certificate = knownCertificate(leaf);
+  const isIssuer = (candidate: KnownCertificate) => certificate.isIssuedBy(candidate);
+  const shown = others.map(knownCertificate).find(isIssuer);
+  if (shown !== undefined) return shown;
+  return isIssuer(certificate) ? certificate : trustStoreOf(context).issuersOf(certificate).find(isIssuer);
 }
 
-function legacyObject(certificate: X509Certificate): LegacyObject {
-  return certificate.toLegacyObject() as LegacyObject;
+function legacyObject({ x509 }: KnownCertificate): LegacyObject {
+  return x509.toLegacyObject() as LegacyObject;
 }

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { PeerCertificate } from 'node:tls';
 import { checkServerIdentity } from './check-server-identity.ts';
+import { knownCertificate } from './known-certificate.ts';
 import {
   type CodedError,
   connectionReset,
@@ -154,7 +155,7 @@ function onSecure(this: ConnectingSocket): void {
   if (!error && resumption !== 'externalPsk' && peerRawPublicKey === undefined) {
     const hosted = options.socket as { _host?: string } | undefined;
     const host = options.servername || options.host || hosted?._host || 'localhost';
-    error = options.checkServerIdentity!(host, this.getPeerCertificate(true));
+    error = identityProblem(this, host, options.checkServerIdentity!);
   }
   if (error) {
     this.authorized = false;
@@ -170,6 +171,19 @@ function onSecure(this: ConnectingSocket): void {
   this.emit('secureConnect');
   this.negotiation.releaseSessions(this);
   this.removeListener('end', onEnd);
+}
+
+/** What is wrong with the server's name. The object that tells everything of its chain is made only for who looks at it. */
+function identityProblem(
+  socket: ConnectingSocket,
+  host: string,
+  check: NonNullable<HandfastConnectOptions['checkServerIdentity']>,
+): Error | undefined {
+  if (check === checkServerIdentity) {
+    const [leaf] = socket.negotiation.peerChain(socket.connection);
+    if (leaf !== undefined && knownCertificate(leaf).isFor(`${host}`)) return undefined;
+  }
+  return check(host, socket.getPeerCertificate(true));
 }
 
 function onEnd(this: ConnectingSocket): void {

@@ -142,13 +142,12 @@ export abstract class TlsDetails extends SocketFacade {
   }
 
   getPeerX509Certificate(): X509Certificate | undefined {
-    const leaf = this.destroyed ? undefined : this.negotiation.peerChain(this.connection)[0];
-    if (leaf === undefined) return undefined;
-    const certificate = new X509Certificate(leaf);
-    const issuer = issuerOf(certificate, this.negotiation.peerChain(this.connection), this.negotiation.context);
+    const chain = this.destroyed ? [] : this.negotiation.peerChain(this.connection);
+    if (chain[0] === undefined) return undefined;
+    const certificate = new X509Certificate(chain[0]);
+    const value = issuerOf(chain, this.negotiation.context)?.x509;
     // The chain is known here, and X509Certificate itself can't be told of it.
-    if (issuer !== undefined)
-      Object.defineProperty(certificate, 'issuerCertificate', { value: issuer, configurable: true });
+    if (value !== undefined) Object.defineProperty(certificate, 'issuerCertificate', { value, configurable: true });
     return certificate;
   }
 

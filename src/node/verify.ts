@@ -3,24 +3,17 @@
  * for what is wrong): programs and private authorities that work with Node go on working. `handfast/pki` has the strict
  * verification (RFC 5280, CA/B Forum) for those who want it.
  */
-import { X509Certificate } from 'node:crypto';
 import { toHex } from '../bytes/bytes.ts';
 import { CertificateError } from '../errors.ts';
 import { keyUsageBits } from '../pki/extensions.ts';
-import {
-  type Certificate,
-  type CertificateList,
-  nameCertificate,
-  oids,
-  parseCertificate,
-  parseCertificateList,
-} from '../pki/index.ts';
+import { type Certificate, type CertificateList, nameCertificate, oids, parseCertificateList } from '../pki/index.ts';
 import { createBudget, defaultLimits } from '../pki/verify/budget.ts';
 import { prepareConstraints, prepareNames, violation } from '../pki/verify/name-constraints.ts';
 import { checkOcspResponse } from '../pki/verify/ocsp-check.ts';
 import { warnOfCa } from './context-files.ts';
 import { defaultCa } from './default-ca.ts';
 import { nodeCrypto } from './key-signer.ts';
+import { KnownCertificate, knownCertificate } from './known-certificate.ts';
 import type { CodedError } from './node-errors.ts';
 import type { ContextState } from './secure-context.ts';
 
@@ -59,29 +52,23 @@ function verifyErrorOf(code: VerifyCode, cause?: unknown): CodedError {
   return error;
 }
 
-/** A certificate as OpenSSL reads it, with what this stack reads of it. */
-interface Read {
-  readonly x509: X509Certificate;
-  readonly own: Certificate | undefined;
-}
-
 /** Trusted certificates with an index by subject. */
 export class TrustStore {
-  readonly #bySubject = new Map<string, Read[]>();
+  readonly #bySubject = new Map<string, KnownCertificate[]>();
   readonly #fingerprints = new Set<string>();
 
   /** @param unreadable is told of what does not parse: as in OpenSSL's store, it can't be an issuer. */
   constructor(certificates: readonly Uint8Array[], unreadable: (which: string) => void = () => {}) {
     for (const [i, der] of certificates.entries()) {
       try {
-        this.#add(read(der));
+        this.#add(new KnownCertificate(der));
       } catch {
         unreadable(nameCertificate(der, i, certificates.length));
       }
     }
   }
 
-  #add(certificate: Read): void {
+  #add(certificate: KnownCertificate): void {
     const { x509 } = certificate;
     if (this.#fingerprints.has(x509.fingerprint256)) return;
     this.#fingerprints.add(x509.fingerprint256);
@@ -90,26 +77,13 @@ export class TrustStore {
     else same.push(certificate);
   }
 
-  has(certificate: X509Certificate): boolean {
-    return this.#fingerprints.has(certificate.fingerprint256);
+  has({ x509 }: KnownCertificate): boolean {
+    return this.#fingerprints.has(x509.fingerprint256);
   }
 
-  issuersOf(certificate: X509Certificate): readonly Read[] {
-    return this.#bySubject.get(certificate.issuer) ?? [];
+  issuersOf({ x509 }: KnownCertificate): readonly KnownCertificate[] {
+    return this.#bySubject.get(x509.issuer) ?? [];
   }
-}
-
-const leniencies = ['serialNumber', 'names', 'extensions', 'times', 'keyUsage'] as const;
-
-function read(der: Uint8Array): Read {
-  const x509 = new X509Certificate(der);
-  let own: Certificate | undefined;
-  try {
-    own = parseCertificate(der, { leniencies });
-  } catch {
-    own = undefined;
-  }
-  return { x509, own };
 }
 
 let defaultStore: { from: Uint8Array[]; store: TrustStore } | undefined;
@@ -164,15 +138,15 @@ export function verifyPeer(request: VerifyRequest): CodedError | null {
   const [leaf, ...others] = request.chain;
   if (leaf === undefined) return verifyErrorOf('UNABLE_TO_GET_ISSUER_CERT');
   try {
-    const pool: Read[] = [];
+    const pool: KnownCertificate[] = [];
     for (const der of others.slice(0, maxDepth)) {
       try {
-        pool.push(read(der));
+        pool.push(knownCertificate(der));
       } catch {
         // Not needed, perhaps; where it is, its place in the path stays empty.
       }
     }
-    const { code, path } = judge(read(leaf), pool, request);
+    const { code, path } = judge(knownCertificate(leaf), pool, request);
     return code === undefined ? stapleProblem(path, request) : verifyErrorOf(code);
   } catch (error) {
     return verifyErrorOf('CERT_REJECTED', error);
@@ -180,23 +154,23 @@ export function verifyPeer(request: VerifyRequest): CodedError | null {
 }
 
 function judge(
-  leaf: Read,
-  pool: readonly Read[],
+  leaf: KnownCertificate,
+  pool: readonly KnownCertificate[],
   request: VerifyRequest,
-): { readonly code: VerifyCode | undefined; readonly path: readonly Read[] } {
+): { readonly code: VerifyCode | undefined; readonly path: readonly KnownCertificate[] } {
   const store = trustStoreOf(request.context);
   const { path, trusted } = buildPath(leaf, pool, store, request);
   const last = path.at(-1)!;
   let code: VerifyCode | undefined;
   if (!trusted) {
     if (isSelfSigned(last)) code = path.length === 1 ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'SELF_SIGNED_CERT_IN_CHAIN';
-    else if (store.has(last.x509)) code = 'UNABLE_TO_GET_ISSUER_CERT';
+    else if (store.has(last)) code = 'UNABLE_TO_GET_ISSUER_CERT';
     else code = path.length === 1 ? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
   }
   // As in OpenSSL under Node, what is found last is what is told: the time overrides the rest.
   code = extensionProblem(path, request) ?? code;
   if (request.context.crls.length > 0) code = revocationProblem(path, request) ?? code;
-  for (const { x509 } of [...path].reverse()) code = timeProblem(x509, request.now) ?? code;
+  for (let i = path.length - 1; i >= 0; i--) code = timeProblem(path[i]!, request.now) ?? code;
   return { code, path };
 }
 
@@ -204,7 +178,7 @@ function judge(
 const statusRequest = 5;
 
 /** Judges the stapled response, where that was asked for. A certificate that is trusted by itself has no issuer to ask. */
-function stapleProblem([leaf, issuer]: readonly Read[], { staple, now }: VerifyRequest): CodedError | null {
+function stapleProblem([leaf, issuer]: readonly KnownCertificate[], { staple, now }: VerifyRequest): CodedError | null {
   if (staple === undefined || issuer === undefined) return null;
   if (leaf?.own === undefined || issuer.own === undefined) return verifyErrorOf('OCSP_VERIFY_FAILED');
   const { response, mode } = staple;
@@ -221,37 +195,38 @@ function stapleProblem([leaf, issuer]: readonly Read[], { staple, now }: VerifyR
   }
 }
 
-function isSelfIssued({ x509 }: Read): boolean {
-  return x509.issuer === x509.subject;
-}
-
-function isSelfSigned(certificate: Read): boolean {
-  return isSelfIssued(certificate) && certificate.x509.verify(certificate.x509.publicKey);
+function isSelfSigned(certificate: KnownCertificate): boolean {
+  return certificate.selfIssued && certificate.isSignedBy(certificate);
 }
 
 interface BuiltPath {
-  path: Read[];
+  path: KnownCertificate[];
   trusted: boolean;
 }
 
-function buildPath(leaf: Read, pool: readonly Read[], store: TrustStore, request: VerifyRequest): BuiltPath {
+function buildPath(
+  leaf: KnownCertificate,
+  pool: readonly KnownCertificate[],
+  store: TrustStore,
+  request: VerifyRequest,
+): BuiltPath {
   let signatures = 0;
-  let best: Read[] = [leaf];
+  let best: KnownCertificate[] = [leaf];
   const partial = request.context.partialChains;
 
-  function extend(path: Read[]): Read[] | undefined {
+  function extend(path: KnownCertificate[]): KnownCertificate[] | undefined {
     const last = path.at(-1)!;
     if (path.length > best.length) best = path;
-    if (store.has(last.x509) && (partial || isSelfIssued(last))) return path;
-    if (path.length > maxDepth || isSelfIssued(last)) return undefined;
+    if (store.has(last) && (partial || last.selfIssued)) return path;
+    if (path.length > maxDepth || last.selfIssued) return undefined;
     const used = new Set(path.map(({ x509 }) => x509.fingerprint256));
     // Trusted ones first, and those that are valid now before those that are not.
-    const candidates = [...store.issuersOf(last.x509), ...pool.filter(({ x509 }) => x509.subject === last.x509.issuer)]
-      .filter(({ x509 }) => !used.has(x509.fingerprint256) && last.x509.checkIssued(x509))
-      .sort((a, b) => Number(validNow(b.x509, request.now)) - Number(validNow(a.x509, request.now)));
+    const candidates = [...store.issuersOf(last), ...pool.filter(({ x509 }) => x509.subject === last.x509.issuer)]
+      .filter((candidate) => !used.has(candidate.x509.fingerprint256) && last.isIssuedBy(candidate))
+      .sort((a, b) => Number(validNow(b, request.now)) - Number(validNow(a, request.now)));
     for (const candidate of candidates) {
       if (++signatures > maxSignatures) return undefined;
-      if (!last.x509.verify(candidate.x509.publicKey)) continue;
+      if (!last.isSignedBy(candidate)) continue;
       const whole = extend([...path, candidate]);
       if (whole !== undefined) return whole;
     }
@@ -262,23 +237,24 @@ function buildPath(leaf: Read, pool: readonly Read[], store: TrustStore, request
   return whole === undefined ? { path: best, trusted: false } : { path: whole, trusted: true };
 }
 
-function validNow(certificate: X509Certificate, now: number): boolean {
+function validNow(certificate: KnownCertificate, now: number): boolean {
   return timeProblem(certificate, now) === undefined;
 }
 
-function timeProblem(certificate: X509Certificate, now: number): VerifyCode | undefined {
-  if (now < Date.parse(certificate.validFrom)) return 'CERT_NOT_YET_VALID';
-  if (now > Date.parse(certificate.validTo)) return 'CERT_HAS_EXPIRED';
+function timeProblem({ notBefore, notAfter }: KnownCertificate, now: number): VerifyCode | undefined {
+  if (now < notBefore) return 'CERT_NOT_YET_VALID';
+  if (now > notAfter) return 'CERT_HAS_EXPIRED';
   return undefined;
 }
 
 const purposes = { server: oids.serverAuth, client: oids.clientAuth } as const;
 
-function extensionProblem(path: readonly Read[], request: VerifyRequest): VerifyCode | undefined {
+function extensionProblem(path: readonly KnownCertificate[], request: VerifyRequest): VerifyCode | undefined {
   let found: VerifyCode | undefined;
   const purpose = purposes[request.peer];
   let below = 0;
-  path.forEach(({ x509, own }, depth) => {
+  path.forEach((certificate, depth) => {
+    const { x509, own } = certificate;
     const top = depth === path.length - 1;
     const usages = x509.keyUsage as string[] | undefined;
     if (usages !== undefined && !usages.includes(purpose) && !usages.includes(oids.anyExtendedKeyUsage))
@@ -297,7 +273,7 @@ function extensionProblem(path: readonly Read[], request: VerifyRequest): Verify
     if (depth === 0) {
       if (keyUsage !== undefined && !fitsLeaf(keyUsage, request.peer)) found = 'INVALID_PURPOSE';
     } else {
-      if (!mayIssue(own, x509)) found = 'INVALID_CA';
+      if (!mayIssue(own, certificate)) found = 'INVALID_CA';
       const limit = basicConstraints?.pathLength;
       if (limit !== undefined && below > limit) found = 'PATH_LENGTH_EXCEEDED';
     }
@@ -316,14 +292,14 @@ function fitsLeaf(keyUsage: number, peer: 'server' | 'client'): boolean {
 }
 
 /** OpenSSL's X509_check_ca: a CA by its extensions, or a self-signed one of the time before extensions. */
-function mayIssue(own: Certificate, x509: X509Certificate): boolean {
+function mayIssue(own: Certificate, certificate: KnownCertificate): boolean {
   const { basicConstraints, keyUsage } = own.decoded;
   if (keyUsage !== undefined && (keyUsage & keyUsageBits.keyCertSign) === 0) return false;
   if (basicConstraints !== undefined) return basicConstraints.ca;
-  return own.version === 1 ? x509.checkIssued(x509) : keyUsage !== undefined;
+  return own.version === 1 ? certificate.isIssuedBy(certificate) : keyUsage !== undefined;
 }
 
-function nameProblem(path: readonly Read[]): VerifyCode | undefined {
+function nameProblem(path: readonly KnownCertificate[]): VerifyCode | undefined {
   for (let depth = 1; depth < path.length; depth++) {
     const constraints = path[depth]!.own?.decoded.nameConstraints;
     if (constraints === undefined) continue;
@@ -338,7 +314,7 @@ function nameProblem(path: readonly Read[]): VerifyCode | undefined {
 }
 
 /** Every certificate of the path but a trusted root needs a list of its issuer (X509_V_FLAG_CRL_CHECK_ALL). */
-function revocationProblem(path: readonly Read[], { context, now }: VerifyRequest): VerifyCode | undefined {
+function revocationProblem(path: readonly KnownCertificate[], { context, now }: VerifyRequest): VerifyCode | undefined {
   let lists = context.derived.get('crls') as CertificateList[] | undefined;
   if (lists === undefined) {
     lists = context.crls.map(parseCertificateList);
