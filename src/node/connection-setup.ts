@@ -157,7 +157,7 @@ function clientOptions(socket: TLSSocket): ClientOptions {
     requestOcsp: options.requestOCSP === true || options.revocation !== undefined,
     verifyPeer: () => undefined,
     sessions: fits ? [offered] : [],
-    earlyData: fits && options.earlyData !== undefined,
+    earlyData: fits && options.earlyData !== undefined && negotiation.trustsEarly(socket, offered),
     externalPsks: clientPsks(options.pskCallback),
     ech: clientEch(options),
     ...(negotiation.tracing ? { trace: traceTo(process.stderr) } : {}),

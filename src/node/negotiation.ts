@@ -180,6 +180,18 @@ export class Negotiation implements Host {
     this.verifyError = verifyPeer({ chain, context: this.context, peer, now: Date.now(), staple });
   }
 
+  /**
+   * Client: whether early data may go with a session. It goes before the verdict on the session's chain: so the chain is judged
+   * here first, where a bad one would end the connection.
+   */
+  trustsEarly(socket: TLSSocket, { state }: ClientSession): boolean {
+    // The engine asks for the pin of a raw public key.
+    if (!socket._rejectUnauthorized || state.peerRawPublicKey !== undefined) return true;
+    const { peerCertificates: chain } = state;
+    if (verifyPeer({ chain, context: this.context, peer: 'server', now: Date.now() }) !== null) return false;
+    return !socket._tlsOptions._identityProblem?.(socket, chain);
+  }
+
   /** The verdict on the peer, also after a resumption: the chain of the session is judged anew. */
   settleVerdict(connection: Connection): CodedError | null {
     if (this.#verified) return this.verifyError;

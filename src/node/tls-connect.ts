@@ -12,6 +12,7 @@ import {
   validateFunction,
   validateNumber,
 } from './node-errors.ts';
+import { peerCertificateObject } from './peer-certificate.ts';
 import type { HandfastContextOptions } from './secure-context.ts';
 import { nodeMajor, settings } from './settings.ts';
 import { TLSSocket } from './tls-socket.ts';
@@ -128,6 +129,7 @@ export function connect(...args: unknown[]): TLSSocket {
     onread: options.socket ? undefined : options.onread,
     signal: options.signal,
     earlyData: options.earlyData,
+    _identityProblem: identityProblem,
     echConfigList: options.echConfigList,
     echRequired: options.echRequired,
     echGrease: options.echGrease,
@@ -153,9 +155,7 @@ function onSecure(this: ConnectingSocket): void {
   const { resumption, peerRawPublicKey } = this.connection!.info;
   // A raw public key bears no name: the pin says whose it is.
   if (!error && resumption !== 'externalPsk' && peerRawPublicKey === undefined) {
-    const hosted = options.socket as { _host?: string } | undefined;
-    const host = options.servername || options.host || hosted?._host || 'localhost';
-    error = identityProblem(this, host, options.checkServerIdentity!);
+    error = identityProblem(this, this.negotiation.peerChain(this.connection));
   }
   if (error) {
     this.authorized = false;
@@ -173,17 +173,15 @@ function onSecure(this: ConnectingSocket): void {
   this.removeListener('end', onEnd);
 }
 
-/** What is wrong with the server's name. The object that tells everything of its chain is made only for who looks at it. */
-function identityProblem(
-  socket: ConnectingSocket,
-  host: string,
-  check: NonNullable<HandfastConnectOptions['checkServerIdentity']>,
-): Error | undefined {
-  if (check === checkServerIdentity) {
-    const [leaf] = socket.negotiation.peerChain(socket.connection);
-    if (leaf !== undefined && knownCertificate(leaf).isFor(`${host}`)) return undefined;
-  }
-  return check(host, socket.getPeerCertificate(true));
+/** What is wrong with the name in a chain. The object that tells everything of it is made only for who looks at it. */
+function identityProblem(socket: ConnectingSocket, chain: readonly Uint8Array[]): Error | undefined {
+  const options = socket[connectOptions]!;
+  const hosted = options.socket as { _host?: string } | undefined;
+  const host = options.servername || options.host || hosted?._host || 'localhost';
+  const check = options.checkServerIdentity!;
+  const [leaf] = chain;
+  if (check === checkServerIdentity && leaf !== undefined && knownCertificate(leaf).isFor(`${host}`)) return undefined;
+  return check(host, peerCertificateObject(chain, true, socket.negotiation.context) as PeerCertificate);
 }
 
 function onEnd(this: ConnectingSocket): void {

@@ -45,6 +45,8 @@ export interface TlsSocketOptions extends HandfastContextOptions {
    * been written when the handshake starts.
    */
   earlyData?: Uint8Array | string | true | undefined;
+  /** `tls.connect`: what is wrong with the name in a chain of the server's. */
+  _identityProblem?: ((socket: TLSSocket, chain: readonly Uint8Array[]) => Error | undefined) | undefined;
 }
 
 export type SniCallback = (

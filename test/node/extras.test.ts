@@ -253,6 +253,42 @@ test(
   },
 );
 
+test('early data goes only to a server that this connection would trust', limit, async (t) => {
+  const early: string[] = [];
+  const server = tls.createServer({ ...credentials, maxEarlyData: 1000 }, (socket) => {
+    socket.on('error', () => {});
+    socket.end('x');
+  });
+  server.on('tlsClientError', () => {});
+  server.on('earlyData', (socket: nodeTls.TLSSocket) => {
+    socket.once('data', (data: Buffer) => early.push(String(data)));
+  });
+  const port = await listening(t, server);
+  const at = { host: '127.0.0.1', port, servername: 'localhost' };
+  const session = async () => {
+    const client = tls.connect({ ...at, rejectUnauthorized: false });
+    const [fresh] = (await once(client, 'session')) as [Buffer];
+    client.destroy();
+    return fresh;
+  };
+  const otherwise = new Error('this is not who was meant');
+  const refusals = [
+    { code: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', options: {} },
+    { code: undefined, options: { ca: rootPem, checkServerIdentity: () => otherwise } },
+  ];
+  for (const { code, options } of refusals) {
+    const client = tls.connect({ ...at, ...options, session: await session(), earlyData: 'a secret' });
+    const [error] = (await once(client, 'error')) as [NodeJS.ErrnoException];
+    if (code === undefined) assert.equal(error, otherwise);
+    else assert.equal(error.code, code);
+  }
+  assert.deepEqual(early, [], 'the server was not trusted when it was told');
+  const trusting = tls.connect({ ...at, ca: rootPem, session: await session(), earlyData: 'for you' });
+  await once(trusting, 'data');
+  trusting.destroy();
+  assert.deepEqual(early, ['for you']);
+});
+
 test('early data that is too long for its ticket goes after the handshake', limit, async (t) => {
   const server = tls.createServer({ ...credentials, maxEarlyData: 4 }, (socket) => socket.pipe(socket));
   const port = await listening(t, server);
