@@ -9,6 +9,7 @@ import { inherit } from './inherit.ts';
 import { validateBoolean, validateObject } from './node-errors.ts';
 import { rawPublicKeysName } from './raw-public-keys.ts';
 import { settings, type WritableSettings } from './settings.ts';
+import { SpareSessions } from './spare-sessions.ts';
 import tls from './tls.ts';
 import { connect, type HandfastConnectOptions } from './tls-connect.ts';
 import {
@@ -93,6 +94,7 @@ interface AgentSelf extends http.Agent {
   maxCachedSessions: number;
   options: AgentOptions;
   _sessionCache: { map: Record<string, Buffer>; list: string[] };
+  _spareSessions: SpareSessions;
   _getSession(key: string): Buffer | undefined;
   _cacheSession(key: string, session: Buffer): void;
   _evictSession(key: string): void;
@@ -113,6 +115,7 @@ function AgentFunction(this: unknown, options?: AgentOptions): unknown {
   }
   self.maxCachedSessions = self.options.maxCachedSessions ?? 100;
   self._sessionCache = { map: Object.create(null) as Record<string, Buffer>, list: [] };
+  Object.defineProperty(self, '_spareSessions', { value: new SpareSessions(self.maxCachedSessions) });
   return undefined;
 }
 
@@ -243,21 +246,27 @@ const agentMethods = {
   },
 
   _getSession(this: AgentSelf, key: string): Buffer | undefined {
-    return this._sessionCache.map[key];
+    return this._spareSessions.next(key, this._sessionCache.map[key], Date.now());
   },
 
   _cacheSession(this: AgentSelf, key: string, session: Buffer): void {
     const { map, list } = this._sessionCache;
     if (this.maxCachedSessions === 0) return;
     if (map[key] === undefined) {
-      if (list.length >= this.maxCachedSessions) delete map[list.shift()!];
+      if (list.length >= this.maxCachedSessions) {
+        const oldest = list.shift()!;
+        delete map[oldest];
+        this._spareSessions.drop(oldest);
+      }
       list.push(key);
     }
     map[key] = session;
+    this._spareSessions.add(key, session);
   },
 
   _evictSession(this: AgentSelf, key: string): void {
     const { map, list } = this._sessionCache;
+    this._spareSessions.drop(key);
     const index = list.indexOf(key);
     if (index === -1) return;
     list.splice(index, 1);

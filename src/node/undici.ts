@@ -2,6 +2,7 @@
 
 import { connect as connectPlain, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { SpareSessions } from './spare-sessions.ts';
 import { connect, type HandfastConnectOptions } from './tls-connect.ts';
 
 /** What undici asks a connector for. */
@@ -25,6 +26,11 @@ type Connected = (...result: [null, Socket | TLSSocket] | [Error, null]) => void
 export function undiciConnector(options: HandfastConnectOptions & { maxCachedSessions?: number } = {}) {
   const { maxCachedSessions = 100, timeout = 10_000, ...tlsOptions } = options;
   const sessions = new Map<string, Buffer>();
+  const spare = new SpareSessions(maxCachedSessions);
+  const forget = (key: string) => {
+    sessions.delete(key);
+    spare.drop(key);
+  };
   return (asked: UndiciConnectOptions, callback: Connected): Socket | TLSSocket => {
     const { hostname, protocol, localAddress, httpSocket } = asked;
     const secure = protocol === 'https:';
@@ -35,7 +41,7 @@ export function undiciConnector(options: HandfastConnectOptions & { maxCachedSes
     const socket = secure
       ? connect({
           ALPNProtocols: ['http/1.1'],
-          session: sessions.get(key),
+          session: spare.next(key, sessions.get(key), Date.now()),
           ...tlsOptions,
           ...common,
           servername,
@@ -58,7 +64,12 @@ export function undiciConnector(options: HandfastConnectOptions & { maxCachedSes
       socket.on('session', (session: Buffer) => {
         sessions.delete(key);
         sessions.set(key, session);
-        if (sessions.size > maxCachedSessions) sessions.delete(sessions.keys().next().value as string);
+        spare.add(key, session);
+        if (sessions.size > maxCachedSessions) forget(sessions.keys().next().value as string);
+      });
+      // A session that led to an error is not tried again.
+      socket.once('close', (failed: boolean) => {
+        if (failed) forget(key);
       });
     }
     socket.once(secure ? 'secureConnect' : 'connect', () => settle(null, socket as Socket));
