@@ -15,6 +15,7 @@ import { noSchemes } from '../handshake/delegated-credential.ts';
 import { type EchTarget, selectEchTarget } from '../handshake/ech-client.ts';
 import { type EchKey, echServerKeys } from '../handshake/ech-keys.ts';
 import type { ClientHelloInfo, CredentialQuery, PeerCertificates, VerifiedPeer } from '../handshake/host.ts';
+import type { ClientSession } from '../session/client-session.ts';
 import { policyDigest } from '../session/policy.ts';
 import type { ServerSessions } from '../session/resumption.ts';
 import type { CertificateType } from '../wire/certificate-type.ts';
@@ -254,7 +255,7 @@ export function clientConfig(options: ClientOptions): ClientHandshakeConfig {
     credentials: options.credentials ?? [],
     serverCertificateTypes,
     clientCertificateTypes: options.clientCertificateTypes,
-    keyShares: options.keyShares ?? defaultKeyShares(common.groups),
+    keyShares: options.keyShares ?? defaultKeyShares(common.groups, options.sessions),
     requestOcsp: options.requestOcsp ?? false,
     requestScts: options.requestScts ?? false,
     grease: options.grease ?? false,
@@ -304,8 +305,14 @@ function echConfigs(configList: Uint8Array): DecodedEchConfig[] {
   }
 }
 
-/** The first group, and the first classic one where the first is a hybrid: one of both suits nearly every server. */
-function defaultKeyShares(groups: readonly GroupName[]): GroupName[] {
+/**
+ * The first group, and the first classic one where the first is a hybrid: one of both suits nearly every server. A server that
+ * is known from a session of TLS 1.3 gets the one that it chose then; it may still ask for another one.
+ */
+function defaultKeyShares(groups: readonly GroupName[], sessions: readonly ClientSession[] = []): GroupName[] {
+  const session = sessions.find(({ state }) => state.version === tls13);
+  const chosen = session === undefined ? undefined : groupName(session.state.group);
+  if (chosen !== undefined && groups.includes(chosen)) return [chosen];
   const [first] = groups;
   if (first === undefined) return [];
   const classic = groups.find((group) => !group.includes('MLKEM'));

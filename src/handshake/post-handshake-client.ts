@@ -1,4 +1,5 @@
 import { noBytes, zeroize } from '../bytes/bytes.ts';
+import { groupCode } from '../crypto/named-groups.ts';
 import { decodeError, illegalParameter } from '../errors.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { maxLifetimeSeconds, sessionState } from '../session/state.ts';
@@ -105,7 +106,7 @@ function keepTicket(
   }
   // "The value of zero indicates that the ticket should be discarded immediately."
   if (!config.resumption || ticketLifetime === 0) return;
-  const { suite, serverName, alpnProtocol, peerCertificates, peerRawPublicKey, peerSignatureScheme } = agreement;
+  const { suite, group, serverName, alpnProtocol, peerCertificates, peerRawPublicKey, peerSignatureScheme } = agreement;
   const now = config.now();
   const state = sessionState({
     version: tls13,
@@ -122,6 +123,7 @@ function keepTicket(
     peerNotAfter: agreement.peerNotAfter,
     ticketAgeAdd,
     maxEarlyDataSize: extensions?.earlyData ?? 0,
+    group: group === undefined ? 0 : groupCode(group),
     peerSignatureScheme: peerSignatureScheme ?? 0,
   });
   const { ocspResponse, scts } = agreement;

@@ -39,7 +39,10 @@ export interface SessionState {
   readonly maxEarlyDataSize: number;
   /** What early data is bound to besides the policy: from `earlyDataContext`; empty for none. At most 255 bytes. */
   readonly earlyDataContext: Uint8Array;
-  /** The key exchange group of the full handshake (IANA code), or 0. For information only. */
+  /**
+   * The key exchange group (IANA code), or 0: in TLS 1.2 that of the full handshake, at a client of TLS 1.3 that of the connection
+   * that the ticket came in. A client sends its key share for it.
+   */
   readonly group: number;
   /** The signature scheme that the peer authenticated with (IANA code), or 0. For information only. */
   readonly peerSignatureScheme: number;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { CryptoProvider, GroupName, KeyExchange, PendingKeyExchange } from '../../src/crypto/provider.ts';
 import { type ClientOptions, type ServerOptions, serverConfig } from '../../src/engine/config.ts';
 import type { Connection } from '../../src/engine/connection.ts';
 import { CertificateError } from '../../src/errors.ts';
@@ -297,6 +298,47 @@ describe('the suite of a session (RFC 9846, Section 4.2.11)', () => {
       assert.equal(side.info.resumption, 'none');
       assert.equal(side.info.cipherSuite, sha256);
     }
+  });
+
+  test('the key share is for the group that the server chose before: no key is made for nothing, and no round trip lost', async () => {
+    const made: string[] = [];
+    const counting: CryptoProvider = Object.assign(Object.create(crypto) as CryptoProvider, {
+      keyExchange: (group: GroupName) => {
+        const exchange = crypto.keyExchange(group);
+        const generate = (): PendingKeyExchange => {
+          made.push(group);
+          return exchange!.generate();
+        };
+        return exchange && Object.assign(Object.create(exchange) as KeyExchange, { generate });
+      },
+    });
+    const visit = async (sessions: ClientSession[], server: Partial<ServerOptions>) => {
+      const pair = createPair({ client: { crypto: counting, groups, sessions: sessions.slice(0, 1) }, server });
+      await pair.run();
+      assert.equal(pair.client.error, undefined, pair.client.error?.stack);
+      const { group, helloRetryRequest, resumption } = pair.client.info;
+      return { seen: { group, helloRetryRequest, resumption, made: made.splice(0) }, kept: pair.client.takeSessions() };
+    };
+    const groups: GroupName[] = ['X25519MLKEM768', 'x25519', 'secp384r1'];
+    const server = { sessions: createSessions(), groups: ['secp384r1'] satisfies GroupName[] };
+    const first = await visit([], server);
+    assert.deepEqual(first.seen, {
+      group: 'secp384r1',
+      helloRetryRequest: true,
+      resumption: 'none',
+      made: ['X25519MLKEM768', 'x25519', 'secp384r1'],
+    });
+    const second = await visit(first.kept, server);
+    const chosen = { group: 'secp384r1', helloRetryRequest: false, resumption: 'psk', made: ['secp384r1'] };
+    assert.deepEqual(second.seen, chosen);
+    // The groups are all offered still: a server that has another taste by now says so.
+    const third = await visit(second.kept, { ...server, groups: ['x25519'] });
+    assert.deepEqual(third.seen, {
+      ...chosen,
+      group: 'x25519',
+      helloRetryRequest: true,
+      made: ['secp384r1', 'x25519'],
+    });
   });
 
   test('an external PSK takes a suite of its hash', async () => {
