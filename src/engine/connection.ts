@@ -1,9 +1,9 @@
-import { noBytes } from '../bytes/bytes.ts';
+import { noBytes, zeroize } from '../bytes/bytes.ts';
 import { AlertReceivedError, PeerError, TlsError } from '../errors.ts';
 import type { CommonHandshakeConfig } from '../handshake/config.ts';
 import type { RecordOutput } from '../handshake/context.ts';
 import type { Flow } from '../handshake/flow.ts';
-import type { HostRequest } from '../handshake/host.ts';
+import type { HostRequest, HostRequests } from '../handshake/host.ts';
 import type { Established } from '../handshake/result.ts';
 import { contentTypes } from '../record/content-type.ts';
 import type { PlaintextRecord } from '../record/record-reader.ts';
@@ -159,6 +159,7 @@ export abstract class Connection {
 
   /** Answers a request of the host. An answer that comes after the end of the connection is dropped. */
   answer(id: number, value: unknown): void {
+    if (this.#closed) wipeSession(value);
     this.#settle(id, value, undefined);
   }
 
@@ -474,6 +475,12 @@ export abstract class Connection {
 /** A view that is no Buffer, whose `slice` would share memory where this stack means a copy. */
 function plain(bytes: Uint8Array): Uint8Array {
   return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** A session that was found too late is nobody's: as the flow that asked for it would have, this wipes its secret. */
+function wipeSession(answer: unknown): void {
+  if (typeof answer !== 'object' || answer === null || !('state' in answer)) return;
+  zeroize((answer as Extract<HostRequests['lookupSession']['answer'], { state: unknown }>).state?.secret);
 }
 
 function stateError(call: string, problem: string): TlsError {

@@ -56,7 +56,9 @@ export function createRedisFleet(options: RedisFleetOptions): RedisFleet {
   const { crypto, connection, fleetKeys, name, prefix } = options;
   const clock = { now: options.now ?? Date.now };
   const times = { rotateEvery: options.rotateEvery, keepFor: options.keepFor };
-  const redis = new RedisStore({ connection, prefix });
+  // The sessions of a fleet are its own, as its ticket keys are.
+  const own = name === undefined || name === 'default' ? prefix : `${prefix ?? 'hf:'}${name}:`;
+  const redis = new RedisStore({ connection, prefix: own });
   const resilient = new ResilientStore(redis, {
     clock,
     timers: nodeTimers,

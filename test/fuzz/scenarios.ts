@@ -80,9 +80,11 @@ const sessions = {
   sessionIds: true,
   tls12Tickets: true,
   ticketCount: 2,
+  maxTickets: 8,
   lifetime: 7200,
   maxEarlyDataSize: 1000,
   forgetSession: () => {},
+  missed: () => {},
 } as unknown as NonNullable<ServerOptions['sessions']>;
 
 /** A compression that "compresses" to the same bytes. */

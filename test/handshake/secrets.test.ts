@@ -97,6 +97,34 @@ describe('the secrets of a handshake are wiped', () => {
     }
   }
 
+  for (const version of [tls13, tls12] as const) {
+    test(`${version.toString(16)}: a session that a store finds when the connection is over`, async () => {
+      const server = { ...serverDefaults, sessions: sessions() };
+      const first = createPair({ client: { maxVersion: version }, server });
+      await first.run();
+      const offered = first.client.takeSessions().slice(0, 1);
+      const client = new ClientConnection({ ...clientDefaults, maxVersion: version, sessions: offered });
+      const connection = new ServerConnection(server);
+      drive(client, clientHost(client.options), () => {});
+      for (const chunk of client.takeOutgoing()) connection.receive(chunk);
+      const own = serverHost(server);
+      let progress = connection.advance();
+      while (progress.state === 'needsHost' && progress.request.name === 'selectConfig') {
+        connection.answer(progress.id, undefined);
+        progress = connection.advance();
+      }
+      assert.ok(progress.state === 'needsHost');
+      const { request } = progress;
+      const answer =
+        request.name === 'lookupPsk' ? own.lookupPsk(request.input) : own.openTicket(request.input as never);
+      const secret = 'key' in answer ? answer.key : 'state' in answer ? answer.state.secret : undefined;
+      assert.ok(secret?.some((byte) => byte !== 0));
+      connection.close();
+      connection.answer(progress.id, answer);
+      assert.ok(secret?.every((byte) => byte === 0));
+    });
+  }
+
   test("the key of an external PSK is the program's, and stays", async () => {
     const key = crypto.random(32).slice();
     const identity = new TextEncoder().encode('sensor 7');
