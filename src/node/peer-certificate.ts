@@ -1,8 +1,8 @@
 /** Certificates as the objects that `getPeerCertificate()` gives. */
 import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
+import { trustStoreOf } from './authorities.ts';
 import { type KnownCertificate, knownCertificate } from './known-certificate.ts';
 import type { ContextState } from './secure-context.ts';
-import { trustStoreOf } from './verify.ts';
 
 type LegacyObject = DetailedPeerCertificate & { issuerCertificate?: DetailedPeerCertificate };
 

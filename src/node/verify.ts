@@ -3,17 +3,15 @@
  * for what is wrong): programs and private authorities that work with Node go on working. `handfast/pki` has the strict
  * verification (RFC 5280, CA/B Forum) for those who want it.
  */
-import { toHex } from '../bytes/bytes.ts';
 import { CertificateError } from '../errors.ts';
 import { keyUsageBits } from '../pki/extensions.ts';
-import { type Certificate, type CertificateList, nameCertificate, oids, parseCertificateList } from '../pki/index.ts';
+import { type Certificate, type CertificateList, oids, parseCertificateList } from '../pki/index.ts';
 import { createBudget, defaultLimits } from '../pki/verify/budget.ts';
 import { prepareConstraints, prepareNames, violation } from '../pki/verify/name-constraints.ts';
 import { checkOcspResponse } from '../pki/verify/ocsp-check.ts';
-import { warnOfCa } from './context-files.ts';
-import { defaultCa } from './default-ca.ts';
+import { type TrustStore, trustStoreOf } from './authorities.ts';
 import { nodeCrypto } from './key-signer.ts';
-import { KnownCertificate, knownCertificate } from './known-certificate.ts';
+import { type KnownCertificate, knownCertificate } from './known-certificate.ts';
 import type { CodedError } from './node-errors.ts';
 import type { ContextState } from './secure-context.ts';
 
@@ -50,65 +48,6 @@ function verifyErrorOf(code: VerifyCode, cause?: unknown): CodedError {
   const error = new Error(messages[code], cause === undefined ? undefined : { cause }) as CodedError;
   error.code = code;
   return error;
-}
-
-/** Trusted certificates with an index by subject. */
-export class TrustStore {
-  readonly #bySubject = new Map<string, KnownCertificate[]>();
-  readonly #fingerprints = new Set<string>();
-
-  /** @param unreadable is told of what does not parse: as in OpenSSL's store, it can't be an issuer. */
-  constructor(certificates: readonly Uint8Array[], unreadable: (which: string) => void = () => {}) {
-    for (const [i, der] of certificates.entries()) {
-      try {
-        this.#add(new KnownCertificate(der));
-      } catch {
-        unreadable(nameCertificate(der, i, certificates.length));
-      }
-    }
-  }
-
-  #add(certificate: KnownCertificate): void {
-    const { x509 } = certificate;
-    if (this.#fingerprints.has(x509.fingerprint256)) return;
-    this.#fingerprints.add(x509.fingerprint256);
-    const same = this.#bySubject.get(x509.subject);
-    if (same === undefined) this.#bySubject.set(x509.subject, [certificate]);
-    else same.push(certificate);
-  }
-
-  has({ x509 }: KnownCertificate): boolean {
-    return this.#fingerprints.has(x509.fingerprint256);
-  }
-
-  issuersOf({ x509 }: KnownCertificate): readonly KnownCertificate[] {
-    return this.#bySubject.get(x509.issuer) ?? [];
-  }
-}
-
-let defaultStore: { from: Uint8Array[]; store: TrustStore } | undefined;
-const stores = new Map<string, TrustStore>();
-
-/** The trust store of a context: made once for the default authorities, and once for equal `ca`. */
-export function trustStoreOf(context: ContextState): TrustStore {
-  const { ca } = context;
-  if (ca === undefined) {
-    const from = defaultCa();
-    if (defaultStore?.from !== from) defaultStore = { from, store: new TrustStore(from) };
-    return defaultStore.store;
-  }
-  let store = context.derived.get(TrustStore) as TrustStore | undefined;
-  if (store !== undefined) return store;
-  const hash = nodeCrypto().hash('sha256', Buffer.concat(ca));
-  const key = toHex(hash);
-  store = stores.get(key);
-  if (store === undefined) {
-    store = new TrustStore(ca, (which) => warnOfCa(`${which} is malformed`));
-    if (stores.size >= 100) stores.delete(stores.keys().next().value as string);
-    stores.set(key, store);
-  }
-  context.derived.set(TrustStore, store);
-  return store;
 }
 
 const maxDepth = 100;

@@ -3,7 +3,7 @@ import { toLatin1 } from '../bytes/bytes.ts';
 import { decodePem, type PemBlock } from '../bytes/pem.ts';
 import { ConfigError } from '../errors.ts';
 import { type Certificate, type ParseOptions, parseCertificate } from './certificate.ts';
-import { formatName } from './name.ts';
+import { formatName, nameKey } from './name.ts';
 
 /** What {@link readCertificates} is told besides the content. */
 export interface CertificateFileOptions {
@@ -60,6 +60,18 @@ export function nameCertificate(der: Uint8Array, index: number, count: number): 
 
 /** The subject of a certificate that may be damaged behind it; `undefined` where it can't be made out. */
 function subjectHint(der: Uint8Array): string | undefined {
+  return ofSubject(der, formatName);
+}
+
+/**
+ * The key of a certificate's subject (as `Certificate.subjectKey`), without reading the rest; `undefined` where it can't be made
+ * out.
+ */
+export function subjectKeyOf(der: Uint8Array): string | undefined {
+  return ofSubject(der, nameKey);
+}
+
+function ofSubject(der: Uint8Array, make: (name: Uint8Array) => string): string | undefined {
   // Certificate, tbsCertificate: whatever their lengths say, the fields follow (RFC 5280, Section 4.1).
   let at = headerEnd(der, headerEnd(der, 0, 0x30), 0x30);
   if (der[at] === 0xa0) at = elementEnd(der, at);
@@ -68,7 +80,7 @@ function subjectHint(der: Uint8Array): string | undefined {
   const end = elementEnd(der, at);
   if (!(end <= der.length)) return undefined;
   try {
-    return formatName(der.subarray(at, end));
+    return make(der.subarray(at, end));
   } catch {
     return undefined;
   }
