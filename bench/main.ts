@@ -1,11 +1,11 @@
 /**
  * The benchmark against node:tls: server processes, ours and Node's, take turns under the same client (node:tls), and the
- * server's own CPU time (user + system) is compared. Ratios below 1 are in our favour. Ours runs twice: over
- * node:crypto alone, and with the native code of an installed accelerator.
+ * server's own CPU time (user + system) is compared. Ratios below 1 are in our favour. Ours are the bare engine on a
+ * net.Socket, and handfast/tls over node:crypto alone; and both once more with the native code of an installed accelerator.
  *
  *     npm run bench                         every row
  *     npm run bench -- full13 bulkSend      only these rows
- *     npm run bench -- --engine …           the bare engine instead of handfast/tls
+ *     npm run bench -- --engine …           the bare engine alone, or --tls for handfast/tls alone
  *     npm run bench -- --plain …            without the accelerator
  */
 import { once } from 'node:events';
@@ -272,23 +272,28 @@ async function idleMemory(contenders: readonly Contender[], count: number): Prom
 }
 
 const words = process.argv.slice(2);
-const ours: ServerKind = words.includes('--engine') ? 'engine' : 'handfast';
+const kinds: readonly ServerKind[] = words.includes('--engine')
+  ? ['engine']
+  : words.includes('--tls')
+    ? ['handfast']
+    : ['engine', 'handfast'];
 const quick = words.includes('--quick');
 const wanted = words.filter((word) => !word.startsWith('--'));
 const native = words.includes('--plain') ? undefined : accelerator();
 const contenders: readonly Contender[] = [
-  { kind: ours, accelerated: false },
-  ...(native === undefined ? [] : [{ kind: ours, accelerated: true }]),
+  ...[false, ...(native === undefined ? [] : [true])].flatMap((accelerated) =>
+    kinds.map((kind) => ({ kind, accelerated })),
+  ),
   { kind: 'node', accelerated: false },
 ];
 const keyed = rows as readonly (Row & { key: string })[];
 console.log(
   `Node ${process.version}, ${process.platform} ${process.arch}; CPU of the server, and its ratio to node:tls`,
 );
-console.log(
-  `${''.padEnd(30)} ${'node:tls'.padStart(9)} ${''.padEnd(17)} ${ours.padEnd(22)}` +
-    (native === undefined ? '' : ` ${ours} with ${native.name}`),
-);
+const titles = contenders
+  .slice(0, -1)
+  .map(({ kind, accelerated }) => `${kind}${accelerated ? `+${native?.name.split(' ')[0]}` : ''}`.padStart(22));
+console.log(`${''.padEnd(30)} ${'node:tls'.padStart(9)} ${''.padEnd(17)} ${titles.join(' ')}`);
 for (const row of keyed) {
   if (wanted.length === 0 || wanted.includes(row.key)) await compare(row, contenders, quick ? 3 : 7);
 }
