@@ -1,11 +1,12 @@
 /** `handfast`: the TLS engine without I/O, for any runtime. */
-export { defaultCipherSuites } from './crypto/cipher-suites.ts';
+export { defaultCipherSuites, pskCipherSuites } from './crypto/cipher-suites.ts';
 export type { CryptoProvider, GroupName, PrivateKey, PublicKey } from './crypto/provider.ts';
 export { ClientConnection } from './engine/client-connection.ts';
 export {
   type Awaitable,
   type CertificateCompression,
   type CertificateType,
+  type ChosenPsk,
   type ClientEchOptions,
   type ClientHelloInfo,
   type ClientOptions,
@@ -17,7 +18,9 @@ export {
   type HostRequest,
   type Limits,
   type PeerCertificates,
+  type PskQuery,
   type ServerOptions,
+  type ServerPskOptions,
   type Signer,
   type TraceEvent,
   type VerifyPeer,

@@ -1,3 +1,4 @@
+import { noBytes } from '../bytes/bytes.ts';
 import { type CipherSuite, cipherSuite, defaultCipherSuitesFor } from '../crypto/cipher-suites.ts';
 import { defaultGroups, groupName } from '../crypto/named-groups.ts';
 import type { CryptoProvider, GroupName } from '../crypto/provider.ts';
@@ -10,13 +11,22 @@ import type {
   Limits,
   PolicyInput,
   ServerHandshakeConfig,
+  ServerPsk,
 } from '../handshake/config.ts';
 import { noSchemes } from '../handshake/delegated-credential.ts';
 import { type EchTarget, selectEchTarget } from '../handshake/ech-client.ts';
 import { type EchKey, echServerKeys } from '../handshake/ech-keys.ts';
-import type { ClientHelloInfo, CredentialQuery, PeerCertificates, VerifiedPeer } from '../handshake/host.ts';
+import type {
+  ChosenPsk,
+  ClientHelloInfo,
+  CredentialQuery,
+  PeerCertificates,
+  PskQuery,
+  VerifiedPeer,
+} from '../handshake/host.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { policyDigest } from '../session/policy.ts';
+import { maxPskIdentity12, servesVersion } from '../session/psk-importer.ts';
 import type { ServerSessions } from '../session/resumption.ts';
 import type { CertificateType } from '../wire/certificate-type.ts';
 import { type DecodedEchConfig, decodeEchConfigList } from '../wire/ech-config.ts';
@@ -26,14 +36,16 @@ import { canVerify, checkedTypes, mayBeginEarly, rawPublicKeyPolicy } from './ra
 export type { CertificateCompression, Credential, Limits, Signer } from '../handshake/config.ts';
 export type { EchKey } from '../handshake/ech-keys.ts';
 export type {
+  ChosenPsk,
   ClientHelloInfo,
   CredentialQuery,
-  ExternalPsk,
   HostRequest,
   PeerCertificates,
+  PskQuery,
   VerifiedPeer,
 } from '../handshake/host.ts';
 export type { TraceEvent } from '../handshake/trace.ts';
+export type { ExternalPsk } from '../session/psk-importer.ts';
 export type { CertificateType } from '../wire/certificate-type.ts';
 
 /** A value, or a promise of it: a host may answer now or later. */
@@ -81,8 +93,23 @@ export interface ServerOptions extends CommonOptions {
   readonly echKeys?: readonly EchKey[];
   /** Keeps customers apart that share options. */
   readonly tenant?: string;
+  /**
+   * External PSKs (RFC 4279 for TLS 1.2): `sessions` has their look-up, and this what is said to clients of TLS 1.2. Their
+   * suites have to be named in `cipherSuites`: {@link pskCipherSuites}.
+   */
+  readonly psk?: ServerPskOptions;
   /** Whether a PSK without key exchange is taken (psk_ke); off: it has no forward secrecy. */
   readonly allowPskOnly?: boolean;
+}
+
+export interface ServerPskOptions {
+  /** Helps clients choose their identity; at most 256 bytes. Default: none. */
+  readonly identityHint?: Uint8Array;
+  /**
+   * TLS 1.2, an identity that is not known: `hide` (the default) goes on with a random key, and fails where a wrong key fails;
+   * `alert` says `unknown_psk_identity`. RFC 4279, Section 2 allows both. TLS 1.3 goes on without the PSK.
+   */
+  readonly unknownIdentity?: 'hide' | 'alert';
 }
 
 /** How a client hides the ClientHello that it means. */
@@ -106,6 +133,11 @@ export interface ClientOptions
   /** Decides on the server's certificate. There is no default that trusts. */
   readonly verifyPeer?: VerifyPeer;
   readonly selectCredential?: (query: CredentialQuery) => Awaitable<Credential | undefined>;
+  /**
+   * TLS 1.2: chooses the PSK for a server, now or later, instead of the default rule (the first of `externalPsks` that is for
+   * TLS 1.2 and the suite's hash). The suites have to be named in `cipherSuites`: {@link pskCipherSuites}.
+   */
+  readonly selectPsk?: (query: PskQuery) => Awaitable<ChosenPsk | undefined>;
   /** Raw public keys that are known: each a SubjectPublicKeyInfo (DER) or its SHA-256. Others are for `verifyPeer`. */
   readonly rawPublicKeyPins?: readonly Uint8Array[];
 }
@@ -137,6 +169,7 @@ export function optionsOf(config: CommonHandshakeConfig | undefined): ServerOpti
 export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
   const known = serverConfigs.get(options);
   if (known !== undefined) return known;
+  const psk = serverPsk(options);
   const common = commonConfig(options);
   const clientCertificate = options.clientCertificate ?? 'none';
   const clientCertificateTypes = checkedTypes(options.clientCertificateTypes);
@@ -158,10 +191,11 @@ export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
     selectAlpn: options.selectAlpn,
     retryCookie: options.retryCookie ?? false,
     ech: echServerKeys(crypto, options.echKeys ?? []),
+    psk,
     resumption: {
       sessionId: sessions?.sessionIds ?? false,
       ticket: sessions?.tls12Tickets ?? false,
-      psk: sessions !== undefined,
+      psk: sessions !== undefined || psk !== undefined,
       ticketCount: sessions?.ticketCount ?? 0,
       ticketCountResumed: sessions === undefined || sessions.ticketCount === 0 ? 0 : 1,
       maxTickets: sessions?.maxTickets ?? 0,
@@ -195,6 +229,15 @@ function digestOf(verifyPeer: VerifyPeer | undefined, crypto: CryptoProvider): U
   return digest;
 }
 
+function serverPsk({ psk, sessions }: ServerOptions): ServerPsk | undefined {
+  if (psk === undefined && !sessions?.hasExternalPsks) return undefined;
+  const identityHint = psk?.identityHint ?? noBytes;
+  if (identityHint.length > maxPskIdentity12) {
+    throw new ConfigError(`psk: an identity hint of ${identityHint.length} bytes; ${maxPskIdentity12} are the most`);
+  }
+  return { identityHint, unknownIdentity: psk?.unknownIdentity ?? 'hide' };
+}
+
 /** A client may send as much early data as its ticket allows before it hears that none is taken, and in small records. */
 function skippedEarlyData(sessions: ServerSessions | undefined): number {
   return Math.max(defaultLimits.skippedEarlyData, 1024 + Math.ceil(1.25 * (sessions?.maxEarlyDataSize ?? 0)));
@@ -208,7 +251,8 @@ function rememberedDigest(digest: (connection: PolicyInput) => Uint8Array): (con
   // By name, one map for each combination of the rest.
   const maps = Array.from({ length: 8 }, () => new Map<string | undefined, Uint8Array>());
   return (connection) => {
-    const { serverName, version, cipherHash, extendedMasterSecret } = connection;
+    const { serverName, version, cipherHash, extendedMasterSecret, pskIdentity } = connection;
+    if (pskIdentity !== undefined) return digest(connection);
     const rest = (version === tls13 ? 4 : 0) + (cipherHash === 'sha384' ? 2 : 0) + (extendedMasterSecret ? 1 : 0);
     const known = maps[rest] as (typeof maps)[number];
     let value = known.get(serverName);
@@ -226,7 +270,7 @@ export function clientConfig(options: ClientOptions): ClientHandshakeConfig {
   if (!canVerify(options, serverCertificateTypes)) {
     throw new ConfigError("nothing verifies the server's certificate: give `verifyPeer`");
   }
-  const common = commonConfig(options);
+  const common = commonConfig(options, usableSuites(options));
   const serverName = options.serverName === undefined || isAddress(options.serverName) ? undefined : options.serverName;
   // Field by field: spread into one with so many more, V8 takes 60 µs, and a client makes one a connection.
   return {
@@ -319,9 +363,9 @@ function defaultKeyShares(groups: readonly GroupName[], sessions: readonly Clien
   return classic === undefined || classic === first ? [first] : [first, classic];
 }
 
-function commonConfig(options: CommonOptions): CommonHandshakeConfig {
+function commonConfig(options: CommonOptions, suites = options.cipherSuites): CommonHandshakeConfig {
   const { crypto } = options;
-  const cipherSuites = options.cipherSuites ?? defaultCipherSuitesFor(crypto.preferredAead);
+  const cipherSuites = suites ?? defaultCipherSuitesFor(crypto.preferredAead);
   const groups = (options.groups ?? defaultGroupNames).filter((group) => crypto.keyExchange(group) !== undefined);
   const [minVersion, maxVersion] = versionRange(options, cipherSuites);
   if (groups.length === 0) throw new ConfigError('no key exchange group is left: check groups');
@@ -349,6 +393,18 @@ function commonConfig(options: CommonOptions): CommonHandshakeConfig {
   };
 }
 
+/** The suites that a client offers: those for PSKs where there may be a PSK for them. */
+function usableSuites({ cipherSuites, externalPsks, selectPsk, ech }: ClientOptions): readonly number[] | undefined {
+  const usable = (code: number) => {
+    const { authentication, hash } = requireSuite(code);
+    if (authentication !== 'psk') return true;
+    // With Encrypted Client Hello what is in sight is for the public name: no key is for that.
+    if (ech?.configList !== undefined) return false;
+    return selectPsk !== undefined || externalPsks?.some((psk) => psk.hash === hash && servesVersion(psk, tls12));
+  };
+  return cipherSuites === undefined || cipherSuites.every(usable) ? cipherSuites : cipherSuites.filter(usable);
+}
+
 /** The versions to speak: what is asked for, as far as there is a cipher suite for it. */
 function versionRange(options: CommonOptions, cipherSuites: readonly number[]): [ProtocolVersion, ProtocolVersion] {
   const { minVersion = tls12, maxVersion = tls13 } = options;
@@ -365,7 +421,9 @@ function versionRange(options: CommonOptions, cipherSuites: readonly number[]): 
   const highest = versions.at(-1);
   if (lowest !== undefined && highest !== undefined) return [lowest, highest];
   throw new ConfigError(
-    `no cipher suite is left for ${versionName(minVersion)} to ${versionName(maxVersion)}: check cipherSuites`,
+    `no cipher suite is left for ${versionName(minVersion)} to ${versionName(maxVersion)}: check cipherSuites` +
+      (cipherSuites.length < (options.cipherSuites?.length ?? 0) ? ', and that there is a PSK for TLS 1.2' : ''),
+    { code: 'ERR_TLS_NO_CIPHERS' },
   );
 }
 

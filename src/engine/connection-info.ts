@@ -1,11 +1,13 @@
 import type { Agreement, Established } from '../handshake/result.ts';
 
 /** What a handshake agreed on, and what the peer has proved since. */
-export interface ConnectionInfo extends Omit<Agreement, 'suite' | 'peerNotAfter' | 'ownRawPublicKey'> {
+export interface ConnectionInfo extends Omit<Agreement, 'suite' | 'peerNotAfter' | 'ownRawPublicKey' | 'psk'> {
   /** The IANA code, and name, of the cipher suite. */
   readonly cipherSuite: number;
   readonly cipherSuiteName: string;
   readonly resumed: boolean;
+  /** The identity of the external PSK that authenticated both sides, where one did; kept over a resumption. */
+  readonly pskIdentity: Uint8Array | undefined;
 }
 
 /** What a finished handshake tells a program. */
@@ -30,6 +32,7 @@ export function connectionInfo(established: Established): ConnectionInfo {
     echAccepted: agreement.echAccepted,
     peerCertificates,
     peerRawPublicKey,
+    pskIdentity: agreement.psk?.identity,
     ocspResponse: agreement.ocspResponse,
     scts: agreement.scts,
     sessionId: agreement.sessionId,

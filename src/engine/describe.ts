@@ -12,6 +12,7 @@ import { decodeEncryptedExtensions } from '../wire/encrypted-extensions.ts';
 import { extensionName } from '../wire/extension-type.ts';
 import { decodeKeyUpdate } from '../wire/key-update.ts';
 import { decodeNewSessionTicket12, decodeNewSessionTicket13 } from '../wire/new-session-ticket.ts';
+import { decodeServerKeyExchangePsk } from '../wire/psk12.ts';
 import {
   decodeHelloRetryRequest,
   decodeServerHello12,
@@ -66,6 +67,8 @@ function fieldsOf(type: Expectation, body: Uint8Array, isTls13: boolean): Fields
       return { algorithm: nameScheme(algorithm), signature };
     }
     case 'serverKeyExchange': {
+      // A named curve comes first where a certificate authenticates; a hint, which is shorter, where a PSK does.
+      if (body[0] !== 3) return describePskServerKeyExchange(body);
       const { group, publicKey, algorithm, signature } = decodeServerKeyExchange(body);
       return { group: nameGroup(group), publicKey, algorithm: nameScheme(algorithm), signature };
     }
@@ -78,6 +81,11 @@ function fieldsOf(type: Expectation, body: Uint8Array, isTls13: boolean): Fields
     default:
       return body.length === 0 ? {} : { body };
   }
+}
+
+function describePskServerKeyExchange(body: Uint8Array): Fields {
+  const { identityHint, share } = decodeServerKeyExchangePsk(body, body.length > 2 + (body[0]! << 8) + body[1]!);
+  return { identityHint, ...(share && { group: nameGroup(share.group), publicKey: share.publicKey }) };
 }
 
 function describeServerHello(body: Uint8Array): Fields {

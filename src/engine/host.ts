@@ -1,10 +1,12 @@
 import { cipherSuite } from '../crypto/cipher-suites.ts';
 import type { CommonHandshakeConfig, ServerHandshakeConfig } from '../handshake/config.ts';
-import type { HostRequests, PskLookup, SessionBinding, SessionLookup } from '../handshake/host.ts';
+import type { ChosenPsk, HostRequests, PskLookup, PskQuery, SessionBinding, SessionLookup } from '../handshake/host.ts';
 import { chooseCredential } from '../handshake/negotiate.ts';
 import { earlyDataContext } from '../session/policy.ts';
+import { servesVersion } from '../session/psk-importer.ts';
 import type { ServerSessions } from '../session/resumption.ts';
 import type { FoundPsk, Miss, SessionExpectation } from '../session/resumption-request.ts';
+import { tls12 } from '../wire/versions.ts';
 import { type Awaitable, type ClientOptions, optionsOf, type ServerOptions, serverConfig } from './config.ts';
 import { isPinned } from './raw-public-keys.ts';
 
@@ -50,7 +52,11 @@ const ownHosts = new WeakMap<ServerOptions, OwnHost>();
 function ownHost(options: ServerOptions): OwnHost {
   let host = ownHosts.get(options);
   if (host === undefined) {
-    host = { ...commonHost(options), ...sessionHost(options.sessions, options.now ?? Date.now) };
+    host = {
+      ...commonHost(options),
+      ...sessionHost(options.sessions, options.now ?? Date.now),
+      selectPsk: () => undefined,
+    };
     ownHosts.set(options, host);
   }
   return host;
@@ -72,6 +78,7 @@ export function clientHost(options: ClientOptions): Host {
     storeSession,
     sealTicket,
     claimEarlyData,
+    selectPsk: options.selectPsk ?? choosePsk,
   };
 }
 
@@ -156,7 +163,13 @@ function policyOf(
       version,
       cipherHash: cipherSuite(state.cipherSuite)?.hash ?? 'sha256',
       extendedMasterSecret: extendedMasterSecret ?? true,
+      pskIdentity: state.psk?.identity,
     });
+}
+
+/** The default answer to `selectPsk`: the first PSK that is for TLS 1.2 and the suite's hash. */
+function choosePsk({ hash, config }: PskQuery): ChosenPsk | undefined {
+  return config.externalPsks.find((psk) => psk.hash === hash && servesVersion(psk, tls12));
 }
 
 function asPskLookup(found: FoundPsk | Miss): PskLookup {

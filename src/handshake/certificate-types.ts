@@ -48,7 +48,11 @@ export function clientTypeOf({ extensions }: ClientHello, answer: number | undef
 
 /** Client: whether the server may still show what it showed when the session was made. */
 export function takesSession({ serverCertificateTypes }: ClientHandshakeConfig, state: SessionState): boolean {
-  return isAnonymous(state) || serverCertificateTypes.includes(state.peerRawPublicKey ? 'rawPublicKey' : 'x509');
+  return (
+    isAnonymous(state) ||
+    state.psk !== undefined ||
+    serverCertificateTypes.includes(state.peerRawPublicKey ? 'rawPublicKey' : 'x509')
+  );
 }
 
 /** Server: the types that the client takes from it. */
@@ -94,12 +98,13 @@ export function answeredServerType({ extensions }: ClientHello, type: Certificat
 
 /** Server: what it showed when the session was made. */
 export function sessionTypeOf(state: SessionState | undefined): CertificateType | undefined {
+  if (state?.psk !== undefined) return undefined;
   return state && (state.ownRawPublicKey ? 'rawPublicKey' : 'x509');
 }
 
 /** Server: whether the client still takes what this server showed when the session was made. */
 export function clientTakesSession(hello: ClientHello, state: SessionState): boolean {
-  return typesForServer(hello).includes(state.ownRawPublicKey ? 'rawPublicKey' : 'x509');
+  return state.psk !== undefined || typesForServer(hello).includes(state.ownRawPublicKey ? 'rawPublicKey' : 'x509');
 }
 
 /** Server: no credential is of a type that the client takes. Where there are none at all, that is another refusal. */

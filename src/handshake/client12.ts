@@ -1,5 +1,5 @@
-import { equal, noBytes } from '../bytes/bytes.ts';
-import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
+import { noBytes } from '../bytes/bytes.ts';
+import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { groupCode, groupName } from '../crypto/named-groups.ts';
 import type { GroupName, KeyType } from '../crypto/provider.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
@@ -18,22 +18,16 @@ import { tls12 } from '../wire/versions.ts';
 import { checkFinished } from './authentication13.ts';
 import { clientTypeOf, serverTypeOf } from './certificate-types.ts';
 import { certificateBody12, readCertificateBody12 } from './certificate12.ts';
-import { type ClientContext, checkAlpn, checkCipherSuite, checkSolicited, type Offer } from './client.ts';
+import type { ClientContext, Offer } from './client.ts';
+import { readPskServerKeyExchange, sendPskClientKeyExchange } from './client-psk12.ts';
+import { readTerms12, resumedSession12, type Terms12 } from './client-terms12.ts';
 import type { Signer } from './config.ts';
 import { decide, type KeyChange, logSecret, sendMessage, untilFailure } from './context.ts';
 import { noSchemes } from './delegated-credential.ts';
 import { refuseRejectedEch, requestClientCredential } from './ech-client.ts';
 import { expectChangeCipherSpec, expectMessage, type Flow, request, takeMessageIf } from './flow.ts';
-import { checkHelloTerms12 } from './hello-terms12.ts';
 import { MasterSecret, masterSecret, type Randoms } from './key-schedule12.ts';
-import {
-  authenticationOf,
-  checkRecordSizeLimit,
-  chooseSignatureScheme,
-  curveOf,
-  isHybrid,
-  largestRecordSizeLimit,
-} from './negotiate.ts';
+import { authenticationOf, chooseSignatureScheme, curveOf, isHybrid } from './negotiate.ts';
 import { type PeerIdentity, requireKeyUsage, verifyPeer, verifyResumed, verifySignature } from './peer.ts';
 import { establish12 } from './post-handshake12.ts';
 import { type Agreement, type Established, resumedAgreement } from './result.ts';
@@ -58,29 +52,41 @@ export function* clientHandshake12(
   const { config, crypto } = context;
   transcript.add(message.raw);
   const hello = decodeServerHello12(message.body);
-  const terms = readTerms(context, offer, hello);
-  const resumed = resumedSession(context, offer, hello, terms);
+  const terms = readTerms12(context, offer, hello);
+  const resumed = resumedSession12(context, offer, hello, terms);
   if (resumed !== undefined) return yield* abbreviatedHandshake(context, transcript, offer, hello, terms, resumed);
   if (offer.session12 !== undefined) decide(context, 'resumption', 'miss', 'the server did not take the session');
 
   const { suite, randoms } = terms;
-  const serverType = serverTypeOf(config, hello.extensions.serverCertificateType);
+  const byPsk = suite.authentication === 'psk';
   const clientType = clientTypeOf(offer.hello, hello.extensions.clientCertificateType);
-  const server = yield* readServerCertificate(context, transcript, terms, serverType);
+  const server = byPsk
+    ? undefined
+    : yield* readServerCertificate(
+        context,
+        transcript,
+        terms,
+        serverTypeOf(config, hello.extensions.serverCertificateType),
+      );
+  const pskExchange = byPsk ? yield* readPskServerKeyExchange(context, transcript, suite) : undefined;
   const keyExchange =
-    suite.keyExchange === 'ecdhe' ? yield* readServerKeyExchange(context, transcript, server, randoms) : undefined;
-  if (keyExchange === undefined) requireKeyUsage(server.leaf, 'keyEncipherment');
-  const { certificateRequest } = yield* readServerHelloDone(transcript);
-  const peerNotAfter = yield* verifyPeer(context, 'server', tls12, server, config.verifyName);
+    server !== undefined && suite.keyExchange === 'ecdhe'
+      ? yield* readServerKeyExchange(context, transcript, server, randoms)
+      : undefined;
+  if (server !== undefined && keyExchange === undefined) requireKeyUsage(server.leaf, 'keyEncipherment');
+  const { certificateRequest } = yield* readServerHelloDone(transcript, byPsk);
+  const peerNotAfter = server && (yield* verifyPeer(context, 'server', tls12, server, config.verifyName));
 
   const credential = certificateRequest && (yield* selectCredential(context, certificateRequest, clientType));
   if (certificateRequest !== undefined) {
     sendMessage(context, transcript, 'certificate', certificateBody12(credential));
   }
+  const sent = pskExchange && (yield* sendPskClientKeyExchange(context, transcript, suite, pskExchange));
   const premaster =
-    keyExchange === undefined
-      ? sendRsaPremaster(context, transcript, server, offer.hello.legacyVersion)
-      : sendEcdhe(context, transcript, keyExchange);
+    sent?.premaster ??
+    (keyExchange === undefined
+      ? sendRsaPremaster(context, transcript, server as PeerIdentity, offer.hello.legacyVersion)
+      : sendEcdhe(context, transcript, keyExchange));
   const sessionHash = terms.extendedMasterSecret ? transcript.hash(suite.hash) : undefined;
   const secret = masterSecret(crypto, suite, premaster, randoms, sessionHash);
   const master = untilFailure(context, new MasterSecret(crypto, suite, secret, randoms, terms.extendedMasterSecret));
@@ -99,22 +105,23 @@ export function* clientHandshake12(
   const agreement: Agreement = {
     version: tls12,
     suite,
-    group: keyExchange?.group,
+    group: byPsk ? groupName(pskExchange?.share?.group ?? 0) : keyExchange?.group,
     signatureScheme: scheme,
     peerSignatureScheme: keyExchange?.scheme,
     serverName: config.serverName,
     alpnProtocol: hello.extensions.alpn,
-    resumption: 'none',
+    resumption: byPsk ? 'externalPsk' : 'none',
     extendedMasterSecret: terms.extendedMasterSecret,
     earlyData: 'none',
     helloRetryRequest: false,
     echAccepted: false,
-    peerCertificates: server.chain,
-    peerRawPublicKey: server.rawPublicKey,
+    peerCertificates: server?.chain ?? [],
+    peerRawPublicKey: server?.rawPublicKey,
     ownRawPublicKey: false,
+    psk: sent?.psk,
     peerNotAfter,
-    ocspResponse: server.ocspResponse,
-    scts: server.scts,
+    ocspResponse: server?.ocspResponse,
+    scts: server?.scts,
     sessionId: hello.legacySessionIdEcho.slice(),
   };
   refuseRejectedEch(context, undefined);
@@ -135,7 +142,7 @@ function* abbreviatedHandshake(
   transcript: Transcript,
   offer: Offer,
   hello: ServerHello12,
-  { suite, randoms, encryptThenMac, expectsTicket }: Terms,
+  { suite, randoms, encryptThenMac, expectsTicket }: Terms12,
   session: ClientSession,
 ): Flow<Established> {
   const { state } = session;
@@ -165,110 +172,11 @@ function* abbreviatedHandshake(
   return establish12(agreement, master);
 }
 
-/** What both hellos settle. */
-interface Terms {
-  readonly suite: CipherSuite;
-  readonly randoms: Randoms;
-  readonly extendedMasterSecret: boolean;
-  readonly encryptThenMac: boolean;
-  readonly expectsTicket: boolean;
-  readonly expectsStatus: boolean;
-  readonly scts: readonly Uint8Array[] | undefined;
-}
-
-function readTerms(context: ClientContext, offer: Offer, hello: ServerHello12): Terms {
-  const { config, output } = context;
-  const { extensions } = hello;
-  const suite = checkCipherSuite(offer, hello.cipherSuite, tls12);
-  decide(context, 'cipherSuite', suite.name, 'the server chose it');
-  if (hello.legacyCompressionMethod !== 0) {
-    throw illegalParameter(
-      'ERR_TLS_COMPRESSION',
-      'serverHello: compression was not offered',
-      'RFC 5246, Section 7.4.1.3',
-    );
-  }
-  if (offer.hello.extensions.earlyData) {
-    throw new PeerError(
-      'ERR_TLS_EARLY_DATA_VERSION',
-      'protocolVersion',
-      'serverHello: TLS 1.2 in answer to early data; connect again without it',
-      { rfc: 'RFC 9846, Appendix D.3' },
-    );
-  }
-  checkSolicited(offer, hello.extensionOrder, 'serverHello');
-  checkAlpn(offer, extensions.alpn);
-  const extendedMasterSecret = checkHelloTerms12(config, extensions, 'serverHello');
-  // "… clients MAY … abort the handshake": data could have gone before this client's (RFC 5746, Section 4.1).
-  if (extensions.renegotiationInfo === undefined && config.requireSecureRenegotiation) {
-    throw new PeerError(
-      'ERR_TLS_NO_SECURE_RENEGOTIATION',
-      'handshakeFailure',
-      'serverHello: the server does not know secure renegotiation: somebody may have begun this connection in the place ' +
-        'of this client',
-      { rfc: 'RFC 5746, Section 4.1' },
-    );
-  }
-  if (extensions.encryptThenMac && suite.cbc === undefined) {
-    throw illegalParameter(
-      'ERR_TLS_ENCRYPT_THEN_MAC',
-      'serverHello: encrypt_then_mac with a suite that is no block cipher',
-      'RFC 7366, Section 3',
-    );
-  }
-  if (extensions.recordSizeLimit !== undefined) {
-    checkRecordSizeLimit(extensions.recordSizeLimit, 'serverHello', largestRecordSizeLimit(tls12));
-    output.setRecordSizeLimits(extensions.recordSizeLimit, config.recordSizeLimit);
-  }
-  return {
-    suite,
-    randoms: { client: offer.hello.random, server: hello.random.slice() },
-    extendedMasterSecret,
-    encryptThenMac: extensions.encryptThenMac === true,
-    expectsTicket: extensions.sessionTicket === true,
-    expectsStatus: extensions.statusRequest === true,
-    scts: extensions.signedCertificateTimestamp,
-  };
-}
-
-/** The session that the server goes on with: the one whose ID it echoes. Checks that it goes on as it was. */
-function resumedSession(
-  { config }: ClientContext,
-  offer: Offer,
-  hello: ServerHello12,
-  { suite, extendedMasterSecret }: Terms,
-): ClientSession | undefined {
-  const { session12: session } = offer;
-  const { legacySessionId } = offer.hello;
-  if (legacySessionId.length === 0 || !equal(hello.legacySessionIdEcho, legacySessionId)) return undefined;
-  const refuse = (code: `ERR_TLS_${string}`, what: string, rfc: string) =>
-    illegalParameter(code, `serverHello: it resumes a session, ${what}`, rfc);
-  if (session === undefined) {
-    // The ID was the random one of TLS 1.3's compatibility mode: no server can know it.
-    const other = config.sessions.length > 0 ? 'of TLS 1.3' : 'and none was offered';
-    throw refuse('ERR_TLS_SESSION_ID_ECHO', other, 'RFC 9846, Section 4.1.3');
-  }
-  const { state } = session;
-  if (state.cipherSuite !== suite.code) {
-    const was = cipherSuite(state.cipherSuite)?.name;
-    throw refuse('ERR_TLS_RESUMED_CIPHER', `but with ${suite.name} instead of ${was}`, 'RFC 5246, Section 7.4.1.3');
-  }
-  if (state.extendedMasterSecret !== extendedMasterSecret) {
-    throw new PeerError(
-      state.extendedMasterSecret ? 'ERR_TLS_RESUMED_WITHOUT_EMS' : 'ERR_TLS_RESUMED_WITH_EMS',
-      'handshakeFailure',
-      `serverHello: it resumes a session ${state.extendedMasterSecret ? 'without' : 'with'} the extended master secret`,
-      { rfc: 'RFC 7627, Section 5.3' },
-    );
-  }
-  return session;
-}
-
 /** Certificate and CertificateStatus. The status may be left out although it was announced (RFC 6066, Section 8). */
 function* readServerCertificate(
   context: ClientContext,
   transcript: Transcript,
-  terms: Terms,
+  terms: Terms12,
   type: CertificateType,
 ): Flow<PeerIdentity> {
   const message = yield* expectMessage('certificate');
@@ -333,14 +241,7 @@ function* readServerKeyExchange(
   const message = yield* expectMessage('serverKeyExchange');
   transcript.add(message.raw);
   const { group: code, publicKey, params, algorithm, signature } = decodeServerKeyExchange(message.body);
-  const group = groupName(code);
-  if (group === undefined || !context.config.groups.includes(group) || isHybrid(group)) {
-    throw illegalParameter(
-      'ERR_TLS_GROUP',
-      `serverKeyExchange: group 0x${code.toString(16)} was not offered for TLS 1.2`,
-      'RFC 8422, Section 5.4',
-    );
-  }
+  const group = groupOfServer(context, code);
   decide(context, 'group', group, 'the server chose it');
   const data = new Uint8Array(64 + params.length);
   data.set(randoms.client);
@@ -350,8 +251,25 @@ function* readServerKeyExchange(
   return { group, publicKey, scheme: algorithm };
 }
 
-function* readServerHelloDone(transcript: Transcript): Flow<{ certificateRequest: CertificateRequest12 | undefined }> {
-  let message = yield* expectMessage('certificateRequest', 'serverHelloDone');
+/** The group of the server's share: one that was offered. */
+export function groupOfServer({ config }: ClientContext, code: number): GroupName {
+  const group = groupName(code);
+  if (group !== undefined && config.groups.includes(group) && !isHybrid(group)) return group;
+  throw illegalParameter(
+    'ERR_TLS_GROUP',
+    `serverKeyExchange: group 0x${code.toString(16)} was not offered for TLS 1.2`,
+    'RFC 8422, Section 5.4',
+  );
+}
+
+/** @param byPsk whether a PSK authenticates: then no certificate is asked for (RFC 4279, Section 2). */
+function* readServerHelloDone(
+  transcript: Transcript,
+  byPsk: boolean,
+): Flow<{ certificateRequest: CertificateRequest12 | undefined }> {
+  let message = byPsk
+    ? yield* expectMessage('serverHelloDone')
+    : yield* expectMessage('certificateRequest', 'serverHelloDone');
   transcript.add(message.raw);
   let certificateRequest: CertificateRequest12 | undefined;
   if (message.type === 'certificateRequest') {
@@ -408,15 +326,20 @@ function schemeFor12(signer: Signer, { signatureAlgorithms }: CertificateRequest
 }
 
 function sendEcdhe(context: ClientContext, transcript: Transcript, { group, publicKey }: ServerShare): Uint8Array {
-  const exchange = context.crypto.keyExchange(group)?.respond(publicKey);
-  if (exchange === undefined) {
-    throw illegalParameter(
-      'ERR_TLS_GROUP',
-      `serverKeyExchange: group 0x${groupCode(group).toString(16)} is not known here`,
-    );
-  }
+  const exchange = respondTo(context, { group: groupCode(group), publicKey });
   sendMessage(context, transcript, 'clientKeyExchange', encodeClientKeyExchangeEcdhe(exchange.share));
   return exchange.secret;
+}
+
+/** This side's share and the secret, from the server's share. */
+export function respondTo(
+  { crypto }: ClientContext,
+  { group: code, publicKey }: { readonly group: number; readonly publicKey: Uint8Array },
+) {
+  const group = groupName(code);
+  const exchange = group && crypto.keyExchange(group)?.respond(publicKey);
+  if (exchange !== undefined) return exchange;
+  throw illegalParameter('ERR_TLS_GROUP', `serverKeyExchange: group 0x${code.toString(16)} is not known here`);
 }
 
 /** Static RSA (opt-in): 48 bytes under the server's key, the offered version first (RFC 5246, Section 7.4.7.1). */
@@ -495,6 +418,7 @@ function keepSession(
     alpnProtocol: agreement.alpnProtocol,
     peerCertificates: agreement.peerCertificates,
     peerRawPublicKey: agreement.peerRawPublicKey,
+    psk: agreement.psk,
     peerNotAfter: agreement.peerNotAfter,
     group: agreement.group === undefined ? 0 : groupCode(agreement.group),
     peerSignatureScheme: agreement.peerSignatureScheme ?? 0,

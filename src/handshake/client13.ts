@@ -145,6 +145,7 @@ export function* clientHandshake13(
     peerCertificates: server?.chain ?? psk?.session?.state.peerCertificates ?? [],
     peerRawPublicKey: server === undefined ? psk?.session?.state.peerRawPublicKey : server.rawPublicKey,
     ownRawPublicKey: false,
+    psk: psk?.psk,
     peerNotAfter: peerNotAfter ?? psk?.session?.state.peerNotAfter,
     ocspResponse: server?.ocspResponse ?? psk?.session?.ocspResponse,
     scts: server?.scts ?? psk?.session?.scts,

@@ -1,11 +1,11 @@
 import type { CryptoProvider, GroupName, KeyType, TranscriptHash } from '../crypto/provider.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import type { MissReason, ResumptionKind } from '../session/miss-reason.ts';
+import type { ExternalPsk } from '../session/psk-importer.ts';
 import type { CertificateType } from '../wire/certificate-type.ts';
 import type { ProtocolVersion } from '../wire/versions.ts';
 import type { EchTarget } from './ech-client.ts';
 import type { EchServerKeys } from './ech-keys.ts';
-import type { ExternalPsk } from './host.ts';
 import type { TraceEvent } from './trace.ts';
 
 /** A private key, wherever it lives. */
@@ -132,8 +132,18 @@ export interface ServerHandshakeConfig extends CommonHandshakeConfig {
   readonly retryCookie: boolean;
   /** The keys for encrypted ClientHellos; `undefined` where there are none. */
   readonly ech: EchServerKeys | undefined;
+  /** External PSKs; `undefined` where none are taken. */
+  readonly psk: ServerPsk | undefined;
   /** Resumption by the server's kinds of session; all off where the host keeps none. */
   readonly resumption: ServerResumption;
+}
+
+/** How a server of TLS 1.2 deals with external PSKs (RFC 4279). */
+export interface ServerPsk {
+  /** Sent to the client; empty for none. */
+  readonly identityHint: Uint8Array;
+  /** What comes of an identity that is not known: it fails like a wrong key, or with an alert of its own. */
+  readonly unknownIdentity: 'hide' | 'alert';
 }
 
 export interface ServerResumption {
@@ -168,6 +178,8 @@ export interface PolicyInput {
   readonly version: ProtocolVersion;
   readonly cipherHash: TranscriptHash;
   readonly extendedMasterSecret: boolean;
+  /** Of the external PSK that authenticated both sides, where one did. */
+  readonly pskIdentity?: Uint8Array | undefined;
 }
 
 export interface ClientHandshakeConfig extends CommonHandshakeConfig {
@@ -202,6 +214,7 @@ export interface ClientHandshakeConfig extends CommonHandshakeConfig {
   readonly certificateAuthorities: readonly Uint8Array[];
   /** Sessions to offer: several PSKs of TLS 1.3, or one session of TLS 1.2. */
   readonly sessions: readonly ClientSession[];
+  /** PSKs that were agreed on outside TLS, of both versions: each says which it serves. */
   readonly externalPsks: readonly ExternalPsk[];
   readonly earlyData: boolean;
   readonly ticketRequest: { newSessionCount: number; resumptionCount: number } | undefined;

@@ -1,10 +1,17 @@
 import type { GroupName, TranscriptHash } from '../crypto/provider.ts';
 import type { MissReason } from '../session/miss-reason.ts';
+import type { ExternalPsk } from '../session/psk-importer.ts';
 import type { EarlyDataAnswer } from '../session/resumption-request.ts';
 import type { SessionState } from '../session/state.ts';
 import type { CertificateType } from '../wire/certificate-type.ts';
 import type { ProtocolVersion } from '../wire/versions.ts';
-import type { CommonHandshakeConfig, Credential, ServerHandshakeConfig, Signer } from './config.ts';
+import type {
+  ClientHandshakeConfig,
+  CommonHandshakeConfig,
+  Credential,
+  ServerHandshakeConfig,
+  Signer,
+} from './config.ts';
 
 /**
  * Every point at which a handshake may wait for its host, as one table: what is asked, and what is answered.
@@ -29,8 +36,13 @@ export interface HostRequests {
   openTicket: { input: { ticket: Uint8Array; binding: SessionBinding }; answer: SessionLookup };
   /** Seals a session into a ticket; `undefined` where none can be given now. */
   sealTicket: { input: { state: SessionState } & InForce; answer: SealedTicket | undefined };
-  /** The PSK of an identity: a ticket of TLS 1.3, or an external PSK (RFC 9846, Section 4.2.11; RFC 9258). */
+  /**
+   * The PSK of an identity: a ticket of TLS 1.3, or an external PSK (RFC 9846, Section 4.2.11; RFC 9258); in TLS 1.2 an
+   * external PSK (RFC 4279).
+   */
   lookupPsk: { input: { identity: Uint8Array; binding: SessionBinding }; answer: PskLookup };
+  /** Client, TLS 1.2: the PSK to use with this server; `undefined` where there is none, which ends the handshake. */
+  selectPsk: { input: PskQuery; answer: ChosenPsk | undefined };
   /** Whether 0-RTT may be taken: once a ticket, and only inside the freshness window (RFC 9846, Section 8). */
   claimEarlyData: { input: EarlyDataClaim; answer: EarlyDataAnswer };
 }
@@ -107,7 +119,7 @@ export interface SessionBinding {
   version: ProtocolVersion;
   serverName: string | undefined;
   config: ServerHandshakeConfig;
-  /** TLS 1.3: the hash of the cipher suite; `undefined` where there are common suites of each hash. */
+  /** The hash of the cipher suite, for a PSK; in TLS 1.3 `undefined` where there are common suites of each hash. */
   cipherHash?: TranscriptHash | undefined;
   /** TLS 1.2: the suites that the client offers and this server allows. */
   cipherSuites?: readonly number[];
@@ -144,14 +156,20 @@ export type PskLookup =
   | { key: Uint8Array; hash: TranscriptHash; kind: 'res' | 'ext' | 'imp'; state?: SessionState | undefined }
   | { miss: string };
 
-/** A PSK that was agreed on outside TLS. */
-export interface ExternalPsk {
-  identity: Uint8Array;
-  key: Uint8Array;
+/** What a server of TLS 1.2 says for the choice of a PSK. */
+export interface PskQuery {
+  /**
+   * What the server gave to help with the choice (RFC 4279, Section 5.2). Without an agreement on what it means clients "MUST
+   * ignore" it.
+   */
+  identityHint: Uint8Array | undefined;
+  /** The hash of the cipher suite, by which its keys are derived. */
   hash: TranscriptHash;
-  /** `true` for a key made by the importer (RFC 9258): its binder has another label. */
-  imported?: boolean;
+  config: ClientHandshakeConfig;
 }
+
+/** Identity and key. The key belongs to the host. */
+export type ChosenPsk = Pick<ExternalPsk, 'identity' | 'secret'>;
 
 export interface EarlyDataClaim {
   identity: Uint8Array;

@@ -120,6 +120,7 @@ function keepTicket(
     alpnProtocol,
     peerCertificates,
     peerRawPublicKey,
+    psk: agreement.psk,
     peerNotAfter: agreement.peerNotAfter,
     ticketAgeAdd,
     maxEarlyDataSize: extensions?.earlyData ?? 0,

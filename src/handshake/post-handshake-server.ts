@@ -177,8 +177,13 @@ function* sendTickets(
   const { suite, serverName, alpnProtocol } = agreement;
   const now = config.now();
   const createdAt = resumed?.createdAt ?? now;
-  const policy = { serverName, version: tls13, cipherHash: suite.hash, extendedMasterSecret: true } as const;
-  const policyDigest = resumption.policyDigest(policy);
+  const policyDigest = resumption.policyDigest({
+    serverName,
+    version: tls13,
+    cipherHash: suite.hash,
+    extendedMasterSecret: true,
+    pskIdentity: agreement.psk?.identity,
+  });
   const extensions = resumption.maxEarlyData > 0 ? { earlyData: resumption.maxEarlyData } : {};
   const earlyContext =
     resumption.maxEarlyData > 0
@@ -201,6 +206,7 @@ function* sendTickets(
         peerCertificates: agreement.peerCertificates,
         peerRawPublicKey: agreement.peerRawPublicKey,
         ownRawPublicKey: agreement.ownRawPublicKey,
+        psk: agreement.psk,
         peerNotAfter: agreement.peerNotAfter,
         earlyDataContext: earlyContext,
         ticketAgeAdd,

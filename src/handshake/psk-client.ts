@@ -3,6 +3,7 @@ import { cipherSuite } from '../crypto/cipher-suites.ts';
 import { hashLength } from '../crypto/hkdf.ts';
 import type { TranscriptHash } from '../crypto/provider.ts';
 import type { ClientSession } from '../session/client-session.ts';
+import { type PskBinding, pskBinding, servesVersion } from '../session/psk-importer.ts';
 import { tls13 } from '../wire/versions.ts';
 import type { ClientContext, Offer } from './client.ts';
 import { decide, logSecret, untilEnd } from './context.ts';
@@ -21,6 +22,8 @@ export interface OfferedPsk {
   readonly early: EarlySecrets;
   /** The session, for a resumption PSK. */
   readonly session: ClientSession | undefined;
+  /** What its sessions are bound to, for an external PSK and for a session that one made. */
+  readonly psk: PskBinding | undefined;
   readonly maxEarlyData: number;
   /** Begins 0-RTT under this PSK, which must be the first (RFC 9846, Section 4.2.10). */
   beginEarlyData(context: ClientContext, offer: Offer, transcript: Transcript): void;
@@ -44,20 +47,23 @@ export function offeredPsks(context: ClientContext): OfferedPsk[] {
       kind: 'res',
       early: untilEnd(context, new EarlySecrets(crypto, suite.hash, state.secret)),
       session,
+      psk: state.psk,
       maxEarlyData: canRepeat(config, session) ? state.maxEarlyDataSize : 0,
       beginEarlyData,
     });
   }
-  for (const { identity, key, hash, imported } of config.externalPsks) {
-    if (!offersHash(config.cipherSuites, hash)) continue;
+  for (const psk of config.externalPsks) {
+    const { identity, secret, hash, imported } = psk;
+    if (!servesVersion(psk, tls13) || !offersHash(config.cipherSuites, hash)) continue;
     psks.push({
       identity,
       obfuscatedTicketAge: 0,
       hash,
       binderLength: hashLength(hash),
       kind: imported ? 'imp' : 'ext',
-      early: untilEnd(context, new EarlySecrets(crypto, hash, key)),
+      early: untilEnd(context, new EarlySecrets(crypto, hash, secret)),
       session: undefined,
+      psk: pskBinding(crypto, identity, secret),
       maxEarlyData: 0,
       beginEarlyData,
     });

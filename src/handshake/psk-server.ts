@@ -2,6 +2,7 @@ import { constantTimeEqual, zeroize } from '../bytes/bytes.ts';
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { PeerError } from '../errors.ts';
 import type { MissReason } from '../session/miss-reason.ts';
+import { type PskBinding, pskBinding } from '../session/psk-importer.ts';
 import { isAnonymous, type SessionState } from '../session/state.ts';
 import { type ClientHello, truncatedLength } from '../wire/client-hello.ts';
 import type { PskIdentity } from '../wire/extension-codecs.ts';
@@ -27,6 +28,8 @@ export interface SelectedPsk {
   readonly kind: 'res' | 'ext' | 'imp';
   /** The session, for a resumption PSK. */
   readonly state: SessionState | undefined;
+  /** What its sessions are bound to, for an external PSK and for a session that one made. */
+  readonly psk: PskBinding | undefined;
   readonly keyExchange: 'psk_dhe_ke' | 'psk_ke';
   /** As the client sent it (RFC 9846, Section 4.2.11.1). */
   readonly obfuscatedTicketAge: number;
@@ -77,6 +80,7 @@ export function* selectPsk(
     const { suite } = known;
     if (suite !== preferred) decide(context, 'cipherSuite', suite.name, "the first of the PSK's hash");
     const early = untilEnd(context, new EarlySecrets(context.crypto, suite.hash, known.key));
+    const psk = known.kind === 'res' ? known.state?.psk : pskBinding(context.crypto, identity.identity, known.key);
     // That of an external PSK belongs to the host, which uses it again.
     if (known.kind === 'res') zeroize(known.key);
     checkBinder(early.binder(known.kind, boundHash(transcript, received, suite)), received, index);
@@ -88,7 +92,7 @@ export function* selectPsk(
     );
     const { kind, state } = known;
     const { obfuscatedTicketAge } = identity;
-    return { index, identity: identity.identity, suite, early, keyExchange, kind, state, obfuscatedTicketAge };
+    return { index, identity: identity.identity, suite, early, keyExchange, kind, state, psk, obfuscatedTicketAge };
   }
   return undefined;
 }
@@ -131,6 +135,7 @@ function* lookUp(
 /** Why a session that was found may not go on under this ClientHello. */
 function misfit13({ config }: ServerContext, hello: ClientHello, state: SessionState): MissReason | undefined {
   if (state.version !== tls13) return 'versionMismatch';
+  if (state.psk !== undefined && config.psk === undefined) return 'policyMismatch';
   if (!clientTakesSession(hello, state)) return 'policyMismatch';
   // A session without the client certificate that is required now would be a weaker authentication.
   return config.clientCertificate === 'require' && isAnonymous(state) ? 'policyMismatch' : undefined;

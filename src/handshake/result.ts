@@ -1,6 +1,7 @@
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { groupName } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
+import type { PskBinding } from '../session/psk-importer.ts';
 import type { SessionState } from '../session/state.ts';
 import type { HandshakeMessage } from '../wire/handshake-type.ts';
 import { type ProtocolVersion, tls12 } from '../wire/versions.ts';
@@ -32,6 +33,8 @@ export interface Agreement {
   readonly peerRawPublicKey: Uint8Array | undefined;
   /** Server: whether it showed a raw public key itself; kept over a resumption. */
   readonly ownRawPublicKey: boolean;
+  /** The external PSK that authenticated both sides, where one did; kept over a resumption. */
+  readonly psk: PskBinding | undefined;
   /** When the peer's verified chain expires, in milliseconds since 1970; kept over a resumption. */
   readonly peerNotAfter: number | undefined;
   readonly ocspResponse: Uint8Array | undefined;
@@ -62,6 +65,7 @@ export function resumedAgreement(
     peerCertificates,
     peerRawPublicKey: state.peerRawPublicKey,
     ownRawPublicKey: state.ownRawPublicKey,
+    psk: state.psk,
     peerNotAfter,
     ocspResponse: now.ocspResponse,
     scts: now.scts,

@@ -1,9 +1,8 @@
 import { noBytes, zeroize } from '../bytes/bytes.ts';
-import { type CipherSuite, cipherSuite } from '../crypto/cipher-suites.ts';
+import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { groupCode } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
-import { signatureScheme, signatureSchemeCodes } from '../crypto/signature-schemes.ts';
-import { PeerError } from '../errors.ts';
+import { signatureScheme } from '../crypto/signature-schemes.ts';
 import { type SessionState, sessionState } from '../session/state.ts';
 import { encodeCertificateRequest12 } from '../wire/certificate-request.ts';
 import { encodeCertificateStatus } from '../wire/certificate-status.ts';
@@ -19,32 +18,23 @@ import {
   answeredClientType,
   answeredServerType,
   certificateTypeOf,
-  refuseTypes,
   sessionTypeOf,
   typeForClient,
-  typesForServer,
 } from './certificate-types.ts';
 import { certificateBody12, readCertificateBody12 } from './certificate12.ts';
 import type { Credential } from './config.ts';
 import { decide, logSecret, sendMessage, untilEnd, untilFailure } from './context.ts';
-import { noSchemes } from './delegated-credential.ts';
 import { expectChangeCipherSpec, expectMessage, type Flow, request } from './flow.ts';
 import { checkHelloTerms12 } from './hello-terms12.ts';
 import { MasterSecret, masterSecret, type Randoms } from './key-schedule12.ts';
-import {
-  authenticationOf,
-  chooseAlpn,
-  chooseCipherSuite,
-  chooseSignatureScheme,
-  commonGroups,
-  emptyRenegotiationInfoScsv,
-  ownRecordSizeLimit,
-} from './negotiate.ts';
+import { chooseAlpn, emptyRenegotiationInfoScsv, ownRecordSizeLimit } from './negotiate.ts';
 import { type PeerIdentity, verifyPeer, verifySignature } from './peer.ts';
 import { establish12 } from './post-handshake12.ts';
 import { type Agreement, type Established, resumedAgreement } from './result.ts';
 import { readRsaPremaster } from './rsa-premaster.ts';
 import type { ReceivedClientHello, ServerContext } from './server.ts';
+import { readPskClientKeyExchange, sendPskServerKeyExchange } from './server-psk12.ts';
+import { selectCredential12 } from './server-select12.ts';
 import { requireClientCertificate12, resumableSession, type SessionOffer } from './session-server12.ts';
 import { Transcript } from './transcript.ts';
 
@@ -67,23 +57,23 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
   const resumed = yield* resumableSession(context, hello, terms.extendedMasterSecret);
   if ('state' in resumed) return yield* abbreviatedHandshake(context, received, terms, transcript, resumed);
 
-  const { credential, suite, group, scheme } = yield* selectCredential(context, hello);
-  const asksClient = context.config.clientCertificate !== 'none';
+  const { credential, suite, group, scheme } = yield* selectCredential12(context, hello);
+  // Who is known by a PSK shows no certificate, and neither side asks for one.
+  const asksClient = credential !== undefined && context.config.clientCertificate !== 'none';
   const clientType = asksClient ? typeForClient(context.config, hello, true) : undefined;
   const resumable = terms.extendedMasterSecret || context.config.resumeWithoutExtendedMasterSecret;
   const offersTicket = resumable && context.config.resumption.ticket && hello.extensions.sessionTicket !== undefined;
   const sessionId =
     resumable && !offersTicket && context.config.resumption.sessionId ? context.config.random(32).slice() : noBytes;
   const full = { credential, clientType };
-  const serverType = certificateTypeOf(credential);
+  const serverType = credential && certificateTypeOf(credential);
   const randoms = sendServerHello(context, transcript, hello, terms, suite, sessionId, offersTicket, full, serverType);
-  sendMessage(context, transcript, 'certificate', certificateBody12(credential));
-  if (terms.ocsp && credential.rawPublicKey === undefined && credential.ocspResponse !== undefined) {
-    sendMessage(context, transcript, 'certificateStatus', encodeCertificateStatus(credential.ocspResponse));
-  }
+  if (credential !== undefined) sendCertificate(context, transcript, terms, credential);
   const exchange = group === undefined ? undefined : context.crypto.keyExchange(group)?.generate();
   if (exchange !== undefined) untilEnd(context, exchange);
-  if (exchange !== undefined && scheme !== undefined) {
+  if (credential === undefined) {
+    sendPskServerKeyExchange(context, transcript, exchange);
+  } else if (exchange !== undefined && scheme !== undefined) {
     yield* sendServerKeyExchange(context, transcript, credential, scheme, randoms, exchange.group, exchange.share);
   }
   if (asksClient) sendCertificateRequest(context, transcript);
@@ -91,10 +81,19 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
 
   const client = clientType === undefined ? undefined : yield* readClientCertificate(context, transcript, clientType);
   const keyExchange = yield* expectMessage('clientKeyExchange');
+  const byPsk =
+    credential === undefined
+      ? yield* readPskClientKeyExchange(context, hello.extensions.serverName, suite, exchange, keyExchange.body)
+      : undefined;
   const premaster =
-    exchange === undefined
-      ? yield* readRsaPremaster(context, credential, decodeClientKeyExchangeRsa(keyExchange.body), hello.legacyVersion)
-      : exchange.finish(decodeClientKeyExchangeEcdhe(keyExchange.body));
+    byPsk?.premaster ??
+    exchange?.finish(decodeClientKeyExchangeEcdhe(keyExchange.body)) ??
+    (yield* readRsaPremaster(
+      context,
+      credential as Credential,
+      decodeClientKeyExchangeRsa(keyExchange.body),
+      hello.legacyVersion,
+    ));
   transcript.add(keyExchange.raw);
   const sessionHash = terms.extendedMasterSecret ? transcript.hash(suite.hash) : undefined;
   const secret = masterSecret(context.crypto, suite, premaster, randoms, sessionHash);
@@ -120,14 +119,15 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
     peerSignatureScheme: peerScheme,
     serverName: hello.extensions.serverName,
     alpnProtocol: terms.alpnProtocol,
-    resumption: 'none',
+    resumption: byPsk === undefined ? 'none' : 'externalPsk',
     extendedMasterSecret: terms.extendedMasterSecret,
     earlyData: 'none',
     helloRetryRequest: false,
     echAccepted: false,
     peerCertificates: client?.chain ?? [],
     peerRawPublicKey: client?.rawPublicKey,
-    ownRawPublicKey: credential.rawPublicKey !== undefined,
+    ownRawPublicKey: credential?.rawPublicKey !== undefined,
+    psk: byPsk?.psk,
     peerNotAfter,
     ocspResponse: undefined,
     scts: undefined,
@@ -223,102 +223,17 @@ function readTerms({ config }: ServerContext, { hello }: ReceivedClientHello): T
   };
 }
 
-const sha1Schemes: ReadonlySet<number> = new Set([
-  signatureSchemeCodes.rsa_pkcs1_sha1,
-  signatureSchemeCodes.ecdsa_sha1,
-]);
-
-interface Selection {
-  credential: Credential;
-  suite: CipherSuite;
-  group: GroupName | undefined;
-  scheme: number | undefined;
-}
-
-function* selectCredential(context: ServerContext, hello: ReceivedClientHello['hello']): Flow<Selection> {
-  const { config, crypto } = context;
-  const { extensions } = hello;
-  // Without signature_algorithms SHA-1 is implied (RFC 5246, Section 7.4.1.4.1), which is not done here.
-  // "Servers MUST NOT include MD5 and SHA-1 in ServerKeyExchange messages." (RFC 9155, Section 4): whoever configures
-  // SHA-1 by name still gets it.
-  const signatureSchemes = (extensions.signatureAlgorithms ?? []).filter(
-    (code) => !sha1Schemes.has(code) || config.signatureSchemes.includes(code),
-  );
-  // A client without supported_groups takes any curve (RFC 8422, Section 4); P-256 is what all have.
-  const offeredGroups = extensions.supportedGroups ?? [groupCode('secp256r1')];
-  const groups = commonGroups(offeredGroups, config, tls12);
-  const group = groups.find((name) => crypto.keyExchange(name) !== undefined);
-  const common = hello.cipherSuites
-    .filter((code) => config.cipherSuites.includes(code))
-    .map(cipherSuite)
-    .filter((suite) => suite?.version === tls12 && (suite.keyExchange !== 'ecdhe' || group !== undefined));
-  const authentication = [...new Set(common.map((suite) => suite?.authentication ?? 'rsa'))];
-  const staticRsa = common.some((suite) => suite?.keyExchange === 'rsa');
-  const chosen =
-    authentication.length === 0
-      ? undefined
-      : yield* request('selectCredential', {
-          role: 'server',
-          version: tls12,
-          serverName: extensions.serverName,
-          signatureSchemes,
-          certificateSignatureSchemes: extensions.signatureAlgorithmsCert ?? signatureSchemes,
-          certificateTypes: typesForServer(hello),
-          delegatedSchemes: noSchemes,
-          authentication,
-          staticRsa,
-          groups,
-          certificateAuthorities: extensions.certificateAuthorities ?? [],
-          credentials: config.credentials,
-          config,
-        });
-  // "Servers MUST NOT" show one in TLS 1.2 (RFC 9345, Section 4.1.1), whatever a host chooses.
-  const credential = chosen?.delegation === undefined ? chosen : undefined;
-  const scheme = credential && chooseSignatureScheme(credential.signer, signatureSchemes, tls12);
-  const suite =
-    credential &&
-    chooseCipherSuite(hello.cipherSuites, config, (candidate) => {
-      if (candidate.version !== tls12 || candidate.authentication !== authenticationOf(credential)) return false;
-      if (candidate.keyExchange === 'rsa') {
-        return credential.signer.decryptRaw !== undefined && credential.signer.keyType === 'rsa';
-      }
-      return group !== undefined && scheme !== undefined;
-    });
-  if (credential === undefined || suite === undefined) {
-    refuseTypes(hello, config.credentials);
-    throw new PeerError(
-      'ERR_TLS_NO_SHARED_CIPHER',
-      'handshakeFailure',
-      'no common TLS 1.2 cipher suite that a key and a group of this server can serve',
-      { rfc: 'RFC 5246, Section 7.4.1.3' },
-    );
+function sendCertificate(context: ServerContext, transcript: Transcript, terms: Terms, credential: Credential): void {
+  sendMessage(context, transcript, 'certificate', certificateBody12(credential));
+  if (terms.ocsp && credential.rawPublicKey === undefined && credential.ocspResponse !== undefined) {
+    sendMessage(context, transcript, 'certificateStatus', encodeCertificateStatus(credential.ocspResponse));
   }
-  decide(
-    context,
-    'cipherSuite',
-    suite.name,
-    config.preferServerOrder ? "the server's first that fits" : "the client's first that fits",
-  );
-  decide(
-    context,
-    'credential',
-    credential.identity ?? credential.signer.keyType,
-    'fits the name, the suite and the signature schemes',
-  );
-  if (suite.keyExchange === 'rsa') return { credential, suite, group: undefined, scheme: undefined };
-  decide(context, 'group', group as GroupName, 'the first common group');
-  decide(
-    context,
-    'signatureScheme',
-    signatureScheme(scheme as number)?.name ?? '',
-    'first of the key that the client accepts',
-  );
-  return { credential, suite, group, scheme };
 }
 
 /** What a full handshake says in ServerHello beside the terms. */
 interface FullTerms {
-  readonly credential: Credential;
+  /** `undefined` where a PSK is in the place of it. */
+  readonly credential: Credential | undefined;
   /** What the client is asked to show. */
   readonly clientType: CertificateType | undefined;
 }
@@ -340,7 +255,7 @@ function sendServerHello(
   if (config.maxVersion === tls13) random.set(downgradeSentinel12, 24);
   const offered = hello.extensions;
   // Nobody vouches for a raw public key: nothing is stapled to one.
-  const certified = full?.credential.rawPublicKey === undefined ? full?.credential : undefined;
+  const certified = full?.credential?.rawPublicKey === undefined ? full?.credential : undefined;
   const extensions: ServerHello12['extensions'] = {
     serverName: full !== undefined && offered.serverName !== undefined ? true : undefined,
     renegotiationInfo: terms.secureRenegotiation ? noBytes : undefined,
@@ -477,6 +392,7 @@ function newState(
       version: tls12,
       cipherHash: agreement.suite.hash,
       extendedMasterSecret: agreement.extendedMasterSecret,
+      pskIdentity: agreement.psk?.identity,
     }),
     createdAt: resumed?.createdAt ?? now,
     issuedAt: now,
@@ -487,6 +403,7 @@ function newState(
     peerCertificates: agreement.peerCertificates,
     peerRawPublicKey: agreement.peerRawPublicKey,
     ownRawPublicKey: agreement.ownRawPublicKey,
+    psk: agreement.psk,
     peerNotAfter: resumed?.peerNotAfter ?? agreement.peerNotAfter,
     group: agreement.group === undefined ? 0 : groupCode(agreement.group),
     peerSignatureScheme: agreement.peerSignatureScheme ?? 0,

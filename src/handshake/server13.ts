@@ -154,6 +154,7 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
     peerCertificates: client?.chain ?? psk?.state?.peerCertificates ?? [],
     peerRawPublicKey: client === undefined ? psk?.state?.peerRawPublicKey : client.rawPublicKey,
     ownRawPublicKey: serverType === 'rawPublicKey',
+    psk: psk?.psk,
     peerNotAfter: client?.peerNotAfter ?? psk?.state?.peerNotAfter,
     ocspResponse: undefined,
     scts: undefined,

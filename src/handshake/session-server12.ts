@@ -67,6 +67,7 @@ function misfit(
   if (state.version !== tls12) return 'versionMismatch';
   if (!hello.cipherSuites.includes(state.cipherSuite)) return 'cipherMismatch';
   if (!config.cipherSuites.includes(state.cipherSuite)) return 'cipherMismatch';
+  if (state.psk !== undefined && config.psk === undefined) return 'policyMismatch';
   if (state.serverName !== hello.extensions.serverName) return 'policyMismatch';
   if (config.clientCertificate === 'require' && isAnonymous(state)) return 'policyMismatch';
   if (!clientTakesSession(hello, state)) return 'policyMismatch';

@@ -55,6 +55,7 @@ export type Decision =
   | 'group'
   | 'helloRetryRequest'
   | 'credential'
+  | 'psk'
   | 'signatureScheme'
   | 'alpn'
   | 'resumption'

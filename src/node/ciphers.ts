@@ -17,7 +17,7 @@ function opensslName(suite: CipherSuite): string {
   const cipher = rest
     .replace('CHACHA20_POLY1305_SHA256', 'CHACHA20_POLY1305')
     .replace(/AES_(\d+)_GCM/, 'AES$1_GCM')
-    .replace(/AES_(\d+)_CBC/, 'AES$1')
+    .replace(/AES_(\d+)_CBC/, exchange.endsWith('PSK') ? 'AES$1_CBC' : 'AES$1')
     .replaceAll('_', '-');
   return exchange === 'RSA' ? cipher : `${exchange!.replaceAll('_', '-')}-${cipher}`;
 }
@@ -29,16 +29,15 @@ export function cipherInfo(code: number): { name: string; standardName: string; 
   return {
     name: opensslNames.get(code)!,
     standardName: suite.name,
-    // OpenSSL names the first version that knew the suite: TLS 1.0 for CBC with SHA-1.
-    version:
-      suite.version === 0x0304
-        ? 'TLSv1.3'
-        : suite.cbc?.mac === 'sha1'
-          ? suite.keyExchange === 'rsa'
-            ? 'SSLv3'
-            : 'TLSv1'
-          : 'TLSv1.2',
+    version: suite.version === 0x0304 ? 'TLSv1.3' : firstVersion(suite),
   };
+}
+
+/** The first version that knew a suite, which OpenSSL names. Suites for PSKs with SHA-2 in their MAC are open to TLS 1.0. */
+function firstVersion({ cbc, keyExchange, authentication }: CipherSuite): 'SSLv3' | 'TLSv1.0' | 'TLSv1.2' {
+  if (cbc === undefined) return 'TLSv1.2';
+  if (cbc.mac === 'sha1') return keyExchange === 'ecdhe' ? 'TLSv1.0' : 'SSLv3';
+  return authentication === 'psk' ? 'TLSv1.0' : 'TLSv1.2';
 }
 
 /** `tls.getCiphers()`: every suite of this stack, in lower case, by OpenSSL's name. */
@@ -48,8 +47,12 @@ export function getCiphers(): string[] {
 
 type Predicate = (suite: CipherSuite) => boolean;
 
-const isAead: Predicate = (suite) => suite.aead !== undefined;
-const ecdhe: Predicate = (suite) => suite.keyExchange === 'ecdhe';
+const byPsk: Predicate = (suite) => suite.authentication === 'psk';
+const ecdhe: Predicate = (suite) => suite.keyExchange === 'ecdhe' && !byPsk(suite);
+const since =
+  (version: string): Predicate =>
+  (suite) =>
+    firstVersion(suite) === version;
 const never: Predicate = () => false;
 const always: Predicate = () => true;
 const has =
@@ -64,9 +67,6 @@ const aliases: Readonly<Record<string, Predicate>> = {
   HIGH: always,
   FIPS: has('AES'),
   // Known to OpenSSL, not spoken here: passed over where other suites match, as in a build without them.
-  PSK: never,
-  kPSK: never,
-  aPSK: never,
   DHE: never,
   kDHE: never,
   EDH: never,
@@ -84,6 +84,12 @@ const aliases: Readonly<Record<string, Predicate>> = {
   aNULL: never,
   COMPLEMENTOFDEFAULT: never,
   COMPLEMENTOFALL: never,
+  PSK: byPsk,
+  aPSK: byPsk,
+  kPSK: (suite) => suite.keyExchange === 'psk',
+  kECDHEPSK: (suite) => suite.keyExchange === 'ecdhe' && byPsk(suite),
+  kDHEPSK: never,
+  kRSAPSK: never,
   kRSA: (suite) => suite.keyExchange === 'rsa',
   RSA: (suite) => suite.keyExchange === 'rsa' || suite.authentication === 'rsa',
   aRSA: (suite) => suite.authentication === 'rsa',
@@ -103,10 +109,10 @@ const aliases: Readonly<Record<string, Predicate>> = {
   SHA: (suite) => suite.cbc?.mac === 'sha1',
   SHA256: (suite) => suite.cbc?.mac === 'sha256',
   SHA384: (suite) => suite.cbc?.mac === 'sha384',
-  TLSv1: (suite) => suite.cbc?.mac === 'sha1',
-  'TLSv1.0': (suite) => suite.cbc?.mac === 'sha1',
-  'TLSv1.2': (suite) => isAead(suite) || suite.cbc?.mac !== 'sha1',
-  SSLv3: (suite) => suite.cbc?.mac === 'sha1' && suite.keyExchange === 'rsa',
+  TLSv1: since('TLSv1.0'),
+  'TLSv1.0': since('TLSv1.0'),
+  'TLSv1.2': since('TLSv1.2'),
+  SSLv3: since('SSLv3'),
 };
 
 /** OpenSSL's own order of strength for what `ALL`, `HIGH` and `DEFAULT` stand for. */

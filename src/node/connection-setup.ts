@@ -9,14 +9,8 @@ import { parseCertificate } from '../pki/index.ts';
 import { alpnList } from './alpn.ts';
 import { clientEch } from './ech-options.ts';
 import { nodeCrypto } from './key-signer.ts';
-import {
-  invalidArgType,
-  nodeError,
-  opensslError,
-  validateBuffer,
-  validateObject,
-  validateString,
-} from './node-errors.ts';
+import { nodeError, opensslError } from './node-errors.ts';
+import { askClientCallback, externalPsksOf, identityHintOf } from './psk.ts';
 import type { ContextState } from './secure-context.ts';
 import { resumptionOf } from './server-sessions.ts';
 import type { TLSSocket } from './tls-socket.ts';
@@ -65,7 +59,7 @@ const nobody = {};
 /** The engine's options for a server's socket: made once for a server, a context and what the server has listeners for. */
 export function serverOptions(socket: TLSSocket, context: ContextState): ServerOptions {
   const { server, negotiation, _tlsOptions: options } = socket;
-  const { ALPNCallback } = options;
+  const { ALPNCallback, pskCallback, pskIdentityHint } = options;
   const keyLogged = socket.listenerCount('keylog') > 0;
   const sessions = server === undefined ? undefined : resumptionOf(server).sessionsFor(context);
   const perServer = derivedFor(context, server ?? nobody);
@@ -74,7 +68,7 @@ export function serverOptions(socket: TLSSocket, context: ContextState): ServerO
   // What is this connection's own makes its options its own.
   const shared = server !== undefined && !keyLogged && !negotiation.tracing && ALPNCallback === undefined;
   const cacheable = shared && alpn === server.ALPNProtocols;
-  const key = `${mode}|${server === undefined}`;
+  const key = `${mode}|${server === undefined}|${pskCallback && `psk ${pskIdentityHint ?? ''}`}`;
   const known = cacheable ? perServer.get(key) : undefined;
   if (known !== undefined && known.sessions === sessions) return known;
   const made: ServerOptions = {
@@ -83,6 +77,7 @@ export function serverOptions(socket: TLSSocket, context: ContextState): ServerO
     preferServerOrder: context.preferServerOrder,
     echKeys: context.echKeys,
     clientCertificate: mode,
+    ...(pskCallback && { psk: { identityHint: identityHintOf(pskIdentityHint), unknownIdentity: 'alert' } }),
     ...(context.rawPublicKeys && {
       clientCertificateTypes: context.rawPublicKeys.types,
       rawPublicKeyPins: context.rawPublicKeys.pins,
@@ -138,6 +133,7 @@ function callAlpn(
 function clientOptions(socket: TLSSocket): ClientOptions {
   const { negotiation, _tlsOptions: options } = socket;
   const { context, offered } = negotiation;
+  const { pskCallback } = options;
   const serverName = negotiation.serverName && !isIP(negotiation.serverName) ? negotiation.serverName : undefined;
   const alpnProtocols = alpnList(options.ALPNProtocols as Buffer | undefined);
   // A session belongs to the name that it was verified for.
@@ -158,28 +154,16 @@ function clientOptions(socket: TLSSocket): ClientOptions {
     verifyPeer: () => undefined,
     sessions: fits ? [offered] : [],
     earlyData: fits && options.earlyData !== undefined && negotiation.trustsEarly(socket, offered),
-    externalPsks: clientPsks(options.pskCallback),
+    ...(pskCallback && {
+      externalPsks: context.maxVersion === 0x0304 ? externalPsksOf(pskCallback) : [],
+      selectPsk: ({ identityHint }) => askClientCallback(pskCallback, identityHint),
+    }),
     ech: clientEch(options),
     ...(negotiation.tracing ? { trace: traceTo(process.stderr) } : {}),
     keyLog: (line: string) => {
       if (socket.listenerCount('keylog') > 0) socket.emit('keylog', Buffer.from(`${line}\n`));
     },
   };
-}
-
-function clientPsks(
-  pskCallback: ((...args: never[]) => unknown) | undefined,
-): NonNullable<ClientOptions['externalPsks']> {
-  if (pskCallback === undefined) return [];
-  const given = (pskCallback as unknown as (hint: null) => unknown)(null);
-  if (given === undefined || given === null) return [];
-  validateObject(given, 'ret');
-  const { psk, identity } = given as { psk?: unknown; identity?: unknown };
-  validateBuffer(psk, 'psk');
-  validateString(identity, 'identity');
-  const key = Uint8Array.from(Buffer.from(psk.buffer, psk.byteOffset, psk.byteLength));
-  if (key.length === 0) throw invalidArgType('psk', 'Buffer', psk);
-  return [{ identity: Uint8Array.from(Buffer.from(identity)), key, hash: 'sha256' }];
 }
 
 /** The subject (DER) of a certificate; `undefined` where it does not parse. */

@@ -9,12 +9,14 @@ import { checkServerIdentity } from './check-server-identity.ts';
 import { describeClientHello, type ReceivedClientHello } from './client-hello.ts';
 import { serverOptions } from './connection-setup.ts';
 import type { Answer, ClientHelloInfo, Credential, Input } from './engine-types.ts';
-import { type CodedError, nodeError, refusedByProgram, validateBuffer } from './node-errors.ts';
+import { type CodedError, nodeError, refusedByProgram } from './node-errors.ts';
 import { peerCertificateObject } from './peer-certificate.ts';
+import { askServerCallback } from './psk.ts';
 import { judgeRawPublicKey } from './raw-public-keys.ts';
 import { ContextState, SecureContextObject } from './secure-context.ts';
 import { resumptionOf } from './server-sessions.ts';
 import { encodeSession } from './session-codec.ts';
+import { nodeMajor } from './settings.ts';
 import type { TLSSocket } from './tls-socket.ts';
 import { verifyPeer } from './verify.ts';
 
@@ -185,8 +187,8 @@ export class Negotiation implements Host {
    * here first, where a bad one would end the connection.
    */
   trustsEarly(socket: TLSSocket, { state }: ClientSession): boolean {
-    // The engine asks for the pin of a raw public key.
-    if (!socket._rejectUnauthorized || state.peerRawPublicKey !== undefined) return true;
+    // The engine asks for the pin of a raw public key; a PSK is trust enough.
+    if (!socket._rejectUnauthorized || state.peerRawPublicKey !== undefined || state.psk !== undefined) return true;
     const { peerCertificates: chain } = state;
     if (verifyPeer({ chain, context: this.context, peer: 'server', now: Date.now() }) !== null) return false;
     return !socket._tlsOptions._identityProblem?.(socket, chain);
@@ -195,8 +197,9 @@ export class Negotiation implements Host {
   /** The verdict on the peer, also after a resumption: the chain of the session is judged anew. */
   settleVerdict(connection: Connection): CodedError | null {
     if (this.#verified) return this.verifyError;
-    const { peerCertificates, peerRawPublicKey, resumption } = connection.info;
-    if (resumption === 'externalPsk') return null;
+    const { peerCertificates, peerRawPublicKey, pskIdentity } = connection.info;
+    // From Node 24 on a server that asks for a certificate wants one.
+    if (pskIdentity !== undefined && !(this.#isServer && nodeMajor >= 24)) return null;
     this.#judge(peerCertificates, peerRawPublicKey);
     return this.verifyError;
   }
@@ -238,15 +241,15 @@ export class Negotiation implements Host {
   lookupPsk(input: Input<'lookupPsk'>): Answer<'lookupPsk'> {
     const { pskCallback } = this.#socket!._tlsOptions;
     if (pskCallback === undefined) return this.#host!.lookupPsk(input);
-    const given = (pskCallback as (socket: TLSSocket, identity: string) => unknown)(
-      this.#socket!,
-      Buffer.from(input.identity).toString('utf8'),
-    );
-    if (given === undefined || given === null) return this.#host!.lookupPsk(input);
-    const psk = ArrayBuffer.isView(given) ? given : (given as { psk?: unknown }).psk;
-    validateBuffer(psk, 'psk');
-    const key = Uint8Array.from(Buffer.from(psk.buffer, psk.byteOffset, psk.byteLength));
-    return { key, hash: 'sha256', kind: 'ext' };
+    const key = askServerCallback(pskCallback, this.#socket!, input.identity);
+    if (key === undefined) return this.#host!.lookupPsk(input);
+    // As in Node a key serves any suite of TLS 1.2, and those with SHA-256 of TLS 1.3.
+    const { version, cipherHash } = input.binding;
+    return { key, hash: version === 0x0303 ? cipherHash! : 'sha256', kind: 'ext' };
+  }
+
+  selectPsk(input: Input<'selectPsk'>): Answer<'selectPsk'> {
+    return this.#host!.selectPsk(input);
   }
 
   claimEarlyData(input: Input<'claimEarlyData'>): Answer<'claimEarlyData'> {
@@ -255,9 +258,9 @@ export class Negotiation implements Host {
 
   /** Whether no alert is sent: to a peer whose first bytes were no TLS at all, and, as in Node, where the program refused. */
   silent(error: TlsError): boolean {
-    if (!this.#isServer || this.#socket?._secureEstablished) return false;
+    if (this.#socket?._secureEstablished) return false;
     if (refusedByProgram(error)) return true;
-    if (this.#hello !== undefined) return false;
+    if (!this.#isServer || this.#hello !== undefined) return false;
     const { code } = error;
     return code === 'ERR_TLS_RECORD_VERSION' || code.startsWith('ERR_TLS_HTTP');
   }

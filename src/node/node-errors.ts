@@ -65,6 +65,12 @@ export function invalidArgType(name: string, expected: string | readonly string[
   const types = wanted.filter((word) => primitives.has(word)).map((word) => word.toLowerCase());
   const instances = wanted.filter((word) => /^[A-Z]/.test(word) && !primitives.has(word));
   const other = wanted.filter((word) => !primitives.has(word) && !/^[A-Z]/.test(word));
+  // Beside classes, an object is named like one.
+  const object = types.indexOf('object');
+  if (object >= 0 && instances.length > 0) {
+    types.splice(object, 1);
+    instances.push('Object');
+  }
   const parts: string[] = [];
   if (types.length > 0) parts.push(`${types.length > 1 ? 'one of type' : 'of type'} ${listed(types)}`);
   if (instances.length > 0) parts.push(`an instance of ${listed(instances)}`);
@@ -194,6 +200,7 @@ const ownReasons: Readonly<Record<string, string>> = {
   ERR_TLS_RECORD_VERSION: 'wrong version number',
   ERR_TLS_NOT_TLS: 'wrong version number',
   ERR_TLS_RECORD_OVERFLOW: 'packet length too long',
+  ERR_TLS_NO_CIPHERS: 'no ciphers available',
   ERR_TLS_BAD_RECORD_MAC: 'decryption failed or bad record mac',
   ERR_TLS_CLIENT_CERTIFICATE_REQUIRED: 'peer did not return a certificate',
   ERR_TLS_CERTIFICATE_REQUIRED: 'peer did not return a certificate',
@@ -204,7 +211,11 @@ const ownReasons: Readonly<Record<string, string>> = {
   ERR_TLS_HANDSHAKE_TOO_LARGE: 'excessive message size',
   ERR_TLS_CERTIFICATE_COMPRESSION_TOO_LARGE: 'excessive message size',
   ERR_TLS_TRUNCATED: 'unexpected eof while reading',
-  ERR_TLS_BINDER: 'binder does not verify',
+  ERR_TLS_PSK_BINDER: 'binder does not verify',
+  ERR_TLS_PSK_UNKNOWN_IDENTITY: 'psk identity not found',
+  ERR_TLS_PSK_NOT_FOUND: 'psk identity not found',
+  ERR_TLS_PSK_IDENTITY: 'data length too long',
+  ERR_TLS_PSK_IDENTITY_HINT: 'data length too long',
   ERR_TLS_NO_SECURE_RENEGOTIATION: 'unsafe legacy renegotiation disabled',
   ERR_TLS_ECH_REJECTED: 'ech required',
 };

@@ -152,9 +152,11 @@ export function connect(...args: unknown[]): TLSSocket {
 function onSecure(this: ConnectingSocket): void {
   const options = this[connectOptions]!;
   let error: Error | null | undefined = this.negotiation.settleVerdict(this.connection!);
-  const { resumption, peerRawPublicKey } = this.connection!.info;
+  const { resumed, peerRawPublicKey, pskIdentity, version } = this.connection!.info;
+  // In TLS 1.3, and in a resumption, a PSK is a session to node:tls, and no name is checked; else the program's check is asked.
+  const byPsk = pskIdentity !== undefined && (resumed || version === 0x0304);
   // A raw public key bears no name: the pin says whose it is.
-  if (!error && resumption !== 'externalPsk' && peerRawPublicKey === undefined) {
+  if (!error && !byPsk && peerRawPublicKey === undefined) {
     error = identityProblem(this, this.negotiation.peerChain(this.connection));
   }
   if (error) {

@@ -204,7 +204,10 @@ export abstract class TlsDetails extends SocketFacade {
   }
 
   isSessionReused(): boolean {
-    return this.connection?.connected === true && this.connection.info.resumed;
+    if (this.connection?.connected !== true) return false;
+    const { resumed, resumption, version } = this.connection.info;
+    // To OpenSSL an external PSK of TLS 1.3 is a session like any other.
+    return resumed || (resumption === 'externalPsk' && version === 0x0304);
   }
 
   /** Whether the ClientHello came, or went, encrypted (RFC 9849): nobody in between has seen the name. Node lacks it. */

@@ -1,6 +1,7 @@
 /** Types that the parts of the TLS shell share. */
 import type { Server } from 'node:net';
 import type { ConnectionOptions, TLSSocketOptions as NodeSocketOptions } from 'node:tls';
+import type { PskCallback } from './psk.ts';
 import type { ContextState, HandfastContextOptions, SecureContextObject } from './secure-context.ts';
 import type { TLSSocket } from './tls-socket.ts';
 import type { RevocationMode } from './verify.ts';
@@ -34,7 +35,7 @@ export interface TlsSocketOptions extends HandfastContextOptions {
   allowHalfOpen?: boolean | undefined;
   highWaterMark?: number | undefined;
   pauseOnConnect?: boolean | undefined;
-  pskCallback?: ((...args: never[]) => unknown) | undefined;
+  pskCallback?: PskCallback | undefined;
   pskIdentityHint?: string | undefined;
   signal?: AbortSignal | undefined;
   onread?: { buffer: Uint8Array | (() => Uint8Array); callback(size: number, buffer: Uint8Array): boolean } | undefined;

@@ -18,6 +18,7 @@ export const missReasons = {
   policyMismatch: 'server name, credential, client authentication or tenant differ from the session',
   clientCertificateExpired: 'the client certificate of the session has expired',
   clientCertificateRevoked: 'the client certificate of the session is no longer accepted',
+  pskRevoked: 'the external PSK that the session was made by is no longer known here, or has another key now',
   replay: 'a single-use ticket was used before',
   storeTimeout: 'the store did not answer within the deadline',
   storeError: 'the store answered with an error, or the connection to it failed',

@@ -26,11 +26,14 @@ export interface SessionPolicy {
   readonly cipherHash: TranscriptHash;
   /** TLS 1.2 only (RFC 7627); always true in TLS 1.3. */
   readonly extendedMasterSecret?: boolean | undefined;
+  /** The identity of the external PSK that authenticated both sides, where one did. */
+  readonly pskIdentity?: Uint8Array | undefined;
   /** Separates customers that share one configuration. */
   readonly tenant?: string | undefined;
 }
 
 const label = fromText('handfast session policy 1\0');
+const pskLabel = fromText('handfast session policy psk 1\0');
 
 /**
  * SHA-256 over a canonical encoding of the policy: 32 bytes. Every field has a length or a presence mark before it,
@@ -38,10 +41,11 @@ const label = fromText('handfast session policy 1\0');
  */
 export function policyDigest(crypto: CryptoProvider, policy: SessionPolicy): Uint8Array {
   const { mode, anchorsDigest, rawPublicKeys } = policy.clientAuth;
-  const writer = new Writer(256)
-    .bytes(label)
-    .u16(policy.version)
-    .u8(policy.cipherHash === 'sha384' ? 2 : 1);
+  const writer = new Writer(256);
+  // Another label, so that no session by PSK passes for one by certificate.
+  if (policy.pskIdentity === undefined) writer.bytes(label);
+  else writer.bytes(pskLabel).vector16(policy.pskIdentity);
+  writer.u16(policy.version).u8(policy.cipherHash === 'sha384' ? 2 : 1);
   writer.u8(policy.version === 0x0304 || policy.extendedMasterSecret === true ? 1 : 0);
   optional(writer, policy.serverName === undefined ? undefined : fromText(canonicalName(policy.serverName)));
   writer.vector16(fromText(policy.credentialIdentity));

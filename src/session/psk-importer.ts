@@ -1,4 +1,4 @@
-import { noBytes } from '../bytes/bytes.ts';
+import { concat, fromText, noBytes, zeroize } from '../bytes/bytes.ts';
 import { Writer } from '../bytes/writer.ts';
 import { hashLength, hkdfExpandLabel, hkdfExtract } from '../crypto/hkdf.ts';
 import type { CryptoProvider, TranscriptHash } from '../crypto/provider.ts';
@@ -11,20 +11,34 @@ export interface ExternalPsk {
   readonly secret: Uint8Array;
   /** The hash that the PSK is for: the cipher suite has to have it. */
   readonly hash: TranscriptHash;
-  /** Made by {@link importPsk}: its binder has a label of its own. */
-  readonly imported: boolean;
+  /** Made by {@link importPsk}: its binder has a label of its own, and it is for TLS 1.3 alone. */
+  readonly imported?: boolean | undefined;
+  /**
+   * Whether the key serves TLS 1.2 (RFC 4279), alone or beside TLS 1.3. Without a word it is for TLS 1.3 alone: one key in
+   * both versions was hardly analyzed, and "Implementations can ensure safety from cross-protocol related output by not
+   * reusing PSKs between TLS 1.3 and TLS 1.2." (RFC 8446, Appendix E.7)
+   */
+  readonly tls12?: 'only' | 'also' | undefined;
 }
 
 /** Key derivation functions that a PSK is imported for: IANA TLS KDF Identifiers. */
 const targetKdfs = { sha256: 0x0001, sha384: 0x0002 } as const;
 
+/** The longest identity, and hint, of TLS 1.2; RFC 4279, Section 5.3 asks for 128 bytes at least. OpenSSL's limit. */
+export const maxPskIdentity12 = 256;
+
 /**
- * An external PSK used as it is. It serves one hash only, and never with another protocol: prefer {@link importPsk}.
- * Throws `ConfigError` `ERR_TLS_PSK`.
+ * An external PSK used as it is. It serves one hash only, and one version: TLS 1.3 unless `tls12` says otherwise. Prefer
+ * {@link importPsk}. Throws `ConfigError` `ERR_TLS_PSK`.
  */
-export function externalPsk(identity: Uint8Array, secret: Uint8Array, hash: TranscriptHash = 'sha256'): ExternalPsk {
-  check(identity, secret, 0xffff);
-  return { identity, secret, hash, imported: false };
+export function externalPsk(
+  identity: Uint8Array,
+  secret: Uint8Array,
+  hash: TranscriptHash = 'sha256',
+  tls12?: ExternalPsk['tls12'],
+): ExternalPsk {
+  check(identity, secret, tls12 === undefined ? 0xffff : maxPskIdentity12);
+  return { identity, secret, hash, imported: false, tls12 };
 }
 
 /**
@@ -34,7 +48,8 @@ export function externalPsk(identity: Uint8Array, secret: Uint8Array, hash: Tran
  * @param source the identity (public) and key that were agreed on; `hash` is the one agreed on with the key, SHA-256
  *   otherwise;
  *   `context` is bound in, e.g. the name of the role.
- * @returns one PSK per target hash; offer them all. Throws `ConfigError` `ERR_TLS_PSK`.
+ * @returns one PSK per target hash; offer them all. Throws `ConfigError` `ERR_TLS_PSK`. None of them is for TLS 1.2, which
+ *   wants a key of its own (RFC 9258, Sections 5.1 and 7): see {@link externalPsk}.
  */
 export function importPsk(
   crypto: CryptoProvider,
@@ -61,6 +76,28 @@ export function importPsk(
     const secret = hkdfExpandLabel(crypto, hash, extracted, 'derived psk', digest, hashLength(target));
     return { identity, secret, hash: target, imported: true };
   });
+}
+
+/** Whether a PSK is for a version. */
+export function servesVersion({ imported, tls12 }: ExternalPsk, version: 0x0303 | 0x0304): boolean {
+  return version === 0x0304 ? tls12 !== 'only' : tls12 !== undefined && !imported;
+}
+
+/** What a session that was made by a PSK is bound to: sealed in its state. */
+export interface PskBinding {
+  readonly identity: Uint8Array;
+  /** 32 bytes that another key does not have: a session ends with the key that it was made by. */
+  readonly check: Uint8Array;
+}
+
+const checkLabel = fromText('handfast psk 1\0');
+
+/** The binding of a session to the PSK that it is made by. */
+export function pskBinding(crypto: CryptoProvider, identity: Uint8Array, secret: Uint8Array): PskBinding {
+  const input = concat(checkLabel, secret);
+  const check = crypto.hash('sha256', input);
+  zeroize(input);
+  return { identity: identity.slice(), check };
 }
 
 function check(identity: Uint8Array, secret: Uint8Array, longest: number): void {

@@ -2,6 +2,7 @@
 import { equal } from '../bytes/bytes.ts';
 import type { TranscriptHash } from '../crypto/provider.ts';
 import type { EarlyDataRefusal, MissReason } from './miss-reason.ts';
+import type { ExternalPsk } from './psk-importer.ts';
 import { pskHash, type SessionState, sessionEnd } from './state.ts';
 
 /** What the new handshake is, for the comparison with the session. */
@@ -88,4 +89,9 @@ export function asPsk(found: FoundSession | Miss): FoundPsk | Miss {
   if ('miss' in found) return found;
   const { state } = found;
   return { secret: state.secret, hash: pskHash(state), binderLabel: 'res binder', state };
+}
+
+/** An external PSK as what a look-up finds. */
+export function asExternal({ secret, hash, imported }: ExternalPsk): FoundPsk {
+  return { secret, hash, binderLabel: imported ? 'imp binder' : 'ext binder' };
 }

@@ -1,11 +1,12 @@
-import { equal, toHex, zeroize } from '../bytes/bytes.ts';
+import { constantTimeEqual, equal, toHex, zeroize } from '../bytes/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
 import { count, createSessionCounters, type SessionCounters, type SessionEvent } from './counters.ts';
 import { defaultFreshness, type FreshnessWindow, isFresh, replaySpan } from './early-data.ts';
 import type { EarlyDataRefusal, MissReason, ResumptionKind } from './miss-reason.ts';
-import type { ExternalPsk } from './psk-importer.ts';
+import { type ExternalPsk, pskBinding, servesVersion } from './psk-importer.ts';
 import {
+  asExternal,
   asPsk,
   compare,
   type EarlyDataAnswer,
@@ -76,12 +77,18 @@ export interface ServerSessionsConfig {
    */
   readonly replayRecord?: 'complete' | undefined;
   /**
-   * Asked for every session with a client certificate or key before it is handed out: whether that client is still welcome
+   * Asked for every session with a client certificate, key or PSK before it is handed out: whether that client is still welcome
    * (revocation). `false` ends the session; so does an error.
    */
   readonly acceptPeer?: ((state: SessionState, now: number) => Awaitable<boolean>) | undefined;
-  /** External PSKs by their identity (TLS 1.3), with the imported identities of RFC 9258. */
-  readonly externalPsk?: ((identity: Uint8Array) => Awaitable<ExternalPsk | undefined>) | undefined;
+  /**
+   * External PSKs by their identity, with the imported identities of RFC 9258 in TLS 1.3. In TLS 1.2 a PSK counts that is
+   * for it ({@link ExternalPsk.tls12}). Asked again when a session that a PSK made is to go on: it does as long as the PSK
+   * is known and its key the same.
+   */
+  readonly externalPsk?:
+    | ((identity: Uint8Array, version: 0x0303 | 0x0304) => Awaitable<ExternalPsk | undefined>)
+    | undefined;
   readonly observe?: ((event: SessionEvent) => void) | undefined;
 }
 
@@ -176,17 +183,32 @@ export class ServerSessions {
     return attempt(() => store.delete(sessionKey(sessionId)), ignore, ignore);
   }
 
+  /** Whether there are external PSKs. */
+  get hasExternalPsks(): boolean {
+    return this.#config.externalPsk !== undefined;
+  }
+
   /**
-   * TLS 1.3: the PSK of an identity: a sealed ticket, a handle, or an external PSK. The binder is still to be
-   * verified. A single-use ticket is used up by this call.
+   * The PSK of an identity. TLS 1.3: a sealed ticket, a handle, or an external PSK; its binder is still to be verified. A
+   * single-use ticket is used up by this call. TLS 1.2: an external PSK.
    */
   lookupPsk(request: SessionExpectation & { readonly identity: Uint8Array }): Awaitable<FoundPsk | Miss> {
-    const { externalPsk } = this.#config;
-    if (externalPsk === undefined) return this.#lookupTicket(request);
-    const external = attempt(() => externalPsk(request.identity), asIs, nothing);
+    const { version, identity } = request;
+    const external = this.#externalPsk(identity, version);
     return isPromise(external)
       ? external.then((psk) => this.#externalOrTicket(psk, request))
       : this.#externalOrTicket(external, request);
+  }
+
+  /** The external PSK of an identity, where it is for this version. */
+  #externalPsk(identity: Uint8Array, version: 0x0303 | 0x0304): Awaitable<ExternalPsk | undefined> {
+    const { externalPsk } = this.#config;
+    if (externalPsk === undefined) return undefined;
+    return attempt(
+      () => externalPsk(identity, version),
+      (psk) => (psk !== undefined && servesVersion(psk, version) ? psk : undefined),
+      nothing,
+    );
   }
 
   /**
@@ -263,10 +285,15 @@ export class ServerSessions {
     psk: ExternalPsk | undefined,
     request: SessionExpectation & { readonly identity: Uint8Array },
   ): Awaitable<FoundPsk | Miss> {
+    if (request.version === 0x0303) {
+      // No session is looked for: nothing is counted.
+      if (psk === undefined) return { miss: 'notFound' };
+      return psk.hash === request.cipherHash ? asExternal(psk) : { miss: 'cipherMismatch' };
+    }
     if (psk === undefined) return this.#lookupTicket(request);
     if (request.cipherHash !== undefined && psk.hash !== request.cipherHash) return this.#miss('psk', 'cipherMismatch');
     this.#event({ type: 'hit', kind: 'psk' });
-    return { secret: psk.secret, hash: psk.hash, binderLabel: psk.imported ? 'imp binder' : 'ext binder' };
+    return asExternal(psk);
   }
 
   #lookupTicket(request: SessionExpectation & { readonly identity: Uint8Array }): Awaitable<FoundPsk | Miss> {
@@ -313,6 +340,31 @@ export class ServerSessions {
       zeroize(found.state.secret);
       return this.#miss(kind, mismatch);
     }
+    const { psk } = found.state;
+    if (psk === undefined || !this.hasExternalPsks) return this.#admitPeer(kind, found, request);
+    const known = this.#externalPsk(psk.identity, found.state.version);
+    return isPromise(known)
+      ? known.then((now) => this.#admitByPsk(kind, found, request, now))
+      : this.#admitByPsk(kind, found, request, known);
+  }
+
+  /** A session goes on as long as the PSK is known that it was made by, and its key is the same. */
+  #admitByPsk(
+    kind: ResumptionKind,
+    found: FoundSession,
+    request: SessionExpectation,
+    known: ExternalPsk | undefined,
+  ): Awaitable<FoundSession | Miss> {
+    const { psk, secret } = found.state;
+    if (known !== undefined && psk !== undefined) {
+      const { check } = pskBinding(this.#crypto, psk.identity, known.secret);
+      if (constantTimeEqual(check, psk.check)) return this.#admitPeer(kind, found, request);
+    }
+    zeroize(secret);
+    return this.#miss(kind, 'pskRevoked');
+  }
+
+  #admitPeer(kind: ResumptionKind, found: FoundSession, request: SessionExpectation): Awaitable<FoundSession | Miss> {
     const { acceptPeer } = this.#config;
     if (acceptPeer === undefined || isAnonymous(found.state)) return this.#hit(kind, found);
     const accepted = attempt(() => acceptPeer(found.state, request.now), asIs, refused);

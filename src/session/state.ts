@@ -1,6 +1,7 @@
 import { fromText, noBytes, toLatin1 } from '../bytes/bytes.ts';
 import { Reader } from '../bytes/reader.ts';
 import { Writer } from '../bytes/writer.ts';
+import type { PskBinding } from './psk-importer.ts';
 
 /** Seven days, the longest that a session may live: RFC 9846, Section 4.6.1. */
 export const maxLifetimeSeconds = 604_800;
@@ -31,6 +32,8 @@ export interface SessionState {
   readonly peerRawPublicKey?: Uint8Array | undefined;
   /** Server: whether it showed a raw public key itself. Only a client that takes one may go on with the session. */
   readonly ownRawPublicKey: boolean;
+  /** The external PSK that authenticated both sides, where one did; no certificate was shown then. */
+  readonly psk?: PskBinding | undefined;
   /** When the first certificate of the verified chain expires, in milliseconds since the epoch. */
   readonly peerNotAfter?: number | undefined;
   /** TLS 1.3 `ticket_age_add`, 32 bits; 0 for TLS 1.2. */
@@ -72,6 +75,7 @@ export function sessionState(input: SessionStateInput): SessionState {
     peerCertificates: input.peerCertificates ?? [],
     peerRawPublicKey: input.peerRawPublicKey,
     ownRawPublicKey: input.ownRawPublicKey ?? false,
+    psk: input.psk,
     peerNotAfter: input.peerNotAfter,
     ticketAgeAdd: input.ticketAgeAdd ?? 0,
     maxEarlyDataSize: input.maxEarlyDataSize ?? 0,
@@ -81,9 +85,9 @@ export function sessionState(input: SessionStateInput): SessionState {
   };
 }
 
-/** Whether the peer showed neither a certificate nor a raw public key. */
+/** Whether the peer showed neither a certificate nor a raw public key, and was not known by a PSK either. */
 export function isAnonymous(state: SessionState): boolean {
-  return state.peerCertificates.length === 0 && state.peerRawPublicKey === undefined;
+  return state.peerCertificates.length === 0 && state.peerRawPublicKey === undefined && state.psk === undefined;
 }
 
 /** When the session is over, in milliseconds since the epoch, whatever was renewed meanwhile. */
@@ -104,7 +108,9 @@ const flagAlpn = 4;
 const flagNotAfter = 8;
 const flagPeerRawPublicKey = 16;
 const flagOwnRawPublicKey = 32;
-const knownFlags = flagEms | flagServerName | flagAlpn | flagNotAfter | flagPeerRawPublicKey | flagOwnRawPublicKey;
+const flagPsk = 64;
+const knownFlags =
+  flagEms | flagServerName | flagAlpn | flagNotAfter | flagPeerRawPublicKey | flagOwnRawPublicKey | flagPsk;
 
 /**
  * The state as bytes: a format number, then fields of fixed order (see the code). `undefined` where it does not
@@ -117,6 +123,8 @@ export function encodeSessionState(state: SessionState, room?: Uint8Array): Uint
   const alpn = state.alpnProtocol === undefined ? noBytes : latin1(state.alpnProtocol);
   const rawPublicKey = state.peerRawPublicKey;
   let certificateBytes = rawPublicKey === undefined ? 0 : 2 + rawPublicKey.length;
+  const { psk } = state;
+  if (psk !== undefined) certificateBytes += 34 + psk.identity.length;
   for (const certificate of state.peerCertificates) certificateBytes += 3 + certificate.length;
   const size = 123 + state.secret.length + serverName.length + alpn.length + certificateBytes;
   if (size > maxStateBytes || serverName.length > 255 || alpn.length > 255) return undefined;
@@ -133,7 +141,8 @@ export function encodeSessionState(state: SessionState, room?: Uint8Array): Uint
         (state.alpnProtocol === undefined ? 0 : flagAlpn) |
         (state.peerNotAfter === undefined ? 0 : flagNotAfter) |
         (rawPublicKey === undefined ? 0 : flagPeerRawPublicKey) |
-        (state.ownRawPublicKey ? flagOwnRawPublicKey : 0),
+        (state.ownRawPublicKey ? flagOwnRawPublicKey : 0) |
+        (psk === undefined ? 0 : flagPsk),
     )
     .u16(state.version)
     .u16(state.cipherSuite)
@@ -147,6 +156,7 @@ export function encodeSessionState(state: SessionState, room?: Uint8Array): Uint
   if (state.alpnProtocol !== undefined) writer.vector8(alpn);
   if (state.peerNotAfter !== undefined) writeTime(writer, state.peerNotAfter);
   if (rawPublicKey !== undefined) writer.vector16(rawPublicKey);
+  if (psk !== undefined) writer.vector16(psk.identity).bytes(psk.check);
   const mark = writer.open(3);
   for (const certificate of state.peerCertificates) writer.vector24(certificate);
   return writer.close(mark, 3).finish();
@@ -192,6 +202,7 @@ function readState(reader: Reader): SessionState | undefined {
   const alpnProtocol = flags & flagAlpn ? toLatin1(reader.vector8()) : undefined;
   const peerNotAfter = flags & flagNotAfter ? readTime(reader) : undefined;
   const peerRawPublicKey = flags & flagPeerRawPublicKey ? reader.vector16(1) : undefined;
+  const psk = flags & flagPsk ? { identity: reader.vector16(), check: reader.bytes(32) } : undefined;
   const list = new Reader(reader.vector24(), 'certificates of a session state');
   reader.end();
   const peerCertificates: Uint8Array[] = [];
@@ -210,6 +221,7 @@ function readState(reader: Reader): SessionState | undefined {
     peerCertificates,
     peerRawPublicKey,
     ownRawPublicKey: (flags & flagOwnRawPublicKey) !== 0,
+    psk,
     peerNotAfter,
     ticketAgeAdd,
     maxEarlyDataSize,

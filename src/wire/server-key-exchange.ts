@@ -31,6 +31,15 @@ export function encodeServerKeyExchange(message: ServerKeyExchange): Uint8Array 
 
 export function decodeServerKeyExchange(body: Uint8Array): ServerKeyExchange & { params: Uint8Array } {
   const reader = new Reader(body, 'serverKeyExchange');
+  const { group, publicKey } = curveParams(reader);
+  const params = body.subarray(0, reader.offset);
+  const message = { group, publicKey, params, algorithm: reader.u16(), signature: reader.vector16() };
+  reader.end();
+  return message;
+}
+
+/** Reads ServerECDHParams: a named curve, and the server's share on it. */
+export function curveParams(reader: Reader): { group: number; publicKey: Uint8Array } {
   const curveType = reader.u8();
   if (curveType !== 3) {
     throw illegalParameter(
@@ -39,10 +48,5 @@ export function decodeServerKeyExchange(body: Uint8Array): ServerKeyExchange & {
       'RFC 8422, Section 5.4',
     );
   }
-  const group = reader.u16();
-  const publicKey = reader.vector8(1);
-  const params = body.subarray(0, reader.offset);
-  const message = { group, publicKey, params, algorithm: reader.u16(), signature: reader.vector16() };
-  reader.end();
-  return message;
+  return { group: reader.u16(), publicKey: reader.vector8(1) };
 }

@@ -294,8 +294,7 @@ export function createSubject(options: Options, verification: Options, session: 
     const host = serverHost(server);
     return { connection: new ServerConnection(server), facts, answer: (request) => callbacks.answer(host, request) };
   }
-  const externalPsks = psks.map(({ identity, secret: key, hash, imported }) => ({ identity, key, hash, imported }));
-  const client = { ...common, ...clientOptions(options, session), keyShares: wanted.keyShares, externalPsks };
+  const client = { ...common, ...clientOptions(options, session), keyShares: wanted.keyShares, externalPsks: psks };
   const host = clientHost(client);
   return { connection: new ClientConnection(client), facts, answer: (request) => callbacks.answer(host, request) };
 }

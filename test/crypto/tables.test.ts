@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { cipherSuite, cipherSuites, defaultCipherSuites } from '../../src/crypto/cipher-suites.ts';
+import { cipherSuite, cipherSuites, defaultCipherSuites, pskCipherSuites } from '../../src/crypto/cipher-suites.ts';
 import { defaultGroups, groupCode, groupName, namedGroups } from '../../src/crypto/named-groups.ts';
 import type { GroupName } from '../../src/crypto/provider.ts';
 import {
@@ -27,8 +27,8 @@ test('every cipher suite is what its IANA name says', () => {
       assert.equal(suite.ivLength, 12);
       continue;
     }
-    assert.equal(suite.keyExchange, name.includes('ECDHE') ? 'ecdhe' : 'rsa', name);
-    assert.equal(suite.authentication, name.includes('ECDSA') ? 'ecdsa' : 'rsa', name);
+    assert.equal(suite.keyExchange, name.includes('ECDHE') ? 'ecdhe' : name.includes('PSK') ? 'psk' : 'rsa', name);
+    assert.equal(suite.authentication, /ECDSA|PSK/.exec(name)?.[0].toLowerCase() ?? 'rsa', name);
     assert.equal(suite.ivLength, name.includes('GCM') ? 4 : name.includes('CBC') ? 0 : 12, name);
     if (suite.cbc === undefined) continue;
     const mac = name.endsWith('_SHA') ? 'sha1' : suite.hash;
@@ -37,6 +37,15 @@ test('every cipher suite is what its IANA name says', () => {
   }
   assert.equal(codes.size, cipherSuites.length);
   assert.equal(cipherSuite(0x0005), undefined);
+});
+
+test('the suites for PSKs that are named together have forward secrecy and an AEAD', () => {
+  const names = pskCipherSuites.map((code) => cipherSuite(code)?.name);
+  assert.deepEqual(names, [
+    'TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256',
+    'TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384',
+    'TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256',
+  ]);
 });
 
 test('by default there are only AEAD suites with forward secrecy, TLS 1.3 first', () => {

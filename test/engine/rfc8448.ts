@@ -287,6 +287,7 @@ export class TraceServer extends Connection {
       peerCertificates: client?.chain ?? [],
       peerRawPublicKey: undefined,
       ownRawPublicKey: false,
+      psk: undefined,
       peerNotAfter: undefined,
       ocspResponse: undefined,
       scts: undefined,

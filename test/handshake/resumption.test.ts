@@ -224,7 +224,13 @@ describe('promise 9: every miss has a reason, on both sides', () => {
     });
     const issued = await sessions.sealTicket({ state: { ...state, policyDigest }, now: Date.now() });
     assert.ok('ticket' in issued);
-    const expected = { version: tls12, policy: policyDigest, now: Date.now(), extendedMasterSecret: false } as const;
+    const expected = {
+      version: tls12,
+      policy: policyDigest,
+      now: Date.now(),
+      extendedMasterSecret: false,
+      pskIdentity: undefined,
+    } as const;
     const misfit = () => 'emsAbsent' as const;
     assert.deepEqual(await sessions.openTicket({ ...expected, ticket: issued.ticket, misfit }), { miss: 'emsAbsent' });
     assert.equal(sessions.counters.hits.ticket, 0);
@@ -346,7 +352,7 @@ describe('the suite of a session (RFC 9846, Section 4.2.11)', () => {
     const key = new Uint8Array(48).fill(9);
     const externalPsk = () => ({ identity, secret: key, hash: 'sha384' as const, imported: false });
     const pair = createPair({
-      client: { externalPsks: [{ identity, key, hash: 'sha384' }], cipherSuites: suites },
+      client: { externalPsks: [{ identity, secret: key, hash: 'sha384' }], cipherSuites: suites },
       server: { sessions: createSessions({ externalPsk }), cipherSuites: suites },
     });
     await pair.run();
@@ -460,7 +466,7 @@ describe('external PSK', () => {
           : undefined;
       const sessions = createSessions({ externalPsk });
       const pair = createPair({
-        client: { externalPsks: [{ identity, key, hash: 'sha256', imported }] },
+        client: { externalPsks: [{ identity, secret: key, hash: 'sha256', imported }] },
         server: { sessions },
       });
       await pair.run();
@@ -473,7 +479,7 @@ describe('external PSK', () => {
   test('a wrong key ends the handshake with decrypt_error', async () => {
     const externalPsk = () => ({ identity, secret: key, hash: 'sha256' as const, imported: false });
     const pair = createPair({
-      client: { externalPsks: [{ identity, key: new Uint8Array(32), hash: 'sha256' }] },
+      client: { externalPsks: [{ identity, secret: new Uint8Array(32), hash: 'sha256' }] },
       server: { sessions: createSessions({ externalPsk }) },
     });
     await pair.run();

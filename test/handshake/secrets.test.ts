@@ -132,7 +132,7 @@ describe('the secrets of a handshake are wiped', () => {
     const external = new ServerSessions({ crypto, store: new MemoryStore({ clock }), externalPsk: () => known });
     const before = key.slice();
     const pair = createPair({
-      client: { externalPsks: [{ identity, key, hash: 'sha256' }] },
+      client: { externalPsks: [{ identity, secret: key, hash: 'sha256' }] },
       server: { sessions: external },
     });
     await pair.run();
