@@ -112,6 +112,8 @@ export class ServerSessions {
   readonly sessionIds: boolean;
   readonly tls12Tickets: boolean;
   readonly tls13Tickets: TicketMode;
+  /** Whether there are external PSKs. */
+  readonly hasExternalPsks: boolean;
   readonly keyring: TicketKeyring | undefined;
   readonly store: SessionStore | undefined;
   readonly #crypto: CryptoProvider;
@@ -124,6 +126,7 @@ export class ServerSessions {
     this.#crypto = config.crypto;
     this.keyring = keyring;
     this.store = store;
+    this.hasExternalPsks = config.externalPsk !== undefined;
     this.sessionIds = config.sessionIds ?? store !== undefined;
     this.tls12Tickets = config.tls12Tickets ?? keyring !== undefined;
     this.tls13Tickets =
@@ -181,11 +184,6 @@ export class ServerSessions {
     const { store } = this;
     if (store === undefined) return;
     return attempt(() => store.delete(sessionKey(sessionId)), ignore, ignore);
-  }
-
-  /** Whether there are external PSKs. */
-  get hasExternalPsks(): boolean {
-    return this.#config.externalPsk !== undefined;
   }
 
   /**

@@ -38,7 +38,9 @@ test('cipher lists read as OpenSSL reads them', () => {
 
 test('every suite has the names that node:tls gives it', () => {
   const native = new Set(nodeTls.getCiphers());
-  for (const name of getCiphers()) assert.ok(native.has(name), name);
+  // OpenSSL lacks the suites of RFC 8442; it would name them so.
+  const own = new Set(['ecdhe-psk-aes128-gcm-sha256', 'ecdhe-psk-aes256-gcm-sha384']);
+  for (const name of getCiphers()) assert.ok(native.has(name) || own.has(name), name);
 });
 
 test('host names are compared as Node compares them, international ones in their ASCII form', () => {

@@ -31,6 +31,9 @@ const states: fc.Arbitrary<SessionState> = fc
     peerCertificates: fc.array(bytes(1, 200), { maxLength: 4 }),
     peerRawPublicKey: fc.option(bytes(1, 600), { nil: undefined }),
     ownRawPublicKey: fc.boolean(),
+    psk: fc.option(fc.record({ identity: bytes(0, 300), check: bytes(32, 32) }, { noNullPrototype: true }), {
+      nil: undefined,
+    }),
     peerNotAfter: fc.option(fc.nat(2 ** 47), { nil: undefined }),
     ticketAgeAdd: fc.nat(0xffffffff),
     maxEarlyDataSize: fc.nat(0xffffffff),
