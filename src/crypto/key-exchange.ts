@@ -130,8 +130,9 @@ function pendingExchange(group: GroupName, made: DiffieHellmanPair): PendingKeyE
     share: made.share,
     finish(serverShare) {
       if (pair === undefined) throw usedTwice();
-      pair = undefined;
+      // What has the wrong length leaves the key for `destroy`.
       checkLength(group, serverShare, made.share.length);
+      pair = undefined;
       return agreeOnce(made, serverShare);
     },
     destroy() {

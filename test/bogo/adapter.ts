@@ -290,6 +290,8 @@ export function createSubject(options: Options, verification: Options, session: 
       ...serverOptions(options, wanted.preferServerOrder, psks),
       signatureSchemes: [...wanted.verifySchemes, ...signedSha1(options, common.credentials)],
       selectConfig: (hello: ClientHelloInfo) => callbacks.selectConfig(hello),
+      // Each connection has functions of its own, and yet sessions are shared.
+      clientTrustDigest: new Uint8Array(0),
     };
     const host = serverHost(server);
     return { connection: new ServerConnection(server), facts, answer: (request) => callbacks.answer(host, request) };
