@@ -68,7 +68,7 @@ export function serverOptions(socket: TLSSocket, context: ContextState): ServerO
   // What is this connection's own makes its options its own.
   const shared = server !== undefined && !keyLogged && !negotiation.tracing && ALPNCallback === undefined;
   const cacheable = shared && alpn === server.ALPNProtocols;
-  const key = `${mode}|${server === undefined}|${pskCallback && `psk ${pskIdentityHint ?? ''}`}`;
+  const key = pskCallback === undefined ? mode : `${mode}|psk ${pskIdentityHint ?? ''}`;
   const known = cacheable ? perServer.get(key) : undefined;
   if (known !== undefined && known.sessions === sessions) return known;
   const made: ServerOptions = {

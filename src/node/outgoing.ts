@@ -18,13 +18,30 @@ const bulkWrite = 1 << 13;
 /**
  * Small pieces, such as the head and the body of an answer or the frames of HTTP/2, are joined, so that they fill records:
  * a record costs more than a copy. Large ones stay as they are.
+ *
+ * @param place where they are joined, from {@link takePlace}, if they are encrypted before it is given back.
  */
-export function joinSmall(chunks: readonly { chunk: Buffer | string; encoding: BufferEncoding }[]): Uint8Array[] {
+export function joinSmall(
+  chunks: readonly { chunk: Buffer | string; encoding: BufferEncoding }[],
+  place?: Uint8Array,
+): Uint8Array[] {
   const joined: Uint8Array[] = [];
   let small: Uint8Array[] = [];
   let size = 0;
+  let used = 0;
   const join = (): void => {
-    if (small.length > 0) joined.push(small.length === 1 ? small[0]! : Buffer.concat(small, size));
+    if (small.length === 1) {
+      joined.push(small[0]!);
+    } else if (place !== undefined && used + size <= place.length) {
+      const start = used;
+      for (const bytes of small) {
+        place.set(bytes, used);
+        used += bytes.length;
+      }
+      joined.push(place.subarray(start, used));
+    } else if (small.length > 0) {
+      joined.push(Buffer.concat(small, size));
+    }
     small = [];
     size = 0;
   };
@@ -37,6 +54,20 @@ export function joinSmall(chunks: readonly { chunk: Buffer | string; encoding: B
   }
   join();
   return joined;
+}
+
+let freePlace: Uint8Array | undefined;
+
+/** Takes the array that all sockets join in: new ones of this size would make V8 collect its whole heap again and again. */
+export function takePlace(): Uint8Array {
+  const place = freePlace ?? new Uint8Array(slab);
+  freePlace = undefined;
+  return place;
+}
+
+/** Gives it back; what was joined in it is encrypted. */
+export function givePlace(place: Uint8Array): void {
+  freePlace = place;
 }
 
 /** What was written, as bytes. */

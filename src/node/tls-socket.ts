@@ -12,7 +12,7 @@ import { createConnection } from './connection-setup.ts';
 import { Incoming } from './incoming.ts';
 import { Negotiation } from './negotiation.ts';
 import { type CodedError, invalidArgType, nodeError, toNodeError } from './node-errors.ts';
-import { asBytes, encryptAll, joinSmall, sendOutgoing } from './outgoing.ts';
+import { asBytes, encryptAll, givePlace, joinSmall, sendOutgoing, takePlace } from './outgoing.ts';
 import { checkedOptions, contextOf } from './socket-options.ts';
 import { TlsDetails } from './tls-details.ts';
 import type { InternalServer, TlsSocketOptions } from './tls-types.ts';
@@ -20,10 +20,12 @@ import { traceAll } from './trace-text.ts';
 import {
   closeTransport,
   connectTransport,
+  isSent,
   own,
   startReading,
   stopReading,
   type TransportOwner,
+  tellErrors,
   transportOptions,
   type WriteDone,
 } from './transport.ts';
@@ -120,7 +122,7 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
         socket.removeAllListeners('readable');
       }
     }
-    socket.on('error', (error: Error) => this.#transportFailed(error));
+    tellErrors(socket);
     this.#own(socket);
   }
 
@@ -129,7 +131,8 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     if (transport.destroyed) process.nextTick(() => this.destroy());
   }
 
-  #transportFailed(error: Error): void {
+  /** The transport has failed. */
+  transportFailed(error: Error): void {
     // The peer may close while something of the handshake (a ticket) is on its way: that is no error of the program's.
     if ((error as CodedError).code === 'EPIPE' && !this.writableNeedDrain && this.writableLength === 0) {
       this.destroy();
@@ -372,12 +375,26 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     chunks: { chunk: Buffer | string; encoding: BufferEncoding }[],
     done: (error?: Error | null) => void,
   ): void {
-    this.#encrypt(joinSmall(chunks), done);
+    if (!this.#encryptsNow) {
+      this.#encrypt(joinSmall(chunks), done);
+      return;
+    }
+    const place = takePlace();
+    try {
+      this.#encrypt(joinSmall(chunks, place), done);
+    } finally {
+      givePlace(place);
+    }
+  }
+
+  /** Whether what is written now is encrypted at once. */
+  get #encryptsNow(): boolean {
+    return this._secureEstablished || (this.#toldOfEarlyData && this.#connection?.writable === true);
   }
 
   #encrypt(chunks: Uint8Array[], done: (error?: Error | null) => void): void {
     const connection = this.#connection;
-    if (connection === undefined || !(this._secureEstablished || (this.#toldOfEarlyData && connection.writable))) {
+    if (connection === undefined || !this.#encryptsNow) {
       this.#pendingWrite = { chunks, done };
       // As in Node, a client that was not told to start does so with its first byte.
       if (!this.#started) this._start();
@@ -408,6 +425,11 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     if (connection !== undefined && !connection.closed) {
       connection.closeWrite();
       this.#flush(connection);
+    }
+    if (connection?.closed && connection.error === undefined && isSent(transport)) {
+      // Both sides have said close_notify: this socket is about to be destroyed, and closing the transport ends it too.
+      done();
+      return;
     }
     transport.end(() => done());
     // Whoever ended this socket need not read it: the peer's end has to be noticed all the same.

@@ -12,6 +12,8 @@ import { nodeError } from './node-errors.ts';
 export interface TransportOwner {
   /** Bytes of the transport; a string where somebody has set an encoding on it. Nobody else has them where `fresh`. */
   transportData(chunk: Buffer | string, fresh: boolean): void;
+  /** The transport has failed; told where {@link tellErrors} asked for it. */
+  transportFailed(error: Error): void;
   /** The transport has ended. */
   transportEnded(): void;
   /** The transport has closed. */
@@ -65,6 +67,11 @@ export function own(transport: Duplex, by: TransportOwner): void {
   transport.allowHalfOpen = true;
   (transport as OwnedTransport)[owner] = by;
   transport.on('close', onClose);
+}
+
+/** Tells the owner of the transport's errors. */
+export function tellErrors(transport: Duplex): void {
+  transport.on('error', onError);
 }
 
 /** Starts reading from an owned transport. */
@@ -176,12 +183,21 @@ function sendBelow(
   atOnce = false;
 }
 
+/** Whether the kernel has all that was sent on a socket that is used below its stream. */
+export function isSent(transport: Duplex): boolean {
+  return (transport as OwnedTransport)[tap]?.writes === 0;
+}
+
 function cancelled(): Error {
   return nodeError('ECANCELED', 'write ECANCELED: the socket was destroyed before all was sent');
 }
 
 function onData(this: OwnedTransport, chunk: Buffer | string): void {
   this[owner]?.transportData(chunk, false);
+}
+
+function onError(this: OwnedTransport, error: Error): void {
+  this[owner]?.transportFailed(error);
 }
 
 function onEnd(this: OwnedTransport): void {

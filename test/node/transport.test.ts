@@ -123,6 +123,24 @@ test('a slow reader slows the writer, and what was written before the end arrive
   assert.equal(digest(Buffer.concat(chunks)), digest(Buffer.concat([body, Buffer.from('tail')])));
 });
 
+for (const size of [1, 8 << 20]) {
+  test(`whoever answers ${size} bytes to the peer's end sends them all, and then closes`, limit, async (t) => {
+    const { served, raw, client, under } = await connected(t);
+    const answer = randomBytes(size);
+    served.on('end', () => served.end(answer));
+    served.resume();
+    const finished = once(served, 'finish');
+    const closed = once(raw, 'close');
+    client.end();
+    const chunks: Buffer[] = [];
+    for await (const chunk of client) chunks.push(chunk as Buffer);
+    assert.equal(digest(Buffer.concat(chunks)), digest(answer));
+    await finished;
+    assert.deepEqual(await closed, [false]);
+    assert.equal(under.errored, null);
+  });
+}
+
 test('writes of one turn are joined; each is answered, in order, and none before write returns', limit, async (t) => {
   const { served, raw, client } = await connected(t);
   const sizes: number[] = [];
