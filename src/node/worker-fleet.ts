@@ -73,7 +73,7 @@ export interface WorkerFleet {
  *     cluster.on('fork', (worker) => fleet.attach(worker));   // or: fleet.attach(new Worker(file))
  */
 export function createWorkerFleet(): WorkerFleet {
-  const held: Held = { ring: memoryRing(clock), store: new MemoryStore({ clock }), fleetKey: randomBytes(32) };
+  const held: Held = { ring: memoryRing(clock), store: new MemoryStore({ clock, timers }), fleetKey: randomBytes(32) };
   return {
     attach: (worker) => {
       let node: string | undefined;

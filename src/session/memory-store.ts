@@ -2,10 +2,15 @@ import { ConfigError } from '../errors.ts';
 import { arenaBytes, BlockArena } from './block-arena.ts';
 import { hashText, SlotTable } from './slot-table.ts';
 import type { ClaimAnswer, SessionStore } from './store.ts';
-import type { Clock } from './timer.ts';
+import type { Clock, Timers } from './timer.ts';
 
 export interface MemoryStoreOptions {
   readonly clock: Clock;
+  /**
+   * With timers, entries are zeroized within a minute of their end. Without, an entry that has expired stays until it is asked
+   * for, or until others come.
+   */
+  readonly timers?: Timers;
   /** Default 100,000. */
   readonly maxEntries?: number;
   /** Keys, values and an estimate of what the engine adds to each; default 64 MiB. */
@@ -27,6 +32,9 @@ export interface MemoryStoreOptions {
 const entryOverhead = 64;
 const none = -1;
 
+/** How often a store with timers looks at all of its entries, in ms: 100,000 take about a millisecond. */
+const sweepEvery = 60_000;
+
 /** How far a clock is set back by the services that keep it right, in ms: less than the time of a claim has to spare. */
 const smallStep = 1_000;
 
@@ -38,6 +46,9 @@ const smallStep = 1_000;
 export class MemoryStore implements SessionStore {
   readonly traits = { local: true, bounded: true, sealed: true } as const;
   readonly #clock: Clock;
+  readonly #timers: Timers | undefined;
+  /** Whether a timer is set. */
+  #watches = false;
   readonly #maxEntries: number;
   readonly #maxBytes: number;
   #claimsSince: number;
@@ -74,6 +85,7 @@ export class MemoryStore implements SessionStore {
 
   constructor(options: MemoryStoreOptions) {
     this.#clock = options.clock;
+    this.#timers = options.timers;
     this.#maxEntries = positive(options.maxEntries ?? 100_000, 'maxEntries');
     this.#maxBytes = positive(options.maxBytes ?? 64 * 1024 * 1024, 'maxBytes');
     this.#seed = options.seed ?? 0;
@@ -136,6 +148,7 @@ export class MemoryStore implements SessionStore {
     this.#table.add(hash, slot);
     this.#link(slot);
     this.#bytes += bytes;
+    this.#watch();
   }
 
   delete(key: string): void {
@@ -185,6 +198,22 @@ export class MemoryStore implements SessionStore {
       hash,
       (slot) => this.#keyLengths[slot] === key.length && this.#arena.startsWith(this.#blocks[slot] as number, key),
     );
+  }
+
+  /** Sets the timer that lets expired entries go, while there are any. */
+  #watch(): void {
+    if (this.#timers === undefined || this.#watches || this.#table.size === 0) return;
+    this.#watches = true;
+    this.#timers.set(() => {
+      this.#watches = false;
+      const now = this.#clock.now();
+      for (let slot = this.#oldest; slot !== none; ) {
+        const next = this.#newer[slot] as number;
+        if ((this.#ends[slot] as number) <= now) this.#remove(slot);
+        slot = next;
+      }
+      this.#watch();
+    }, sweepEvery);
   }
 
   /** Looks at the two oldest entries, so that dead ones leave as fast as new ones come. */

@@ -18,7 +18,7 @@ export interface ResilientStoreOptions {
   readonly deadlineMs?: number;
   /** After how long a `get` without an answer is asked again, in ms; 0 for never; default a third of the deadline. */
   readonly hedgeAfterMs?: number;
-  /** Where the second `get` goes; default the same store. A replica would do. */
+  /** Where the second `get` goes; default the same store. A replica would do: what it lacks the store itself is waited for. */
   readonly hedgeStore?: SessionStore;
   /** Failures in a row that open the breaker; default 5. */
   readonly failuresToOpen?: number;
@@ -192,7 +192,11 @@ export class ResilientStore implements SessionStore {
       hedgeTimer = this.#timers.set(() => {
         if (!open || this.#state !== 'closed') return;
         waiting++;
-        later(askAgain).then((value) => succeed(value, 'hedged'), fail);
+        later(askAgain).then((value) => {
+          // A replica that has nothing may not have heard of it yet: the store itself has the word.
+          if (value === undefined && this.#hedge !== this.#inner && waiting > 1) waiting--;
+          else succeed(value, 'hedged');
+        }, fail);
       }, this.#hedgeAfter);
     });
   }

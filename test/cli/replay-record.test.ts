@@ -48,6 +48,16 @@ test('one process at a time has the record of early data; the next one waits for
   await second.stop();
 });
 
+test('what came while the record was in doubt is no news afterwards', async (t) => {
+  const { open, pass } = setUp(t);
+  const record = await open();
+  await pass(span - 1000);
+  assert.equal(record.store.claim('e:refused', span), 'doubtful');
+  await pass(2000);
+  assert.equal(record.store.claim('e:refused', span), 'seen', 'the client has sent it again after the handshake');
+  await record.stop();
+});
+
 test('a process that dies leaves the record when its lease has run out', async (t) => {
   const { folder, time, open, pass } = setUp(t);
   writeFileSync(join(folder, 'early-data.json'), JSON.stringify({ holder: 'killed', until: time.now() + 30_000 }));

@@ -102,6 +102,28 @@ test('expired entries leave while others come, without being asked for', () => {
   assert.equal(store.size, 60);
 });
 
+test('with timers, what has expired is zeroized also where nobody comes any more', () => {
+  const time = new FakeTime();
+  const store = new MemoryStore({ clock: time, timers: time });
+  assert.equal(time.pending, 0, 'an empty store needs no timer');
+  store.put('short', value(1), 100);
+  store.put('long', value(2), 3600);
+  store.get('short');
+  time.advance(99_000);
+  assert.equal(store.size, 2);
+  time.advance(61_000);
+  assert.equal(store.size, 1);
+  assert.deepEqual(store.get('long'), value(2));
+  time.advance(3_600_000);
+  assert.equal(store.size, 0);
+  assert.equal(store.bytes, 0);
+  assert.equal(time.pending, 0);
+  store.put('again', value(3), 1);
+  store.clear();
+  time.advance(60_000);
+  assert.equal(time.pending, 0);
+});
+
 test('a claim is fresh once within its time', () => {
   const clock = new FakeTime();
   const store = new MemoryStore({ clock, maxEntries: 2 });
@@ -287,6 +309,26 @@ test('of two reads one may fail: the other still answers', async () => {
   const waiting = outcome(() => store.get('a'));
   await time.pass(25);
   assert.deepEqual(await waiting, value(1));
+});
+
+test('a replica that has not heard of a session does not outrun the store that has it', async () => {
+  const replica = new ScriptedStore(() => undefined);
+  const slow = (answer: Uint8Array | undefined) => () => new Promise((resolve) => time.set(() => resolve(answer), 20));
+  const { store, time, inner } = resilient(() => undefined, { hedgeStore: replica });
+  inner.answer = slow(value(1));
+  const waiting = outcome(() => store.get('a'));
+  await time.pass(25);
+  assert.deepEqual(await waiting, value(1));
+  assert.deepEqual(replica.calls, ['get']);
+  inner.answer = slow(undefined);
+  const nothing = outcome(() => store.get('a'));
+  await time.pass(25);
+  assert.equal(await nothing, undefined);
+  // Nobody else's word counts for what is not there.
+  inner.answer = () => never;
+  const alone = outcome(() => store.get('a'));
+  await time.pass(35);
+  assert.equal(await alone, 'storeTimeout');
 });
 
 test('calls under way are bounded', async () => {

@@ -121,7 +121,7 @@ async function runPrimary(values: ProxyValues): Promise<number> {
 /** The sessions of all workers and the record of their early data; not asked where Redis has both. */
 async function openRecord(values: ProxyValues): Promise<ReplayRecord> {
   if (values.redis !== undefined || values['no-early-data'] === true) {
-    return { store: new MemoryStore({ clock: { now: Date.now } }), stop: async () => {} };
+    return { store: new MemoryStore({ clock: { now: Date.now }, timers: nodeTimers }), stop: async () => {} };
   }
   return openReplayRecord(statePathsOf(values).sessions, { timers: nodeTimers });
 }

@@ -32,7 +32,7 @@ export async function openReplayRecord(
   { timers, now = Date.now }: { readonly timers: Timers; readonly now?: () => number },
 ): Promise<ReplayRecord> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const memory = new MemoryStore({ clock: { now } });
+  const memory = new MemoryStore({ clock: { now }, timers });
   const path = join(folder, 'early-data.json');
   const holder = randomUUID();
   /** The lease of this process: since when without a gap, and until when. */
@@ -72,7 +72,12 @@ export async function openReplayRecord(
       take: (key) => memory.take(key),
       put: (key, value, ttl) => memory.put(key, value, ttl),
       delete: (key) => memory.delete(key),
-      claim: (key, ttl) => (now() < until && now() - since >= ttl ? memory.claim(key, ttl) : 'doubtful'),
+      claim: (key, ttl) => {
+        // Noted also while in doubt: what was refused comes again after the handshake, and a replay of it must not be news.
+        const claim = memory.claim(key, ttl);
+        const isWhole = now() < until && now() - since >= ttl;
+        return claim === 'fresh' && !isWhole ? 'doubtful' : claim;
+      },
     },
     stop: async () => {
       stopped = true;

@@ -80,7 +80,7 @@ async function localRing(options: SessionsOptions, rotateEvery: number): Promise
     rotateEvery,
   });
   if (folder === undefined) {
-    return { keyring, store: new MemoryStore({ clock }), stop: async () => keyring.close() };
+    return { keyring, store: new MemoryStore({ clock, timers: nodeTimers }), stop: async () => keyring.close() };
   }
   const fleetKeys = [fileFleetKey(folder, (size) => crypto.random(size))];
   const channel = fileRingChannel(folder);
@@ -96,7 +96,7 @@ async function localRing(options: SessionsOptions, rotateEvery: number): Promise
     workers !== undefined || !options.earlyData ? undefined : await openReplayRecord(folder, { timers: nodeTimers });
   const store =
     workers === undefined
-      ? (record?.store ?? new MemoryStore({ clock }))
+      ? (record?.store ?? new MemoryStore({ clock, timers: nodeTimers }))
       : new SealedStore(new ResilientStore(workers, { clock, timers: nodeTimers }), { crypto, fleetKeys });
   return {
     keyring,
