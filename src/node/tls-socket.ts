@@ -426,8 +426,9 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
       connection.closeWrite();
       this.#flush(connection);
     }
-    if (connection?.closed && connection.error === undefined && isSent(transport)) {
-      // Both sides have said close_notify: this socket is about to be destroyed, and closing the transport ends it too.
+    if (this.readableEnded && connection?.closed && connection.error === undefined && isSent(transport)) {
+      // Both sides have said close_notify, and the program has read all: what follows is the end of this socket, and closing
+      // the transport ends that too.
       done();
       return;
     }

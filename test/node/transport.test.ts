@@ -141,6 +141,18 @@ for (const size of [1, 8 << 20]) {
   });
 }
 
+test('whoever ends a connection that the peer has ended, and has not read it, ends the transport', limit, async (t) => {
+  const { served, client } = await connected(t);
+  client.end('unread');
+  while (served.readableLength === 0) await delay(5);
+  await delay(20);
+  served.end();
+  client.resume();
+  await once(client, 'end');
+  await once(client, 'close');
+  assert.equal(served.readableLength, 6);
+});
+
 test('writes of one turn are joined; each is answered, in order, and none before write returns', limit, async (t) => {
   const { served, raw, client } = await connected(t);
   const sizes: number[] = [];
