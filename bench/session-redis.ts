@@ -13,7 +13,8 @@ import { ResilientStore } from '../src/session/resilient-store.ts';
 import { ServerSessions } from '../src/session/resumption.ts';
 import { SealedStore } from '../src/session/sealed-store.ts';
 import { sessionState } from '../src/session/state.ts';
-import { freePort, RedisServer, until } from '../test/fleet/redis-server.ts';
+import { RedisServer, until } from '../test/fleet/redis-server.ts';
+import { freePort } from '../test/helpers/listening.ts';
 
 const lookups = Number(process.argv[2] ?? 5_000);
 const rounds = 7;

@@ -15,8 +15,9 @@ import { nodeTimers } from '../../src/node/redis-connection.ts';
 import { MemoryStore } from '../../src/session/memory-store.ts';
 import { ServerSessions, type ServerSessionsConfig } from '../../src/session/resumption.ts';
 import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
-import { freePort, until } from '../fleet/redis-server.ts';
+import { until } from '../fleet/redis-server.ts';
 import { nodeCrypto as crypto, testCredential } from '../helpers/engine.ts';
+import { freePort } from '../helpers/listening.ts';
 import { testIdentity } from '../helpers/pki.ts';
 
 const clock = { now: () => Date.now() };

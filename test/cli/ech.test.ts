@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { freePort } from '../helpers/listening.ts';
 import { handfast, start, temporaryFolder } from './run.ts';
 
 const port = /at https:\/\/\S+:(\d+)/;
@@ -44,6 +48,41 @@ describe('handfast ech', () => {
     const refused = await ask(join(home, 'old.pem'));
     assert.notEqual(refused.code, 0);
     assert.ok(refused.stderr.includes(`--ech ${list}`), refused.stderr);
+    await server.end();
+  });
+
+  test('a proxy with several names hides them, on each worker, and takes another key on SIGHUP', async (t) => {
+    const home = temporaryFolder();
+    const app = createServer((request, response) => response.end(`for ${request.headers.host}`));
+    await once(app.listen(0, '127.0.0.1'), 'listening');
+    t.after(() => app.close());
+    const { port: behind } = app.address() as AddressInfo;
+    assert.equal((await handfast(home, ['ech', 'public.test'])).code, 0);
+    const routes = ['one.test', 'two.test'].flatMap((name) => ['--to', `${name}=http://127.0.0.1:${behind}`]);
+    const at = await freePort();
+    const words = ['--listen', `127.0.0.1:${at}`, '--name', 'public.test', '--workers', '2', '--metrics', 'off'];
+    const server = start(home, ['proxy', ...routes, ...words, '--ech', 'ech.pem']);
+    await server.until(/2 workers/);
+    const ask = (name: string, ech: string) =>
+      handfast(home, ['get', `https://${name}:${at}/`, '--connect', `127.0.0.1:${at}`, '--ech', ech, '--json']);
+    for (const name of ['one.test', 'two.test']) {
+      const done = await ask(name, 'ech.pem');
+      assert.equal(done.code, 0, done.stderr);
+      const { connection, response } = JSON.parse(done.stdout) as {
+        connection: { echAccepted: boolean };
+        response: { body: string };
+      };
+      assert.equal(connection.echAccepted, true);
+      assert.equal(response.body, `for ${name}:${at}`);
+    }
+    renameSync(join(home, 'ech.pem'), join(home, 'old.pem'));
+    assert.equal((await handfast(home, ['ech', 'public.test'])).code, 0);
+    server.child.kill('SIGHUP');
+    await server.until(/read again[\s\S]+read again/);
+    const refused = await ask('one.test', 'old.pem');
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.stderr, /--ech /, 'it names the new config');
+    assert.equal((await ask('one.test', 'ech.pem')).code, 0);
     await server.end();
   });
 

@@ -7,6 +7,7 @@ import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
+import { freePort } from '../helpers/listening.ts';
 import { handfast, type Running, start, temporaryFolder } from './run.ts';
 
 interface Seen {
@@ -38,11 +39,7 @@ before(async () => {
 after(() => app.close());
 
 async function startProxy(home: string, words: readonly string[] = []): Promise<Running & { port: number }> {
-  // A port that was free a moment ago: workers must all have the same one.
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => probe.once('listening', done));
-  const { port } = probe.address() as { port: number };
-  await new Promise((done) => probe.close(done));
+  const port = await freePort();
   const running = start(home, ['proxy', '--to', to, '--listen', `127.0.0.1:${port}`, '--metrics', 'off', ...words]);
   await running.until(/HTTPS on/);
   return { ...running, port };

@@ -15,10 +15,11 @@ import { ClientConnection } from '../../src/engine/client-connection.ts';
 import { drive } from '../../src/engine/driver.ts';
 import { clientHost } from '../../src/engine/host.ts';
 import { nodeCrypto } from '../helpers/engine.ts';
+import { freePort } from '../helpers/listening.ts';
 import { testIdentity } from '../helpers/pki.ts';
 import { Balancer } from './balancer.ts';
 import { Crowd, kinds, type Tally, visit } from './clients.ts';
-import { freePort, noRedis, RedisServer, startCluster, until } from './redis-server.ts';
+import { noRedis, RedisServer, startCluster, until } from './redis-server.ts';
 import type { NodeReport, NodeSettings } from './server-process.ts';
 
 const seconds = Number(process.env['HANDFAST_FLEET_SECONDS'] ?? 8);

@@ -14,12 +14,12 @@ import { ServerSessions } from '../../src/session/resumption.ts';
 import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
 import { tls12, tls13 } from '../../src/wire/versions.ts';
 import { nodeCrypto, testCredential, verifyWithTestRoot } from '../helpers/engine.ts';
+import { freePort } from '../helpers/listening.ts';
 import { rootFile, testIdentity } from '../helpers/pki.ts';
 import { EngineStream } from './ours.ts';
 import {
   bounded,
   connectWhenReady,
-  freePort,
   listen,
   programVersion,
   type Running,

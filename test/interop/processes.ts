@@ -114,16 +114,6 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** A port that was free a moment ago, for programs that can't take port 0. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** Listens on a port of 127.0.0.1 that the system chooses. */
 export async function listen(onSocket: (socket: Socket) => void): Promise<{ port: number; close(): void }> {
   const sockets = new Set<Socket>();

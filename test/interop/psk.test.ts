@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import nodeTls from 'node:tls';
 import handfastTls from '../../src/node/tls.ts';
-import { listening } from '../helpers/listening.ts';
-import { bounded, connectWhenReady, freePort, programVersion, start, temporaryFolder } from './processes.ts';
+import { freePort, listening } from '../helpers/listening.ts';
+import { bounded, connectWhenReady, programVersion, start, temporaryFolder } from './processes.ts';
 
 const key = Buffer.from('d731ef57be09e5204f0b205b60627028d731ef57be09e5204f0b205b60627028', 'hex');
 const identity = 'sensor 7';

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import tls from '../../src/node/tls.ts';
 import type { TLSSocket } from '../../src/node/tls-socket.ts';
-import { listening } from '../helpers/listening.ts';
-import { bounded, connectWhenReady, freePort, programVersion, start, temporaryFolder } from './processes.ts';
+import { freePort, listening } from '../helpers/listening.ts';
+import { bounded, connectWhenReady, programVersion, start, temporaryFolder } from './processes.ts';
 
 const installed = (await programVersion('gnutls-cli', ['--version'], /^gnutls-cli (\S+)/m)) !== undefined;
 const skip = !installed && process.env['HANDFAST_REQUIRE_PEERS'] !== '1' && 'gnutls-cli is not installed';

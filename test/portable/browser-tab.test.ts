@@ -6,13 +6,14 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'undici';
 import { hasProgram } from '../cli/run.ts';
+import { freePort } from '../helpers/listening.ts';
 import { rootFile, testIdentity } from '../helpers/pki.ts';
 import { type Running, start, temporaryFolder } from '../interop/processes.ts';
 
@@ -64,15 +65,6 @@ async function evaluate(debuggerUrl: string, expression: string): Promise<string
   socket.close();
   const { result } = JSON.parse(String(message)) as { result: { result: { value?: string } } };
   return result.result.value ?? '';
-}
-
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 async function opensslServer(...more: string[]): Promise<{ port: number; stop(): Promise<void> }> {

@@ -1,8 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import { listEchConfig } from '../../engine/ech-key.ts';
-import { createEchKey } from '../../index.ts';
-import { writeEchPem } from '../../node/ech-file.ts';
+import { createEchKey, type EchKey } from '../../index.ts';
+import { readEchPem, writeEchPem } from '../../node/ech-file.ts';
 import { type Command, type Options, parse, wholeNumber } from '../command.ts';
 import { CliError, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -50,6 +50,13 @@ export const ech: Command = {
     return exitCodes.ok;
   },
 };
+
+/** The keys of files that `handfast ech` made, in their order: the first is the one for new clients. */
+export async function readEchFiles(files: readonly string[]): Promise<EchKey[]> {
+  const keys: EchKey[] = [];
+  for (const file of files) keys.push(...fromEchFile(file, await readFile(file, 'utf8'), readEchPem));
+  return keys;
+}
 
 /** What a file is read by; a `SyntaxError` of it becomes words that name the file. */
 export function fromEchFile<T>(file: string, text: string, read: (text: string) => T): T {

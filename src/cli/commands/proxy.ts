@@ -29,13 +29,14 @@ import { SecureServer } from '../server/secure-server.ts';
 import { makeSessions, nodeTimers } from '../server/sessions.ts';
 import { ended } from '../server/signals.ts';
 import { painter, StatusLine } from '../ui/terminal.ts';
+import { readEchFiles } from './ech.ts';
 
 export const proxy: Command = {
   name: 'proxy',
   summary: 'put HTTPS in front of any app',
   usage: '--to URL [options]',
   description:
-    'Ends TLS in front of an app: HTTP/1.1, HTTP/2 and WebSockets outside, HTTP/1.1 inside, with X-Forwarded-For, -Proto, -Host and -Port. Sessions resume on every worker, and with --redis on every machine. SIGHUP reads the certificates again; SIGTERM lets open requests finish. Early data is passed on for safe methods with "Early-Data: 1"; others get 425.',
+    'Ends TLS in front of an app: HTTP/1.1, HTTP/2 and WebSockets outside, HTTP/1.1 inside, with X-Forwarded-For, -Proto, -Host and -Port. Sessions resume on every worker, and with --redis on every machine. SIGHUP reads certificates and keys again; SIGTERM lets open requests finish. Early data is passed on for safe methods with "Early-Data: 1"; others get 425.',
   options: proxyOptions,
   examples: [
     ['handfast proxy --to http://localhost:3000', 'https://localhost:8443 in front of an app'],
@@ -331,6 +332,7 @@ async function makeTls(
     crypto,
     credentials,
     credentialIdentity: 'proxy',
+    echKeys: await readEchFiles(values.ech ?? []),
     alpnProtocols: ['h2', 'http/1.1'],
     ...(version === undefined ? {} : { minVersion: version, maxVersion: version }),
     ...(anchors === undefined

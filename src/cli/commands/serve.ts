@@ -1,9 +1,8 @@
 import { constants, existsSync, statSync } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import type { EchKey, ServerOptions } from '../../index.ts';
-import { readEchPem } from '../../node/ech-file.ts';
 import { type Command, type Options, parse, type Values, wholeNumber } from '../command.ts';
 import { withConfig } from '../config-file.ts';
 import { CliError, usageError } from '../errors.ts';
@@ -26,7 +25,7 @@ import { type Handler, SecureServer } from '../server/secure-server.ts';
 import { makeSessions } from '../server/sessions.ts';
 import { ended } from '../server/signals.ts';
 import { duration, type Paint, painter, printable, StatusLine } from '../ui/terminal.ts';
-import { fromEchFile } from './ech.ts';
+import { readEchFiles } from './ech.ts';
 
 const options = {
   port: { value: 'N', short: 'p', help: 'port to listen on; default 8443' },
@@ -195,12 +194,6 @@ async function runServe(values: ServeValues, folder: string | undefined): Promis
 const versions = { '1.2': 0x0303, '1.3': 0x0304 } as const satisfies Record<string, number> as Readonly<
   Record<string, 0x0303 | 0x0304>
 >;
-
-async function readEchFiles(files: readonly string[]): Promise<EchKey[]> {
-  const keys: EchKey[] = [];
-  for (const file of files) keys.push(...fromEchFile(file, await readFile(file, 'utf8'), readEchPem));
-  return keys;
-}
 
 async function handlerOf(folder: string | undefined, values: ServeValues): Promise<Handler> {
   if (folder === undefined) return sampleSite();

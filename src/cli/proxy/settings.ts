@@ -22,6 +22,11 @@ export const proxyOptions = {
   cert: { value: 'FILE', multiple: true, help: 'certificate chain (PEM); several for several host names' },
   key: { value: 'FILE', multiple: true, help: 'private key (PEM), in the order of --cert' },
   'passphrase-file': { value: 'FILE', help: 'file with the passphrase of encrypted keys (or HANDFAST_PASSPHRASE)' },
+  ech: {
+    value: 'FILE',
+    multiple: true,
+    help: 'key for Encrypted Client Hello, made by `handfast ech`: hides the names that clients ask for',
+  },
   'client-ca': { value: 'FILE', help: 'ask for client certificates of these authorities (PEM)' },
   'client-cert': {
     value: 'RULE',

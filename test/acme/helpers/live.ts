@@ -2,12 +2,13 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
-import { type AddressInfo, createServer as createNetServer, type Server } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { delimiter, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { acmeListener, publishListener } from '../../../src/acme/http.ts';
 import { type AcmeService, type AcmeServiceOptions, openAcmeService } from '../../../src/acme/service.ts';
 import { type Authority, createAuthority } from '../../../src/ca/index.ts';
+import { freePort } from '../../helpers/listening.ts';
 import '../../../src/node/tls.ts';
 import { createServer as createHttpsServer } from '../../../src/node/https.ts';
 import { temporaryFolder } from '../../ca/helpers/temporary-folder.ts';
@@ -67,14 +68,6 @@ async function listen(t: TestContext, server: Server | HttpServer): Promise<numb
     (server as HttpServer).closeAllConnections?.();
   });
   return (server.address() as AddressInfo).port;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createNetServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Where a client is: in the variable, or in the PATH. */

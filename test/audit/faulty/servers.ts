@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, type Running, run, start } from '../../interop/processes.ts';
+import { freePort } from '../../helpers/listening.ts';
+import { type Running, run, start } from '../../interop/processes.ts';
 import { type CertificateName, makeCertificate, type Pair } from './certificates.ts';
 
 export type ServerName = 'nginx' | 'HAProxy' | 'OpenSSL' | 'GnuTLS' | 'Go' | 'Node';

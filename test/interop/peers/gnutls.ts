@@ -1,9 +1,10 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../helpers/listening.ts';
 import { rootFile, testIdentity } from '../../helpers/pki.ts';
 import { type Case, clientIdentity, everything, groupsOf } from '../cases.ts';
 import { checkEcho, type Peer, type PeerServer } from '../peer.ts';
-import { freePort, programVersion, start, temporaryFolder } from '../processes.ts';
+import { programVersion, start, temporaryFolder } from '../processes.ts';
 
 /** GnuTLS's priority string for a case. */
 function priority(run: Case): string {

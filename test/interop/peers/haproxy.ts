@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../helpers/listening.ts';
 import { type IdentityName, rootFile, testIdentity } from '../../helpers/pki.ts';
 import { type Case, clientIdentity, everything, groupsOf } from '../cases.ts';
 import { checkEcho, type Peer, type PeerServer } from '../peer.ts';
 import {
   bounded,
   connectWhenReady,
-  freePort,
   listen,
   programVersion,
   type Running,

@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../../helpers/listening.ts';
 import { rootFile, testIdentity } from '../../helpers/pki.ts';
 import { type Case, clientIdentity, everything, groupsOf } from '../cases.ts';
 import { echoServer, post } from '../http-echo.ts';
 import { checkEcho, type Peer, type PeerServer } from '../peer.ts';
-import { connectWhenReady, freePort, programVersion, type Running, start, temporaryFolder } from '../processes.ts';
+import { connectWhenReady, programVersion, type Running, start, temporaryFolder } from '../processes.ts';
 import { groupList } from './openssl.ts';
 
 /** Lines of an nginx configuration that fix the version, the suite and (by `conf_command`) the TLS 1.3 suite. */

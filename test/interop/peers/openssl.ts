@@ -1,7 +1,8 @@
+import { freePort } from '../../helpers/listening.ts';
 import { rootFile, testIdentity } from '../../helpers/pki.ts';
 import { type Case, clientIdentity, everything, type Group, groupsOf } from '../cases.ts';
 import { checkEcho, type Peer, type PeerServer } from '../peer.ts';
-import { freePort, programVersion, readExactly, start } from '../processes.ts';
+import { programVersion, readExactly, start } from '../processes.ts';
 
 const opensslGroups: Partial<Record<Group, string>> = {
   x25519: 'X25519',

@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../../helpers/listening.ts';
 import { rootFile, testIdentity } from '../../../helpers/pki.ts';
 import { gnutls as base } from '../../peers/gnutls.ts';
-import { bounded, freePort, start, temporaryFolder } from '../../processes.ts';
+import { bounded, start, temporaryFolder } from '../../processes.ts';
 import { earlyLine, type Kind, line, type ResumptionPeer, says, versionOf } from '../kinds.ts';
 
 const priority = (kind: Kind) => ['--priority', `NORMAL:-VERS-ALL:+VERS-TLS${versionOf(kind)}`];

@@ -1,7 +1,8 @@
+import { freePort } from '../../../helpers/listening.ts';
 import { rootFile } from '../../../helpers/pki.ts';
 import { post } from '../../http-echo.ts';
 import { haproxy as base, pemFile, startConfigured } from '../../peers/haproxy.ts';
-import { connectWhenReady, freePort, temporaryFolder } from '../../processes.ts';
+import { connectWhenReady, temporaryFolder } from '../../processes.ts';
 import { type Kind, type ResumptionPeer, versionOf } from '../kinds.ts';
 
 const payload = Buffer.from('ping\n');

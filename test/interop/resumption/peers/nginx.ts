@@ -1,7 +1,8 @@
+import { freePort } from '../../../helpers/listening.ts';
 import { rootFile, testIdentity } from '../../../helpers/pki.ts';
 import { post } from '../../http-echo.ts';
 import { nginx as base, isAlive, startNginx } from '../../peers/nginx.ts';
-import { connectWhenReady, freePort } from '../../processes.ts';
+import { connectWhenReady } from '../../processes.ts';
 import { type Kind, type ResumptionPeer, versionOf, type Word } from '../kinds.ts';
 
 const payload = Buffer.from('ping\n');

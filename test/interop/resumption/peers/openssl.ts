@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../../helpers/listening.ts';
 import { rootFile, testIdentity } from '../../../helpers/pki.ts';
 import { openssl as base } from '../../peers/openssl.ts';
-import { bounded, freePort, start, temporaryFolder } from '../../processes.ts';
+import { bounded, start, temporaryFolder } from '../../processes.ts';
 import { earlyLine, type Kind, line, type ResumptionPeer, says, versionOf, type Word } from '../kinds.ts';
 
 const versionFlag = (kind: Kind) => (versionOf(kind) === '1.3' ? '-tls1_3' : '-tls1_2');
