@@ -162,7 +162,8 @@ export function ticketCount({ config }: ServerContext, hello: ClientHello, resum
   const wanted = hello.extensions.ticketRequest;
   const standard = resumed === undefined ? resumption.ticketCount : resumption.ticketCountResumed;
   const asked = resumed === undefined ? wanted?.newSessionCount : wanted?.resumptionCount;
-  return standard === 0 ? 0 : Math.min(asked ?? standard, resumption.maxTickets);
+  if (asked === undefined || standard === 0) return standard;
+  return Math.min(asked, resumption.maxTickets);
 }
 
 /** NewSessionTicket (RFC 9846, Section 4.6.1). */

@@ -21,6 +21,8 @@ import type { TLSSocket } from './tls-socket.ts';
 import { verifyPeer } from './verify.ts';
 
 const noVerdict = undefined;
+/** Sessions that wait for the identity check at most: a socket of a program's own may never hear of one. */
+const mostPending = 8;
 /** The handshake goes on with a raw key; whether the socket does is for its verdict. */
 const toldVerdict = { rawPublicKey: 'known' } as const;
 
@@ -314,6 +316,7 @@ export class Negotiation implements Host {
       this.#ticket ??= session.ticket;
       this.#pendingSessions ??= [];
       this.#pendingSessions.push({ buffer, ticket: session.ticket });
+      if (this.#pendingSessions.length > mostPending) this.#pendingSessions.shift();
     }
   }
 

@@ -62,7 +62,7 @@ export interface ServerSessionsConfig {
   readonly tls13Tickets?: TicketMode | undefined;
   /** Tickets sent after a full TLS 1.3 handshake where the client does not ask for a number (RFC 9149); default 2. */
   readonly ticketCount?: number | undefined;
-  /** The most tickets sent on one connection to a client that asks for a number; default 8. */
+  /** The most tickets sent on one connection to a client that asks for a number; default 8, or `ticketCount` where that is more. */
   readonly maxTickets?: number | undefined;
   /** Seconds that a session lives from its first full authentication; default one day, at most seven. */
   readonly lifetime?: number | undefined;
@@ -133,7 +133,7 @@ export class ServerSessions {
       config.tls13Tickets ?? (keyring !== undefined ? 'stateless' : store !== undefined ? 'singleUse' : 'none');
     this.lifetime = config.lifetime ?? 86_400;
     this.ticketCount = config.ticketCount ?? 2;
-    this.maxTickets = config.maxTickets ?? 8;
+    this.maxTickets = config.maxTickets ?? Math.max(8, this.ticketCount);
     this.maxEarlyDataSize = config.maxEarlyDataSize ?? 0;
     this.#freshness = { ...defaultFreshness, ...config.freshness };
     this.#check();

@@ -291,6 +291,26 @@ test('early data goes only to a server that this connection would trust', limit,
   assert.deepEqual(early, ['for you']);
 });
 
+test('a client whose identity check never ends keeps a few tickets, however many a server sends', limit, async (t) => {
+  const { MemoryStore, ServerSessions } = await import('../../src/session/index.ts');
+  const { nodeCrypto } = await import('../../src/node/key-signer.ts');
+  const store = new MemoryStore({ clock: Date });
+  const sessions = new ServerSessions({ crypto: nodeCrypto(), store, tls13Tickets: 'singleUse', ticketCount: 30 });
+  const server = tls.createServer({ ...credentials, sessions }, (socket) => socket.on('error', () => {}).write('x'));
+  const port = await listening(t, server);
+  const transport = net.connect(port, '127.0.0.1');
+  await once(transport, 'connect');
+  // As in Node, nobody but `tls.connect` says that the identity is in order.
+  const client = new tls.TLSSocket(transport, { servername: 'localhost', isServer: false } as nodeTls.TLSSocketOptions);
+  (client as unknown as TLSSocket)._start();
+  await once(client, 'data');
+  let told = 0;
+  client.on('session', () => told++);
+  (client as unknown as TLSSocket).negotiation.releaseSessions(client as unknown as TLSSocket);
+  client.destroy();
+  assert.equal(told, 8);
+});
+
 test('early data that is too long for its ticket goes after the handshake', limit, async (t) => {
   const server = tls.createServer({ ...credentials, maxEarlyData: 4 }, (socket) => socket.pipe(socket));
   const port = await listening(t, server);
