@@ -174,7 +174,11 @@ export class ServerResumption {
   }
 
   #ring(): TicketKeyring {
-    this.#keyring ??= new TicketKeyring({ crypto: nodeCrypto(), clock, timers: nodeTimers });
+    if (this.#keyring !== undefined) return this.#keyring;
+    const keys = this.#ticketKeys === undefined ? [] : [importTicketKeyFile(nodeCrypto(), this.#ticketKeys)];
+    this.#keyring = new TicketKeyring({ crypto: nodeCrypto(), clock, timers: nodeTimers, keys });
+    // A ring that is not closed stays, with its timer, after everything else of its server is gone.
+    this.#server.once('close', () => this.#close());
     return this.#keyring;
   }
 
@@ -204,8 +208,11 @@ export class ServerResumption {
     return this.#ticketKeys !== undefined;
   }
 
-  close(): void {
+  /** Wipes the keys. Should the server listen again, it gets new ones, or those that the program gave. */
+  #close(): void {
     this.#keyring?.close();
+    this.#keyring = undefined;
+    this.#cache.clear();
   }
 }
 

@@ -291,6 +291,26 @@ test('early data goes only to a server that this connection would trust', limit,
   assert.deepEqual(early, ['for you']);
 });
 
+test('a server that has closed wipes its ticket keys; listening again it resumes as before', limit, async (t) => {
+  const { nodeTimers } = await import('../../src/node/server-sessions.ts');
+  const cleared = t.mock.method(nodeTimers, 'clear');
+  const keys = randomBytes(48);
+  for (const ticketKeys of [undefined, keys]) {
+    const server = tls.createServer({ ...credentials, ...(ticketKeys && { ticketKeys }) }, (socket) => socket.end('x'));
+    const first = await visit(await listening(t, server));
+    cleared.mock.resetCalls();
+    server.close();
+    await once(server, 'close');
+    assert.ok(cleared.mock.callCount() > 0, 'the timer of the key ring would keep it for ever');
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const again = await visit(port, first.session);
+    assert.equal(again.reused, ticketKeys !== undefined, 'keys that the program has given are there again');
+    assert.equal((await visit(port, again.session ?? first.session)).reused, true);
+  }
+});
+
 test('a client whose identity check never ends keeps a few tickets, however many a server sends', limit, async (t) => {
   const { MemoryStore, ServerSessions } = await import('../../src/session/index.ts');
   const { nodeCrypto } = await import('../../src/node/key-signer.ts');
