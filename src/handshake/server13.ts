@@ -223,10 +223,13 @@ function* selectCredential(
   });
   if (credential === undefined) {
     refuseTypes(hello, context.config.credentials);
+    const none = context.config.credentials.length === 0;
     throw new PeerError(
-      'ERR_TLS_NO_SIGNATURE_SCHEME',
+      none ? 'ERR_TLS_NO_CREDENTIAL' : 'ERR_TLS_NO_SIGNATURE_SCHEME',
       'handshakeFailure',
-      'no certificate fits: no key here makes a signature that the client accepts',
+      none
+        ? 'this server has no certificate'
+        : 'no certificate fits: no key here makes a signature that the client accepts',
       { rfc: 'RFC 9846, Section 4.4.2.2' },
     );
   }

@@ -1,4 +1,5 @@
 /** OpenSSL's names for groups and signature algorithms: the options `ecdhCurve` and `sigalgs`. */
+import { getCurves } from 'node:crypto';
 import { defaultGroups, groupName } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
 import { signatureScheme, signatureSchemeCodes, signatureSchemes } from '../crypto/signature-schemes.ts';
@@ -19,17 +20,28 @@ const groupNames: Readonly<Record<string, GroupName>> = {
   mlkem1024: 'MLKEM1024',
 };
 
-/** Groups of `ecdhCurve`: `auto`, or names with `:` between them, most wanted first. */
+/** Groups of OpenSSL's that this stack lacks and that are no curves of `crypto.getCurves()`. */
+const otherGroups = /^(?:x448|p-224|p-192|ffdhe(?:2048|3072|4096|6144|8192)|brainpoolp(?:256|384|512)r1tls13)$/;
+
+/**
+ * Groups of `ecdhCurve`: `auto`, or names with `:` between them, most wanted first. What OpenSSL has and this stack lacks
+ * is passed over where something is left.
+ */
 export function parseEcdhCurve(curves: string): readonly GroupName[] {
   if (curves === 'auto') return [...defaultGroups.map((code) => groupName(code)!), 'secp521r1'];
-  return curves.split(':').map((name) => {
-    const group = groupNames[name.toLowerCase()];
-    if (group !== undefined) return group;
-    throw nodeError(
-      'ERR_CRYPTO_OPERATION_FAILED',
-      `Failed to set ECDH curve: Handfast has no "${name}"; it has X25519MLKEM768, X25519, P-256, P-384 and P-521`,
-    );
-  });
+  const names = curves.split(':');
+  const groups = names.flatMap((name) => groupNames[name.toLowerCase()] ?? []);
+  const unknown = names.find((name) => !isGroup(name)) ?? (groups.length === 0 ? names[0] : undefined);
+  if (unknown === undefined) return groups;
+  throw nodeError(
+    'ERR_CRYPTO_OPERATION_FAILED',
+    `Failed to set ECDH curve: Handfast has no "${unknown}"; it has X25519MLKEM768, X25519, P-256, P-384 and P-521`,
+  );
+}
+
+function isGroup(name: string): boolean {
+  const lower = name.toLowerCase();
+  return lower in groupNames || otherGroups.test(lower) || getCurves().some((curve) => curve.toLowerCase() === lower);
 }
 
 /** What `getEphemeralKeyInfo()` shows of a group. */

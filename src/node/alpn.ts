@@ -9,7 +9,7 @@ export function convertALPNProtocols(protocols: Protocols, out: { ALPNProtocols?
   if (Array.isArray(protocols)) {
     out.ALPNProtocols = Buffer.concat(
       protocols.map((protocol: string, index) => {
-        const length = Buffer.byteLength(`${protocol}`);
+        const length = Buffer.byteLength(protocol);
         if (strict && length === 0) {
           throw invalidArgValue(`protocols[${index}]`, protocol, 'must be a non-empty string');
         }
@@ -18,7 +18,7 @@ export function convertALPNProtocols(protocols: Protocols, out: { ALPNProtocols?
           error.message = `The byte length of the protocol at index ${index} exceeds the maximum length. It must be <= 255. Received ${length}`;
           throw error;
         }
-        return Buffer.concat([Buffer.of(length), Buffer.from(`${protocol}`)]);
+        return Buffer.concat([Buffer.of(length), Buffer.from(protocol)]);
       }),
     );
   } else if (ArrayBuffer.isView(protocols)) {

@@ -1,4 +1,5 @@
 /** Cipher suites by the names that OpenSSL and Node give them, and OpenSSL's cipher list language. */
+import nodeTls from 'node:tls';
 import { type CipherSuite, cipherSuite, cipherSuites } from '../crypto/cipher-suites.ts';
 import { nodeError } from './node-errors.ts';
 
@@ -178,8 +179,23 @@ function readCiphers(list: string): CipherChoice {
     else if (command !== undefined && /^SECLEVEL=[0-5]$/.test(command)) securityLevel = Number(command.at(-1));
     else if (command !== undefined) throw noMatch(list, `@${command} is not known`);
   }
-  if (words12.length > 0 && chosen.length === 0 && words13.length === 0) throw noMatch(list);
+  if (words12.length > 0 && chosen.length === 0 && !words12.some(knownToOpenssl)) throw noMatch(list);
   return { codes: [...codes13, ...chosen.map((suite) => suite.code)], tls12: chosen.length > 0, securityLevel };
+}
+
+/** Node's own list, taken before `register` puts another function in its place. */
+const { getCiphers: opensslCiphers } = nodeTls;
+
+/** Words that stand for suites of OpenSSL's which this stack lacks, and that Node's list of names leaves out. */
+const otherSuites =
+  /^(?:k?DHE|EDH|AE?C?DH|[ka]?PSK|SRP|CAMELLIA\d*|ARIA\d*|AESCCM8?|[ae]NULL|NULL|MD5|COMPLEMENTOF\w+|SUITEB\w+)$|-CCM8?$/;
+
+/**
+ * Whether a word names suites of OpenSSL's: a list of nothing but such is no mistake of the program's. What is left then
+ * are the suites of TLS 1.3.
+ */
+function knownToOpenssl(word: string): boolean {
+  return otherSuites.test(word) || (/^[A-Z]/.test(word) && opensslCiphers().includes(word.toLowerCase()));
 }
 
 function apply(chosen: CipherSuite[], banned: Set<CipherSuite>, sign: string, term: string): CipherSuite[] {
@@ -204,7 +220,7 @@ function predicateOf(term: string): Predicate | undefined {
 function noMatch(list: string, why = 'it names no cipher suite that Handfast has; see tls.getCiphers()'): Error {
   const error = nodeError(
     'ERR_SSL_NO_CIPHER_MATCH',
-    `error:SSL routines::no cipher match: the cipher list "${list}": ${why}`,
+    `error:0A0000B9:SSL routines::no cipher match: the cipher list "${list}": ${why}`,
   );
   return Object.assign(error, { library: 'SSL routines', reason: 'no cipher match' });
 }

@@ -33,7 +33,7 @@ export function readCertificates(value: string | NodeJS.ArrayBufferView, what: '
   );
   const blocks = what === 'ca' ? readableBlocks(certificates) : allBlocks(certificates);
   const found = blocks.filter(({ label }) => certificateLabels.has(label)).map(({ bytes }) => firstElement(bytes));
-  if (found.length === 0 && what === 'cert') throw noStartLine('a certificate');
+  if (found.length === 0 && what === 'cert') throw fileError('no start line', 'a certificate in PEM is needed');
   return found;
 }
 
@@ -99,12 +99,16 @@ const opensslNumbers = {
   'bad end line': '04800066:PEM',
   'bad base64 decode': '04800064:PEM',
   'nested asn1 error': '0680003A:asn1 encoding',
+  unsupported: '1E08010C:DECODER',
 } as const;
+
+/** How Node's codes name a library. */
+const codeParts: Readonly<Record<string, string>> = { PEM: 'PEM_', 'asn1 encoding': 'ASN1_', DECODER: '' };
 
 /** An error in OpenSSL's form, with words that say what it is about. */
 function fileError(reason: keyof typeof opensslNumbers, words: string, cause?: unknown): Error {
   const library = opensslNumbers[reason].slice(9);
-  const code = `ERR_OSSL_${library === 'PEM' ? 'PEM' : 'ASN1'}_${reason.toUpperCase().replaceAll(' ', '_')}`;
+  const code = `ERR_OSSL_${codeParts[library]}${reason.toUpperCase().replaceAll(' ', '_')}`;
   const error = nodeError(code, `error:${opensslNumbers[reason]} routines::${reason}: ${words}`, Error, cause);
   return Object.assign(error, { library: `${library} routines`, reason });
 }
@@ -116,10 +120,6 @@ function firstElement(der: Uint8Array): Uint8Array {
   let length = 0;
   for (let i = 0; i < size; i++) length = length * 256 + (der[2 + i] ?? 0);
   return der.subarray(0, 2 + size + length);
-}
-
-function noStartLine(what: string): Error {
-  return fileError('no start line', `${what} in PEM is needed`);
 }
 
 /** DER of the revocation lists in a PEM text. */
@@ -161,7 +161,7 @@ function readKey(pem: unknown, passphrase: unknown, name: string): KeyObject {
   if (passphrase !== undefined && passphrase !== null) validateString(passphrase, 'options.passphrase');
   const text = typeof value === 'string' ? value : bytesOf(value).toString('latin1');
   const block = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/.exec(text);
-  if (block === null) throw noStartLine('a private key');
+  if (block === null) throw fileError('unsupported', `${name}: a private key in PEM is needed`);
   try {
     // An encrypted key without a passphrase has to fail as one with a wrong one does, not with a question on the terminal.
     return createPrivateKey({

@@ -13,7 +13,15 @@ interface Wrapper extends NodeJS.EventEmitter {
   stream?: Duplex;
 }
 
-const shown = ['encrypted', 'alpnProtocol', 'servername', 'authorized', 'authorizationError', ...addressNames] as const;
+const shown = [
+  'encrypted',
+  'alpnProtocol',
+  'servername',
+  'authorized',
+  'authorizationError',
+  'timeout',
+  ...addressNames,
+] as const;
 
 const called = [
   'getPeerCertificate',
@@ -81,7 +89,24 @@ export function bridgeHttp2(): void {
     });
   }
   // Programs (got) find that wrapper on a socket over a Duplex, where Node's own handle would be.
-  const facade = { _parentWrap: { constructor: prototype.constructor } };
+  const { constructor: original } = prototype;
+  const facade = { _parentWrap: { constructor: original } };
+  // To programs the wrapper is the socket that it stands for.
+  Object.defineProperty(prototype, 'constructor', {
+    configurable: true,
+    get(this: Wrapper) {
+      return wrapped(this) === undefined ? original : TLSSocket;
+    },
+  });
+  const isOrdinary = Function.prototype[Symbol.hasInstance];
+  Object.defineProperty(TLSSocket, Symbol.hasInstance, {
+    configurable: true,
+    value(this: unknown, value: unknown): boolean {
+      if (isOrdinary.call(this as () => void, value)) return true;
+      if (this !== TLSSocket || typeof value !== 'object' || value === null) return false;
+      return isOrdinary.call(original, value) && isOrdinary.call(TLSSocket, (value as Wrapper).stream);
+    },
+  });
   Object.defineProperty(TLSSocket.prototype, '_handle', {
     configurable: true,
     get(this: TLSSocket) {

@@ -8,7 +8,7 @@ import { globalProxyEnv, needsProxy, openTunnel, type ProxyEnv, type ProxySettin
 import { inherit } from './inherit.ts';
 import { validateBoolean, validateObject } from './node-errors.ts';
 import { rawPublicKeysName } from './raw-public-keys.ts';
-import { settings, type WritableSettings } from './settings.ts';
+import { nodeMajor, settings, type WritableSettings } from './settings.ts';
 import { SpareSessions } from './spare-sessions.ts';
 import tls from './tls.ts';
 import { connect, type HandfastConnectOptions } from './tls-connect.ts';
@@ -105,12 +105,13 @@ const HttpAgent = http.Agent as unknown as { call(self: unknown, options?: objec
 function AgentFunction(this: unknown, options?: AgentOptions): unknown {
   if (!(this instanceof Agent)) return new Agent(options);
   const self = this as unknown as AgentSelf;
-  const given = { ...options, defaultPort: options?.defaultPort ?? 443, protocol: options?.protocol ?? 'https:' };
-  HttpAgent.call(self, given);
-  self.defaultPort = given.defaultPort;
-  self.protocol = given.protocol;
-  if (given.proxyEnv !== undefined && given.proxyEnv !== null) {
-    const proxy = readProxy(given.proxyEnv);
+  // Node 22 takes both from the options, and shows them there; the ones before know but their own.
+  const own = nodeMajor < 22 ? undefined : options;
+  const fixed = { defaultPort: own?.defaultPort ?? 443, protocol: own?.protocol ?? 'https:' };
+  HttpAgent.call(self, nodeMajor < 22 ? { ...options } : { ...options, ...fixed });
+  Object.assign(self, fixed);
+  if (options?.proxyEnv !== undefined && options.proxyEnv !== null) {
+    const proxy = readProxy(options.proxyEnv);
     if (proxy !== undefined) proxies.set(self, proxy);
   }
   self.maxCachedSessions = self.options.maxCachedSessions ?? 100;
@@ -288,11 +289,13 @@ for (const [name, value] of Object.entries(agentMethods)) {
   Object.defineProperty(Agent.prototype, name, { value, configurable: true, writable: true, enumerable: true });
 }
 
+const proxyOfAll = globalProxyEnv();
+
 export const globalAgent: nodeHttps.Agent = new Agent({
   keepAlive: true,
   scheduling: 'lifo',
   timeout: 5000,
-  proxyEnv: globalProxyEnv(),
+  ...(proxyOfAll || nodeMajor >= 22 ? { proxyEnv: proxyOfAll } : {}),
 } as AgentOptions);
 
 const ClientRequest = http.ClientRequest as unknown as new (...args: unknown[]) => http.ClientRequest;

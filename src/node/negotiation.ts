@@ -3,7 +3,7 @@ import { serverConfig } from '../engine/config.ts';
 import type { Connection } from '../engine/connection.ts';
 import { drive } from '../engine/driver.ts';
 import { type Host, isPromise } from '../engine/host.ts';
-import { CertificateError, type TlsError } from '../errors.ts';
+import { CertificateError, TlsError } from '../errors.ts';
 import type { ClientSession } from '../session/index.ts';
 import { checkServerIdentity } from './check-server-identity.ts';
 import { describeClientHello, type ReceivedClientHello } from './client-hello.ts';
@@ -104,6 +104,7 @@ export class Negotiation implements Host {
     if (!context) return undefined;
     const state = context instanceof SecureContextObject ? context.context : context;
     if (!(state instanceof ContextState)) throw nodeError('ERR_TLS_INVALID_CONTEXT', 'Invalid SNI context', TypeError);
+    if (state.credentials.length === 0 && this.#socket!._tlsOptions.pskCallback === undefined) throw emptyContext();
     this.context = state;
     if (state.clientCertificate !== undefined) {
       this.#socket!._requestCert = state.clientCertificate !== 'none';
@@ -122,15 +123,36 @@ export class Negotiation implements Host {
           return;
         }
         once = true;
-        if (error) reject(error);
+        if (error) reject(error instanceof Error ? error : new Error(String(error)));
         else resolve(value);
       });
     });
   }
 
+  /**
+   * TLS 1.3 has no suites that say which kind of key is wanted: of several that fit, as with OpenSSL, that whose signature
+   * stands first in the server's own list (ECDSA before RSA).
+   */
+  #inOrder({ credentials, version }: Input<'selectCredential'>): readonly Credential[] {
+    if (credentials.length < 2 || version !== 0x0304 || !this.#isServer) return credentials;
+    if (credentials !== this.context.credentials) return credentials;
+    const { derived, signatureSchemes = defaultSigalgs } = this.context;
+    let ordered = derived.get('inOrder') as readonly Credential[] | undefined;
+    if (ordered === undefined) {
+      const place = ({ delegation, rawPublicKey, signer }: Credential) =>
+        delegation !== undefined || rawPublicKey !== undefined
+          ? -1
+          : signatureSchemes.findIndex((code) => signer.schemes.includes(code)) >>> 0;
+      ordered = [...credentials].sort((a, b) => place(a) - place(b));
+      derived.set('inOrder', ordered);
+    }
+    return ordered;
+  }
+
   selectCredential(query: Input<'selectCredential'>): Answer<'selectCredential'> {
     const { keyContext } = this;
-    const asked = keyContext === undefined ? query : { ...query, credentials: keyContext.credentials };
+    const credentials = keyContext?.credentials ?? this.#inOrder(query);
+    const asked = credentials === query.credentials ? query : { ...query, credentials };
     const chosen = this.#host!.selectCredential(asked) as Credential | undefined;
     this.#shownCredential = chosen;
     const server = this.#socket!.server;
@@ -354,6 +376,10 @@ export class Negotiation implements Host {
 const defaultSigalgs: readonly number[] = [
   0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0809, 0x080a, 0x080b, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601,
 ];
+
+function emptyContext(): TlsError {
+  return new TlsError('ERR_TLS_SNI_CONTEXT', 'handshakeFailure', 'the context for this server name has no certificate');
+}
 
 /** Whether a ClientHello has the extension status_request. */
 function asksForOcsp(raw: Uint8Array): boolean {

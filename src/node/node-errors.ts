@@ -2,6 +2,7 @@
  * Errors as Node's own modules throw them: the codes, names and messages that existing programs test for. The error
  * of the stack, with the alert and the rule, is their `cause`.
  */
+import { constants as osConstants } from 'node:os';
 import { inspect } from 'node:util';
 import { AlertReceivedError, EchRejectedError, TlsError } from '../errors.ts';
 
@@ -128,15 +129,6 @@ export function validateInteger(value: unknown, name: string, min: number, max: 
   if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value);
 }
 
-/** The option exists in Node, and Handfast cannot honour it: said at once, never ignored. */
-export function unsupportedOption(name: string, advice: string): CodedError {
-  return nodeError(
-    'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
-    `Handfast does not support the option ${name}: ${advice}`,
-    TypeError,
-  );
-}
-
 /** `ECONNRESET` for a connection that ended before its handshake. */
 export function connectionReset(message: string, cause?: unknown): CodedError {
   return nodeError('ECONNRESET', message, Error, cause);
@@ -186,19 +178,25 @@ const alertReasons: Readonly<Record<number, string>> = {
   121: 'tlsv13 alert ech required',
 };
 
-/** OpenSSL's words for what this stack found wrong itself, where programs are known to look for them. */
+/** OpenSSL's words for what this stack found wrong itself, as node:tls makes its codes of them. */
 const ownReasons: Readonly<Record<string, string>> = {
   ERR_TLS_NO_SHARED_CIPHER: 'no shared cipher',
   ERR_TLS_NO_COMMON_CIPHER_SUITE: 'no shared cipher',
   ERR_TLS_CIPHER_SUITE: 'no shared cipher',
   ERR_TLS_NO_CIPHER_SUITE: 'no shared cipher',
-  ERR_TLS_NO_CREDENTIAL: 'no shared cipher',
+  ERR_TLS_NO_CREDENTIAL: 'no suitable signature algorithm',
+  ERR_TLS_NO_SHARED_GROUP: 'no suitable key share',
   ERR_TLS_VERSION: 'unsupported protocol',
   ERR_TLS_PROTOCOL_VERSION: 'unsupported protocol',
   ERR_TLS_VERSION_UNSUPPORTED: 'unsupported protocol',
   ERR_TLS_RECORD_TYPE: 'wrong version number',
   ERR_TLS_RECORD_VERSION: 'wrong version number',
   ERR_TLS_NOT_TLS: 'wrong version number',
+  // Whoever connects to a port without TLS looks for this one.
+  ERR_TLS_HTTP_RESPONSE: 'wrong version number',
+  ERR_TLS_HTTP_PROXY_REQUEST: 'https proxy request',
+  ERR_TLS_SSLV2: 'unknown protocol',
+  ERR_TLS_DECODE: 'length mismatch',
   ERR_TLS_RECORD_OVERFLOW: 'packet length too long',
   ERR_TLS_NO_CIPHERS: 'no ciphers available',
   ERR_TLS_BAD_RECORD_MAC: 'decryption failed or bad record mac',
@@ -207,7 +205,9 @@ const ownReasons: Readonly<Record<string, string>> = {
   ERR_TLS_NO_COMMON_SIGNATURE_SCHEME: 'no shared signature algorithms',
   ERR_TLS_NO_SIGNATURE_SCHEME: 'no shared signature algorithms',
   ERR_TLS_SIGNATURE_SCHEME: 'no shared signature algorithms',
+  ERR_TLS_SNI_CONTEXT: 'passed a null parameter',
   ERR_TLS_UNEXPECTED_MESSAGE: 'unexpected message',
+  ERR_TLS_UNEXPECTED_RECORD: 'unexpected message',
   ERR_TLS_HANDSHAKE_TOO_LARGE: 'excessive message size',
   ERR_TLS_CERTIFICATE_COMPRESSION_TOO_LARGE: 'excessive message size',
   ERR_TLS_TRUNCATED: 'unexpected eof while reading',
@@ -219,6 +219,43 @@ const ownReasons: Readonly<Record<string, string>> = {
   ERR_TLS_NO_SECURE_RENEGOTIATION: 'unsafe legacy renegotiation disabled',
   ERR_TLS_ECH_REJECTED: 'ech required',
 };
+
+/** OpenSSL's numbers of its reasons; programs take them out of messages. Those of alerts are 1000 and the alert. */
+const reasonNumbers: Readonly<Record<string, number>> = {
+  'no suitable key share': 101,
+  'bad extension': 110,
+  'no suitable signature algorithm': 118,
+  'bad signature': 123,
+  'digest check failed': 149,
+  'excessive message size': 152,
+  'https proxy request': 155,
+  'http request': 156,
+  'length mismatch': 159,
+  'no ciphers available': 181,
+  'no protocols available': 191,
+  'no shared cipher': 193,
+  'packet length too long': 198,
+  'peer did not return a certificate': 199,
+  'unsolicited extension': 217,
+  'no application protocol': 235,
+  'unexpected message': 244,
+  'unknown protocol': 252,
+  'binder does not verify': 253,
+  'unsupported protocol': 258,
+  'wrong version number': 267,
+  'decryption failed or bad record mac': 281,
+  'unexpected eof while reading': 294,
+  'unsafe legacy renegotiation disabled': 338,
+  'inappropriate fallback': 373,
+  'no shared signature algorithms': 376,
+  'ee key too small': 399,
+};
+
+/** `0A00010B` of `error:0A00010B:SSL routines::wrong version number`, where the reason has a number. */
+function packed(reason: string, alertCode: number | undefined): string {
+  const number = alertCode === undefined ? reasonNumbers[reason] : 1000 + alertCode;
+  return number === undefined ? '' : `${(0x0a000000 + number).toString(16).padStart(8, '0').toUpperCase()}:`;
+}
 
 /** An error in the form of those that node:tls takes from OpenSSL. */
 export interface OpensslError extends CodedError {
@@ -248,10 +285,25 @@ export function toNodeError(error: unknown): Error {
   return Object.assign(shown, { echRetryConfigs: retryConfigs && Buffer.from(retryConfigs) });
 }
 
-/** An error with OpenSSL's reason: its code, its library, and what happened in words. */
+/** What Node makes of a failed handshake for whoever has written before it was done: the write has failed. */
+export function writeFailed(failure: Error): Error {
+  const error = nodeError('EPROTO', `write EPROTO ${failure.message}`, Error, failure.cause);
+  return Object.assign(error, { errno: -osConstants.errno.EPROTO, code: 'EPROTO', syscall: 'write' });
+}
+
+/** What a write hears that waited for a connection which was never made. */
+export function closedBeforeConnection(): Error {
+  return nodeError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', 'Socket closed before the connection was established');
+}
+
+/** An error with OpenSSL's reason: its code, its number, its library, and what happened in words. */
 export function opensslError(reason: string, detail: string, cause?: unknown): OpensslError {
   const code = `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`;
-  const error = nodeError(code, `error:SSL routines::${reason}: ${detail}`, Error, cause) as OpensslError;
+  const alertCode = cause instanceof AlertReceivedError ? cause.alertCode : undefined;
+  // OpenSSL's own way to name an alert, which programs look for.
+  const alert = alertCode === undefined ? '' : `SSL alert number ${alertCode}: `;
+  const message = `error:${packed(reason, alertCode)}SSL routines::${reason}: ${alert}${detail}`;
+  const error = nodeError(code, message, Error, cause) as OpensslError;
   error.library = 'SSL routines';
   error.reason = reason;
   return error;

@@ -42,7 +42,7 @@ export class OnReadTarget {
       const size = Math.min(target.length, rest.length);
       target.set(rest.subarray(0, size));
       rest = rest.subarray(size);
-      const goOn = callback(size, target);
+      const goOn = callback.call(stream, size, target);
       this.#buffer = this.#next();
       if (goOn === false) this.#held = [];
     }

@@ -21,7 +21,6 @@ import {
   invalidArgValue,
   nodeError,
   opensslError,
-  unsupportedOption,
   validateBuffer,
   validateInteger,
   validateObject,
@@ -76,6 +75,8 @@ export class ContextState {
   crls: Uint8Array[] = [];
   /** Only TLS 1.1 or older is allowed: no handshake is possible (RFC 8996). */
   tooOld = false;
+  /** No suite is left for the only version that is allowed: as in Node, the first handshake says so. */
+  noSuites = false;
   preferServerOrder = false;
   noTickets = false;
   /** Client: whether a server without secure renegotiation (RFC 5746) is taken. */
@@ -157,7 +158,7 @@ export class SecureContextObject {
 
 /** Everything `tls.createSecureContext(options)` does. */
 export function createSecureContext(options: HandfastContextOptions = {}): SecureContextObject {
-  options ??= {};
+  options ||= {};
   const { secureProtocol, minVersion, maxVersion } = options;
   const made = new SecureContextObject(secureProtocol, options.secureOptions, minVersion, maxVersion);
   if (options.honorCipherOrder) made.context.preferServerOrder = true;
@@ -206,6 +207,8 @@ function configure(context: ContextState, options: HandfastContextOptions): void
   }
   if (options.sessionIdContext !== undefined && options.sessionIdContext !== null) {
     validateString(options.sessionIdContext, 'options.sessionIdContext');
+    if (options.sessionIdContext.length > 32)
+      throw new TypeError('error:0A000111:SSL routines::ssl session id context too long: at most 32 characters');
     context.sessionIdContext = options.sessionIdContext;
   }
   if (options.pfx !== undefined && options.pfx !== null) readPfx(context, options.pfx as unknown, passphrase);
@@ -259,7 +262,9 @@ function readCiphers(context: ContextState, list: string): void {
   // Who names no suites gets those first that cost least here.
   context.cipherSuites = list === cipherDefault ? preferAead(choice.codes, nodeCrypto().preferredAead) : choice.codes;
   // Only suites of TLS 1.3: then TLS 1.2 has nothing to negotiate.
-  if (!choice.tls12 && context.maxVersion === 0x0304) context.minVersion = 0x0304;
+  if (choice.tls12) return;
+  if (context.maxVersion === 0x0304) context.minVersion = 0x0304;
+  else context.noSuites = true;
 }
 
 /** Joins keys and certificates by their public keys, in whatever order they came. */
@@ -378,11 +383,22 @@ function noEngine(): Error {
   );
 }
 
-/** A server can't honour `dhparam`. A client ignores it in Node too: the server chooses the group. */
-export function refuseDhParam(dhparam: unknown): void {
-  if (dhparam === undefined || dhparam === null) return;
-  throw unsupportedOption('dhparam', 'finite-field Diffie-Hellman is not spoken; leave the option out, ECDHE is used');
+/**
+ * A server's `dhparam` allows suites beside the others that are not spoken here: whoever has it goes on with ECDHE, and is
+ * told once. A client ignores it in Node too: the server chooses the group.
+ */
+export function noteDhParam(dhparam: unknown): void {
+  if (!dhparam || warnedOfDhParam) return;
+  warnedOfDhParam = true;
+  process.emitWarning(
+    'the option "dhparam" changes nothing: finite-field Diffie-Hellman is not spoken, ECDHE is used',
+    {
+      code: 'HANDFAST_DHPARAM',
+    },
+  );
 }
+
+let warnedOfDhParam = false;
 
 /** For who makes a context of its own: the same error that OpenSSL gives. */
 export function invalidContext(name: string): Error {

@@ -159,7 +159,7 @@ function define(name: string, get: (this: View) => unknown): void {
   Object.defineProperty(SocketFacade.prototype, name, { get, configurable: true, enumerable: true });
 }
 define('pending', function () {
-  return this.transport === undefined || this.connecting;
+  return this.transport === undefined || this.connecting || this.destroyed;
 });
 for (const name of [...addressNames, 'autoSelectFamilyAttemptedAddresses'] as const) {
   define(name, function () {

@@ -10,8 +10,12 @@ export function checkedOptions(given: TlsSocketOptions): TlsSocketOptions {
   // A server has converted its own: as they are, they tell that the engine's options made for it fit.
   if (options.ALPNProtocols && options.ALPNProtocols !== options.server?.ALPNProtocols)
     convertALPNProtocols(options.ALPNProtocols, options as { ALPNProtocols?: Buffer });
-  if (options.ALPNCallback) validateFunction(options.ALPNCallback, 'options.ALPNCallback');
-  if (options.SNICallback) validateFunction(options.SNICallback, 'options.SNICallback');
+  if (options.ALPNProtocols && !ArrayBuffer.isView(options.ALPNProtocols))
+    throw new TypeError('Must give a Buffer as first argument');
+  if (options.isServer) {
+    if (options.ALPNCallback) validateFunction(options.ALPNCallback, 'options.ALPNCallback');
+    if (options.SNICallback) validateFunction(options.SNICallback, 'options.SNICallback');
+  }
   if (options.pskCallback) validateFunction(options.pskCallback, 'pskCallback');
   if (options.pskIdentityHint) validateString(options.pskIdentityHint, 'options.pskIdentityHint');
   return options;

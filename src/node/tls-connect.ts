@@ -52,7 +52,7 @@ function readArguments(args: readonly unknown[]): [HandfastConnectOptions, (() =
   let options: HandfastConnectOptions = {};
   if (typeof first === 'object' && first !== null) {
     options = first as HandfastConnectOptions;
-  } else if (typeof first === 'string' && !(Number(first) >= 0 && first.trim() !== '')) {
+  } else if (typeof first === 'string' && !(Number(first) >= 0)) {
     options = { path: first };
   } else if (first !== undefined && typeof first !== 'function') {
     options = { port: first as number };

@@ -96,9 +96,9 @@ export abstract class TlsDetails extends SocketFacade {
     this.negotiation.serverName = name;
   }
 
-  setSession(session: Buffer | string | undefined): void {
-    if (session === undefined || session === null) return;
+  setSession(session: Buffer | string): void {
     const bytes = typeof session === 'string' ? Buffer.from(session, 'latin1') : session;
+    if (!ArrayBuffer.isView(bytes)) throw nodeError('ERR_INVALID_ARG_TYPE', 'Session must be a buffer', TypeError);
     this.negotiation.offered = decodeSession(bytes);
   }
 
@@ -116,8 +116,7 @@ export abstract class TlsDetails extends SocketFacade {
   getPeerCertificate(detailed?: false): PeerCertificate;
   getPeerCertificate(detailed?: boolean): PeerCertificate | DetailedPeerCertificate;
   getPeerCertificate(detailed?: boolean): PeerCertificate | DetailedPeerCertificate {
-    const none = null as unknown as PeerCertificate;
-    if (this.destroyed) return none;
+    if (this.destroyed) return none();
     return peerCertificateObject(
       this.negotiation.peerChain(this.connection),
       detailed === true,
@@ -159,10 +158,11 @@ export abstract class TlsDetails extends SocketFacade {
   getCipher(): { name: string; standardName: string; version: string } {
     const connection = this.#open();
     if (connection?.connected) return cipherInfo(connection.info.cipherSuite);
-    return (connection === undefined ? null : cipherInfo(0)) as ReturnType<typeof cipherInfo>;
+    return (this.destroyed ? null : connection && cipherInfo(0)) as ReturnType<typeof cipherInfo>;
   }
 
   getSharedSigalgs(): string[] {
+    if (this.destroyed) return none();
     return this.negotiation.sharedSigalgs().map(sigalgName);
   }
 
@@ -175,35 +175,40 @@ export abstract class TlsDetails extends SocketFacade {
   }
 
   getEphemeralKeyInfo(): ReturnType<typeof ephemeralKeyInfo> | null {
-    if (this._tlsOptions.isServer || this.#open() === undefined) return null;
+    if (this._tlsOptions.isServer || this.destroyed) return null;
     return ephemeralKeyInfo(this.connection?.connected ? this.connection.info.group : undefined);
   }
 
   getFinished(): Buffer | undefined {
+    if (this.destroyed) return none();
     return this.negotiation.finished.sent;
   }
 
   getPeerFinished(): Buffer | undefined {
+    if (this.destroyed) return none();
     return this.negotiation.finished.received;
   }
 
   getProtocol(): string | null {
-    const connection = this.#open();
-    if (connection === undefined) return null;
-    return connection.connected
+    if (this.destroyed) return null;
+    const { connection } = this;
+    return connection?.connected
       ? versionLabel(connection.info.version)
       : versionLabel(this.negotiation.context.maxVersion);
   }
 
   getSession(): Buffer | undefined {
+    if (this.destroyed) return none();
     return this.negotiation.currentSession(this.connection);
   }
 
   getTLSTicket(): Buffer | undefined {
+    if (this.destroyed) return none();
     return this.negotiation.currentTicket();
   }
 
   isSessionReused(): boolean {
+    if (this.destroyed) return none();
     if (this.connection?.connected !== true) return false;
     const { resumed, resumption, version } = this.connection.info;
     // To OpenSSL an external PSK of TLS 1.3 is a session like any other.
@@ -229,6 +234,11 @@ export abstract class TlsDetails extends SocketFacade {
     const code = this.connection?.connected ? this.connection.info.cipherSuite : undefined;
     return code === undefined ? undefined : cipherSuite(code)?.name;
   }
+}
+
+/** What a socket of Node's says of a connection once it is destroyed; the types of Node do not know it. */
+function none<T>(): T {
+  return null as T;
 }
 
 /** What `socket.ssl` is. */

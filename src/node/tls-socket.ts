@@ -6,12 +6,20 @@
 import { Socket } from 'node:net';
 import { addAbortSignal, type Duplex } from 'node:stream';
 import type { Connection } from '../engine/connection.ts';
-import type { TlsError } from '../errors.ts';
+import { AlertReceivedError, type TlsError } from '../errors.ts';
 import { ClientEarlyData } from './client-early-data.ts';
 import { createConnection } from './connection-setup.ts';
 import { Incoming } from './incoming.ts';
 import { Negotiation } from './negotiation.ts';
-import { type CodedError, invalidArgType, nodeError, toNodeError } from './node-errors.ts';
+import {
+  type CodedError,
+  closedBeforeConnection,
+  invalidArgType,
+  nodeError,
+  refusedByProgram,
+  toNodeError,
+  writeFailed,
+} from './node-errors.ts';
 import { asBytes, encryptAll, givePlace, joinSmall, sendOutgoing, takePlace } from './outgoing.ts';
 import { checkedOptions, contextOf } from './socket-options.ts';
 import { TlsDetails } from './tls-details.ts';
@@ -133,15 +141,17 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
 
   /** The transport has failed. */
   transportFailed(error: Error): void {
+    if (this.negotiation.bridged) {
+      // Node's wrapper must see its write answered before it hears of the error. That a server has gone is no error of a session.
+      this.transport?.destroy();
+      const { code } = error as CodedError;
+      const gone = !this._tlsOptions.isServer && (code === 'ECONNRESET' || code === 'EPIPE');
+      setImmediate(() => setImmediate(() => this.destroy(gone ? undefined : error)));
+      return;
+    }
     // The peer may close while something of the handshake (a ticket) is on its way: that is no error of the program's.
     if ((error as CodedError).code === 'EPIPE' && !this.writableNeedDrain && this.writableLength === 0) {
       this.destroy();
-      return;
-    }
-    if (this.negotiation.bridged) {
-      // Node's wrapper must see its write answered before it hears of the error.
-      this.transport?.destroy();
-      setImmediate(() => setImmediate(() => this.destroy(error)));
       return;
     }
     // Destroyed by it, and not only told of it: the write that fails with it must not be a second error.
@@ -160,7 +170,10 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     const transport = new Socket(transportOptions(args[0]));
     this.equip(transport);
     this.connecting = true;
-    transport.on('error', (error: Error) => this.destroy(error));
+    transport.on('error', (error: Error) => {
+      if (this.negotiation.bridged) this.transportFailed(error);
+      else this.destroy(error);
+    });
     for (const event of ['lookup', 'connectionAttempt', 'connectionAttemptFailed', 'connectionAttemptTimeout']) {
       transport.on(event, (...values: unknown[]) => {
         if (event === 'lookup') this._host = values[3] as string;
@@ -326,12 +339,16 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
       this.#incoming.end();
       return;
     }
-    if (this.#transportEnded && !this._secureEstablished && isTruncation(error)) {
+    if (!this._secureEstablished && ((this.#transportEnded && isTruncation(error)) || isCloseNotify(error))) {
       this.#incoming.end();
       return;
     }
     this._hadError = true;
-    const shown = toNodeError(error);
+    // `tlsClientError` comes when the transport is gone: asked once, it knows its peer's address from then on.
+    if (this._tlsOptions.isServer && !this._secureEstablished) void this.remoteAddress;
+    let shown = toNodeError(error);
+    if (!this._secureEstablished && this.#pendingWrite !== undefined && !refusedByProgram(error))
+      shown = writeFailed(shown);
     if (this._secureEstablished) this._emitTLSError(shown);
     this.destroy(this._secureEstablished ? undefined : shown);
   }
@@ -407,7 +424,8 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     this._unrefTimer();
     for (const chunk of chunks) this.plaintextWritten += chunk.length;
     encryptAll(connection, this.transport, chunks);
-    this.#flush(connection, done);
+    // An error would end the stream under Node's wrapper at once: the wrapper hears of it from the transport.
+    this.#flush(connection, this.negotiation.bridged ? () => done() : done);
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -439,11 +457,16 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
 
   override destroy(error?: Error): this {
     // A timer that is left would hold everything of this socket until it runs out, and later it cannot be taken back.
-    if (!this.destroyed) super.setTimeout(0);
+    const { timeout } = this;
+    if (timeout && !this.destroyed) {
+      super.setTimeout(0);
+      (this as { timeout?: number }).timeout = timeout;
+    }
     return super.destroy(error);
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const { connecting } = this;
     this.connecting = false;
     clearTimeout(this.#ticketTimer);
     this.#endHandshakeTimer();
@@ -463,10 +486,15 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     const finish = () => {
       this.dropHandle();
       this.emit('close', hadError);
+      if (connecting) write?.done(closedBeforeConnection());
     };
-    if (write !== undefined) write.done(nodeError('ECANCELED', 'write ECANCELED', Error, error ?? undefined));
-    // The stream emits the error first, then this the end.
+    // The stream emits the error first, then this the end. What waited to be written hears of it when the program has:
+    // a request of http counts as sent where its write comes back before.
     done(error);
+    if (write !== undefined && !connecting) {
+      const failure = (error as CodedError | null)?.code === 'EPROTO' ? error : canceled(error);
+      process.nextTick(write.done, failure);
+    }
     if (transport === undefined || transport.closed) {
       process.nextTick(finish);
     } else {
@@ -540,6 +568,8 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     if (this.#handshakeTimer === undefined) return;
     clearTimeout(this.#handshakeTimer);
     this.#handshakeTimer = undefined;
+    // As in Node, whose limit of the handshake is the socket's own timeout.
+    (this as { timeout?: number }).timeout = 0;
   }
 
   _handleTimeout(): void {
@@ -568,8 +598,17 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   }
 }
 
+function canceled(cause: Error | null): Error {
+  return nodeError('ECANCELED', 'write ECANCELED', Error, cause ?? undefined);
+}
+
 function start(socket: TLSSocket): void {
   socket._start();
+}
+
+/** A peer that says goodbye before the handshake is done: an end, and no error. */
+function isCloseNotify(error: TlsError): boolean {
+  return error instanceof AlertReceivedError && error.alertCode === 0;
 }
 
 function isTruncation(error: TlsError): boolean {

@@ -23,7 +23,7 @@ function code(which: 'minimum' | 'maximum', value: string | null | undefined, ot
   if (found === undefined) {
     throw nodeError(
       'ERR_TLS_INVALID_PROTOCOL_VERSION',
-      `${JSON.stringify(value)} is not a valid ${which} TLS protocol version`,
+      `${JSON.stringify(value ?? otherwise)} is not a valid ${which} TLS protocol version`,
       TypeError,
     );
   }
@@ -42,7 +42,7 @@ export function readVersions(context: ContextState, options: VersionOptions): vo
   }
   let min = code('minimum', minVersion, settings.exports.DEFAULT_MIN_VERSION);
   let max = code('maximum', maxVersion, settings.exports.DEFAULT_MAX_VERSION);
-  if (secureProtocol) [min, max] = methodRange(secureProtocol, min, max);
+  if (secureProtocol !== undefined && secureProtocol !== null) [min, max] = methodRange(secureProtocol, min, max);
   const off = readSecureOptions(context, options.secureOptions);
   if (off.has(0x0304)) max = Math.min(max, 0x0303);
   if (off.has(0x0303)) min = Math.max(min, 0x0304);
@@ -55,7 +55,7 @@ export function readVersions(context: ContextState, options: VersionOptions): vo
 
 function methodRange(method: string, min: number, max: number): [number, number] {
   const invalid = (words: string) => nodeError('ERR_TLS_INVALID_PROTOCOL_METHOD', words, TypeError);
-  if (typeof method !== 'string') throw invalid(`Unknown method: ${String(method)}`);
+  if (typeof method !== 'string') return [min, max];
   const name = method.replace(/_(?:server|client)_method$/, '_method');
   if (name === 'TLS_method') return [min, max];
   if (name === 'SSLv23_method') return [min, Math.min(max, 0x0303)];
@@ -66,28 +66,10 @@ function methodRange(method: string, min: number, max: number): [number, number]
   throw invalid(`Unknown method: ${method}`);
 }
 
-/** Bits that change nothing here: what they switch off this stack does not have, or they only relax what it never checks. */
-const harmless =
-  constants.SSL_OP_ALL |
-  constants.SSL_OP_NO_SSLv2 |
-  constants.SSL_OP_NO_SSLv3 |
-  constants.SSL_OP_NO_TLSv1 |
-  constants.SSL_OP_NO_TLSv1_1 |
-  constants.SSL_OP_NO_COMPRESSION |
-  constants.SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION |
-  constants.SSL_OP_CISCO_ANYCONNECT |
-  constants.SSL_OP_DONT_INSERT_EMPTY_FRAGMENTS |
-  constants.SSL_OP_TLS_ROLLBACK_BUG |
-  constants.SSL_OP_NO_QUERY_MTU |
-  constants.SSL_OP_COOKIE_EXCHANGE |
-  (constants.SSL_OP_NO_RENEGOTIATION ?? 0) |
-  (constants.SSL_OP_PRIORITIZE_CHACHA ?? 0) |
-  (constants.SSL_OP_NO_ENCRYPT_THEN_MAC ?? 0) |
-  (constants.SSL_OP_ALLOW_NO_DHE_KEX ?? 0) |
-  (constants.SSL_OP_CRYPTOPRO_TLSEXT_BUG ?? 0) |
-  0x0010_0000 | // SSL_OP_SINGLE_DH_USE: keys are always fresh
-  0x0008_0000; // SSL_OP_SINGLE_ECDH_USE
-
+/**
+ * The bits that mean something here. The others switch off what this stack does not have, allow what it never does, or work
+ * around bugs of old peers: as in OpenSSL, a bit that is not known changes nothing.
+ */
 function readSecureOptions(context: ContextState, secureOptions: number | undefined): Set<number> {
   const off = new Set<number>();
   if (!secureOptions) return off;
@@ -96,22 +78,9 @@ function readSecureOptions(context: ContextState, secureOptions: number | undefi
   if (bit(constants.SSL_OP_NO_TLSv1_2)) off.add(0x0303);
   if (bit(constants.SSL_OP_NO_TLSv1_3)) off.add(0x0304);
   if (bit(constants.SSL_OP_NO_TICKET)) context.noTickets = true;
-  if (bit(constants.SSL_OP_LEGACY_SERVER_CONNECT)) context.legacyServers = true;
+  // As in OpenSSL, a client that would renegotiate with such a server also connects to it. Nobody renegotiates here.
+  if (bit(constants.SSL_OP_LEGACY_SERVER_CONNECT) || bit(constants.SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION))
+    context.legacyServers = true;
   if (bit(constants.SSL_OP_CIPHER_SERVER_PREFERENCE)) context.preferServerOrder = true;
-  const known =
-    harmless |
-    constants.SSL_OP_NO_TLSv1_2 |
-    (constants.SSL_OP_NO_TLSv1_3 ?? 0) |
-    constants.SSL_OP_NO_TICKET |
-    constants.SSL_OP_LEGACY_SERVER_CONNECT |
-    constants.SSL_OP_CIPHER_SERVER_PREFERENCE;
-  const unknown = secureOptions & ~known;
-  if (unknown !== 0) {
-    throw nodeError(
-      'ERR_TLS_CONFIG',
-      `secureOptions: the bit(s) 0x${(unknown >>> 0).toString(16)} ask for what Handfast does not do; leave them out`,
-      TypeError,
-    );
-  }
   return off;
 }
