@@ -28,11 +28,6 @@ export function createConnection(socket: TLSSocket, wake: () => void): Connectio
         : 'minVersion is above maxVersion: no version is left',
     );
   }
-  if (negotiation.context.noSuites)
-    throw opensslError(
-      'no ciphers available',
-      'ciphers names no suite of TLS 1.2 that Handfast has, and maxVersion is TLSv1.2',
-    );
   if (socket._tlsOptions.isServer) {
     const options = serverOptions(socket, negotiation.context);
     const connection = new ServerConnection(options);

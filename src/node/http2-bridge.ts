@@ -98,15 +98,6 @@ export function bridgeHttp2(): void {
       return wrapped(this) === undefined ? original : TLSSocket;
     },
   });
-  const isOrdinary = Function.prototype[Symbol.hasInstance];
-  Object.defineProperty(TLSSocket, Symbol.hasInstance, {
-    configurable: true,
-    value(this: unknown, value: unknown): boolean {
-      if (isOrdinary.call(this as () => void, value)) return true;
-      if (this !== TLSSocket || typeof value !== 'object' || value === null) return false;
-      return isOrdinary.call(original, value) && isOrdinary.call(TLSSocket, (value as Wrapper).stream);
-    },
-  });
   Object.defineProperty(TLSSocket.prototype, '_handle', {
     configurable: true,
     get(this: TLSSocket) {

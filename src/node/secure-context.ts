@@ -75,8 +75,6 @@ export class ContextState {
   crls: Uint8Array[] = [];
   /** Only TLS 1.1 or older is allowed: no handshake is possible (RFC 8996). */
   tooOld = false;
-  /** No suite is left for the only version that is allowed: as in Node, the first handshake says so. */
-  noSuites = false;
   preferServerOrder = false;
   noTickets = false;
   /** Client: whether a server without secure renegotiation (RFC 5746) is taken. */
@@ -262,9 +260,7 @@ function readCiphers(context: ContextState, list: string): void {
   // Who names no suites gets those first that cost least here.
   context.cipherSuites = list === cipherDefault ? preferAead(choice.codes, nodeCrypto().preferredAead) : choice.codes;
   // Only suites of TLS 1.3: then TLS 1.2 has nothing to negotiate.
-  if (choice.tls12) return;
-  if (context.maxVersion === 0x0304) context.minVersion = 0x0304;
-  else context.noSuites = true;
+  if (!choice.tls12 && context.maxVersion === 0x0304) context.minVersion = 0x0304;
 }
 
 /** Joins keys and certificates by their public keys, in whatever order they came. */
