@@ -61,9 +61,12 @@ async function get(
   more: RequestOptions = {},
 ): Promise<{ text: string; socket: TLSSocket; reused: boolean }> {
   const request = https.get({ host: 'localhost', port, ca: rootPem, agent, ...more } as https.RequestOptions);
+  let reused = false;
+  request.once('response', ({ socket }) => {
+    reused = (socket as TLSSocket).isSessionReused();
+  });
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   const socket = response.socket as unknown as TLSSocket;
-  const reused = socket.isSessionReused();
   let text = '';
   for await (const chunk of response) text += chunk;
   return { text, socket, reused };
