@@ -170,7 +170,8 @@ define('bytesRead', function () {
   return this.plaintextRead;
 });
 define('bytesWritten', function () {
-  return this.plaintextWritten + this.writableLength;
+  // The prototype itself has no bytes; programs look.
+  return this.plaintextWritten === undefined ? undefined : this.plaintextWritten + this.writableLength;
 });
 define('bufferSize', function () {
   return this.destroyed ? undefined : this.writableLength;

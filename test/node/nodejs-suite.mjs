@@ -2,6 +2,7 @@
 //
 //   node test/node/nodejs-suite.mjs <node source>/test [--plain] [--jobs=2] [--list=results.tsv] [name part …]
 //
+// Run are `test-tls-*`, `test-https-*`, and every other test that loads tls, https or secure http2.
 // The folder is the `test` folder of a source package of Node 20 or later (or NODE_TESTS in the environment); nothing of
 // it is in this project. `--node=<folder>/node` is a Node of that version. Each file runs in a child process with `--import dist/node/register.js`, which puts Handfast in
 // the place of `tls` and `https`; `--plain` leaves that out, for the baseline. A file passes when its process exits
@@ -39,7 +40,7 @@ const usesTls = /require\(['"](node:)?(tls|https)['"]\)|createSecureServer|from 
 const major = Number(
   /#define NODE_MAJOR_VERSION (\d+)/.exec(readFileSync(join(dirname(suite), 'src', 'node_version.h'), 'utf8'))?.[1],
 );
-const folders = [parallel, join(suite, 'sequential'), join(suite, 'client-proxy')];
+const folders = ['parallel', 'sequential', 'client-proxy', 'pummel', 'async-hooks'].map((name) => join(suite, name));
 const files = folders
   .flatMap((folder) =>
     existsSync(folder)
@@ -48,9 +49,14 @@ const files = folders
           .map((name) => join(folder, name))
       : [],
   )
-  .filter((path) => /\/test-(tls|https|http2)-.*\.m?js$/.test(path) || isProxyTest(path))
-  .filter((path) => !/\/test-http2-/.test(path) || usesTls.test(readFileSync(path, 'utf8')))
+  .filter((path) => /\/test-[^/]*\.m?js$/.test(path))
+  .filter((path) => (path.includes('/client-proxy/') ? isProxyTest(path) : isTlsTest(path)))
   .filter((path) => positional.length === 0 || positional.some((part) => path.includes(part)));
+
+/** By its name, or because it loads what Handfast stands in for. */
+function isTlsTest(path) {
+  return /\/test-(tls|https)-/.test(path) || usesTls.test(readFileSync(path, 'utf8'));
+}
 
 /** Requests of https through a proxy, which the tests make in children of theirs (Node 24). */
 function isProxyTest(path) {
