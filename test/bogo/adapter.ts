@@ -12,6 +12,7 @@ import type {
   CredentialQuery,
   HostRequest,
   PeerCertificates,
+  PskQuery,
   VerifiedPeer,
 } from '../../src/handshake/host.ts';
 import { chooseCredential } from '../../src/handshake/negotiate.ts';
@@ -23,7 +24,7 @@ import { ServerSessions } from '../../src/session/resumption.ts';
 import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
 import { type CertificateType, certificateTypes } from '../../src/wire/certificate-type.ts';
 import { cryptoNamed } from '../helpers/crypto.ts';
-import { loadCredential, loadPsks } from './credentials.ts';
+import { loadCredential, loadPsk12, loadPsks } from './credentials.ts';
 import type { Options } from './flags.ts';
 import { preferences, versionRange } from './policy.ts';
 
@@ -258,7 +259,7 @@ export function createSubject(options: Options, verification: Options, session: 
   if (versions === undefined) throw new TlsError('ERR_TLS_CONFIG_VERSIONS', 'internalError', 'no version is left');
   const numbered = options.credentials.map((flags) => loadCredential(crypto, flags, wanted.signSchemes));
   const credentials = numbered.filter((credential) => credential !== undefined);
-  const psks = loadPsks(crypto, options.credentials);
+  const psks = [...loadPsks(crypto, options.credentials), ...loadPsk12(options)];
   const fallback = loadCredential(crypto, options.credential, wanted.signSchemes);
   const callbacks = new Callbacks(options, verification, numbered);
 
@@ -331,6 +332,7 @@ function serverOptions(
       retry: options.echIsRetryConfig[i] !== 0,
     })),
     selectAlpn: selects ? () => (options.rejectAlpn ? undefined : options.selectAlpn) : undefined,
+    psk: { identityHint: new Uint8Array(Buffer.from(options.pskIdentity ?? '', 'latin1')) },
     sessions: new ServerSessions({
       crypto,
       keyring,
@@ -352,6 +354,7 @@ function clientOptions(options: Options, session: ClientSession | undefined): Pa
     ...(options.availableClientCertTypes.length > 0 && {
       clientCertificateTypes: certificateTypeNames(options.availableClientCertTypes),
     }),
+    ...(options.psk !== undefined && { selectPsk: (query) => selectPsk(options, query) }),
     alpnProtocols: options.advertiseAlpn === undefined ? [] : alpnList(options.advertiseAlpn),
     requestOcsp: options.enableOcspStapling,
     requestScts: options.enableSignedCertTimestamps,
@@ -369,6 +372,13 @@ function clientOptions(options: Options, session: ClientSession | undefined): Pa
     earlyData: options.enableEarlyData,
     verifyResumed: options.reverifyOnResume,
   };
+}
+
+/** The identity that is to be used is what the runner gives as the hint. */
+function selectPsk(options: Options, { identityHint }: PskQuery): ExternalPsk | undefined {
+  const hint = identityHint && Buffer.from(identityHint).toString('latin1');
+  if (hint !== options.pskIdentity) throw new Mismatch(`the hint is ${hint}, not ${options.pskIdentity}`);
+  return loadPsk12(options)[0];
 }
 
 /** Whether two byte strings are the same; `undefined` is no byte string. */

@@ -8,7 +8,7 @@ import type { Credential, Delegation } from '../../src/handshake/config.ts';
 import { parseCertificate } from '../../src/pki/certificate.ts';
 import { type ExternalPsk, importPsk } from '../../src/session/psk-importer.ts';
 import { decodeDelegatedCredential } from '../../src/wire/delegated-credential.ts';
-import { type CredentialFlags, Unimplemented } from './flags.ts';
+import { type CredentialFlags, type Options, Unimplemented } from './flags.ts';
 
 /** The DER blocks of a PEM file, in order. */
 export function readPem(file: string): Uint8Array[] {
@@ -52,6 +52,13 @@ export function loadPsks(crypto: CryptoProvider, flags: readonly CredentialFlags
       hash: pskImporterSha384 ? 'sha384' : 'sha256',
     });
   });
+}
+
+/** The PSK of TLS 1.2 that `-psk` gives; shorter than any that `externalPsk` would make. */
+export function loadPsk12({ psk, pskIdentity }: Options): ExternalPsk[] {
+  if (psk === undefined) return [];
+  const [identity, secret] = [pskIdentity ?? '', psk].map((text) => new Uint8Array(Buffer.from(text, 'latin1')));
+  return [{ identity: identity!, secret: secret!, hash: 'sha256', tls12: 'only' }];
 }
 
 /** The private key, or `Unimplemented` where this runtime has no such keys (ML-DSA). */

@@ -135,7 +135,7 @@ function checkAuthentication({ connection }: Subject, options: Options): void {
       options.expectPeerCertificateType,
     );
   }
-  if (options.expectNoPeerCert || info.resumption === 'externalPsk')
+  if (options.expectNoPeerCert || info.pskIdentity !== undefined)
     expectEqual('certificates of the peer', info.peerCertificates.length, 0);
   else if (peerRawPublicKey !== undefined) return;
   else if ((!options.server || options.requireAnyClientCertificate) && info.peerCertificates.length === 0) {

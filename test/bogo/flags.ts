@@ -30,6 +30,8 @@ export interface Options {
   noTls11: boolean;
   noTls1: boolean;
   cipher?: string;
+  psk?: string;
+  pskIdentity?: string;
   serverPreference: boolean;
   curves: number[];
   keyShares?: number[];
@@ -161,6 +163,8 @@ const table: Readonly<Record<string, Kind>> = {
   'no-tls11': 'switch',
   'no-tls1': 'switch',
   cipher: 'text',
+  psk: 'text',
+  'psk-identity': 'text',
   'server-preference': 'switch',
   curves: 'numbers',
   'verify-prefs': 'numbers',

@@ -17,6 +17,8 @@ const suites = [
   0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc009, 0xc013, 0xc00a, 0xc014, 0x009c,
   0x009d, 0x002f, 0x0035, 0xc023, 0xc027,
 ];
+/** What BoringSSL adds for a client or server with a PSK of TLS 1.2. */
+const pskSuites = [0xccac, 0xc035, 0xc036, 0x008c, 0x008d];
 const suites13 = suites.filter((code) => code >> 8 === 0x13);
 
 interface Policy {
@@ -102,8 +104,9 @@ export function preferences(options: Options): Preferences {
   // 0xff01 is BoringSSL's own code for the signatures of TLS 1.1; it never goes over the wire.
   const accepted = options.verifyPrefs.filter((code) => code !== 0xff01);
   const chosen = options.curves.length > 0 ? knownGroups(options.curves) : (policy?.groups ?? groups);
+  const named = options.cipher === undefined ? (policy?.suites ?? suites) : parseCipherString(options.cipher);
   return {
-    cipherSuites: options.cipher === undefined ? (policy?.suites ?? suites) : parseCipherString(options.cipher),
+    cipherSuites: options.psk === undefined ? named : [...named, ...pskSuites],
     groups: chosen,
     keyShares: keyShares(options, chosen),
     verifySchemes: accepted.length > 0 ? accepted : (policy?.schemes ?? verifySchemes),
