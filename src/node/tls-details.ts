@@ -134,6 +134,12 @@ export abstract class TlsDetails extends SocketFacade {
     return spki && createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   }
 
+  /** The identity of the pre-shared key that authenticated both sides, where one did; kept over a resumption. Node lacks it. */
+  get pskIdentity(): string | undefined {
+    const identity = this.connection?.connected ? this.connection.info.pskIdentity : undefined;
+    return identity && Buffer.from(identity).toString();
+  }
+
   getCertificate(): PeerCertificate | object | null {
     if (this.destroyed) return null;
     const leaf = this.negotiation.localChain()?.[0];

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import nodeTls from 'node:tls';
 import handfastTls from '../../src/node/tls.ts';
+import type { TLSSocket } from '../../src/node/tls-socket.ts';
 import { freePort, listening } from '../helpers/listening.ts';
 import { bounded, connectWhenReady, programVersion, start, temporaryFolder } from './processes.ts';
 
@@ -49,6 +50,7 @@ async function serve(t: TestContext, by: Tls, options: nodeTls.TlsOptions, ends 
     },
     (socket) => {
       const who = socket.isSessionReused() ? 'again' : identities.get(socket);
+      if (by === tls) assert.equal((socket as unknown as TLSSocket).pskIdentity, identity);
       lines.push(`${socket.getProtocol()} ${socket.getCipher().name} ${who}`);
       socket.on('error', () => {});
       socket.on('data', (data) => socket.write(data));
