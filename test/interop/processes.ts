@@ -202,3 +202,20 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
     // It is gone already.
   }
 }
+
+/** Starts a server for a test, and waits until it listens on its port. */
+export async function startServer(
+  t: { after(end: () => Promise<void>): void },
+  command: string,
+  args: readonly string[],
+  port: number,
+): Promise<Running> {
+  const program = start(command, args, { stdout: 'collect' });
+  t.after(() => program.stop());
+  let over = false;
+  void program.exited.then(() => {
+    over = true;
+  });
+  (await connectWhenReady(port, () => !over)).destroy();
+  return program;
+}

@@ -8,7 +8,7 @@ import nodeTls from 'node:tls';
 import handfastTls from '../../src/node/tls.ts';
 import type { TLSSocket } from '../../src/node/tls-socket.ts';
 import { freePort, listening } from '../helpers/listening.ts';
-import { bounded, connectWhenReady, programVersion, start, temporaryFolder } from './processes.ts';
+import { bounded, programVersion, start, startServer, temporaryFolder } from './processes.ts';
 
 const key = Buffer.from('d731ef57be09e5204f0b205b60627028d731ef57be09e5204f0b205b60627028', 'hex');
 const identity = 'sensor 7';
@@ -168,20 +168,15 @@ describe(`PSK with OpenSSL ${openssl}`, { skip: noOpenssl }, () => {
     for (const more of [[], ['-no_ticket']]) {
       test(`${ciphers}, OpenSSL as server ${more.join()}, and again with its session`, async (t) => {
         const port = await freePort();
-        const program = start(
+        await startServer(
+          t,
           'openssl',
           [
             ...['s_server', '-accept', `127.0.0.1:${port}`, '-nocert', '-rev', '-tls1_2', '-cipher', ciphers, ...known],
             ...['-psk_hint', 'which?', ...more],
           ],
-          { stdout: 'collect' },
+          port,
         );
-        t.after(() => program.stop());
-        let over = false;
-        void program.exited.then(() => {
-          over = true;
-        });
-        (await connectWhenReady(port, () => !over)).destroy();
         const first = await visit(tls, port, { ciphers });
         assert.equal(first.cipher, ciphers);
         assert.equal(first.said, 'ocram\n');
@@ -226,20 +221,15 @@ describe(`PSK with GnuTLS ${gnutls}`, { skip: noGnutls }, () => {
       const passwords = join(folder, 'passwords');
       writeFileSync(passwords, `${identity}:${key.toString('hex')}\n`);
       const port = await freePort();
-      const program = start(
+      await startServer(
+        t,
         'gnutls-serv',
         [
           ...['--echo', '--port', String(port), '--priority', priority],
           ...['--pskpasswd', passwords, '--pskhint', 'which?'],
         ],
-        { stdout: 'collect' },
+        port,
       );
-      t.after(() => program.stop());
-      let over = false;
-      void program.exited.then(() => {
-        over = true;
-      });
-      (await connectWhenReady(port, () => !over)).destroy();
       const first = await visit(tls, port, { ciphers });
       assert.equal(first.cipher, ciphers);
       assert.equal(first.said, 'marco\n');

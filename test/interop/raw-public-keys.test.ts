@@ -8,7 +8,7 @@ import { describe, type TestContext, test } from 'node:test';
 import tls from '../../src/node/tls.ts';
 import type { TLSSocket } from '../../src/node/tls-socket.ts';
 import { freePort, listening } from '../helpers/listening.ts';
-import { bounded, connectWhenReady, programVersion, start, temporaryFolder } from './processes.ts';
+import { bounded, programVersion, start, startServer, temporaryFolder } from './processes.ts';
 
 const installed = (await programVersion('gnutls-cli', ['--version'], /^gnutls-cli (\S+)/m)) !== undefined;
 const skip = !installed && process.env['HANDFAST_REQUIRE_PEERS'] !== '1' && 'gnutls-cli is not installed';
@@ -52,17 +52,16 @@ async function gnutlsClient(t: TestContext, port: number, version: string, key: 
 
 async function gnutlsServer(t: TestContext, version: string, key: KeyPair): Promise<number> {
   const port = await freePort();
-  const program = start(
-    'gnutls-serv',
-    ['--echo', '--port', String(port), '--priority', priority(version), '--require-client-cert', ...key.files],
-    { stdout: 'collect' },
-  );
-  t.after(() => program.stop());
-  let over = false;
-  void program.exited.then(() => {
-    over = true;
-  });
-  (await connectWhenReady(port, () => !over)).destroy();
+  const args = [
+    '--echo',
+    '--port',
+    String(port),
+    '--priority',
+    priority(version),
+    '--require-client-cert',
+    ...key.files,
+  ];
+  await startServer(t, 'gnutls-serv', args, port);
   return port;
 }
 
