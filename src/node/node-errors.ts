@@ -205,7 +205,7 @@ const ownReasons: Readonly<Record<string, string>> = {
   ERR_TLS_NO_COMMON_SIGNATURE_SCHEME: 'no shared signature algorithms',
   ERR_TLS_NO_SIGNATURE_SCHEME: 'no shared signature algorithms',
   ERR_TLS_SIGNATURE_SCHEME: 'no shared signature algorithms',
-  ERR_TLS_SNI_CONTEXT: 'passed a null parameter',
+  ERR_TLS_SNI_CONTEXT: openssl32() ? 'no suitable signature algorithm' : 'passed a null parameter',
   ERR_TLS_UNEXPECTED_MESSAGE: 'unexpected message',
   ERR_TLS_UNEXPECTED_RECORD: 'unexpected message',
   ERR_TLS_HANDSHAKE_TOO_LARGE: 'excessive message size',

@@ -116,7 +116,7 @@ export abstract class TlsDetails extends SocketFacade {
   getPeerCertificate(detailed?: false): PeerCertificate;
   getPeerCertificate(detailed?: boolean): PeerCertificate | DetailedPeerCertificate;
   getPeerCertificate(detailed?: boolean): PeerCertificate | DetailedPeerCertificate {
-    if (this.destroyed) return none();
+    if (this.destroyed) return null as unknown as PeerCertificate;
     return peerCertificateObject(
       this.negotiation.peerChain(this.connection),
       detailed === true,
@@ -168,7 +168,6 @@ export abstract class TlsDetails extends SocketFacade {
   }
 
   getSharedSigalgs(): string[] {
-    if (this.destroyed) return none();
     return this.negotiation.sharedSigalgs().map(sigalgName);
   }
 
@@ -186,12 +185,10 @@ export abstract class TlsDetails extends SocketFacade {
   }
 
   getFinished(): Buffer | undefined {
-    if (this.destroyed) return none();
     return this.negotiation.finished.sent;
   }
 
   getPeerFinished(): Buffer | undefined {
-    if (this.destroyed) return none();
     return this.negotiation.finished.received;
   }
 
@@ -204,17 +201,14 @@ export abstract class TlsDetails extends SocketFacade {
   }
 
   getSession(): Buffer | undefined {
-    if (this.destroyed) return none();
     return this.negotiation.currentSession(this.connection);
   }
 
   getTLSTicket(): Buffer | undefined {
-    if (this.destroyed) return none();
     return this.negotiation.currentTicket();
   }
 
   isSessionReused(): boolean {
-    if (this.destroyed) return none();
     if (this.connection?.connected !== true) return false;
     const { resumed, resumption, version } = this.connection.info;
     // To OpenSSL an external PSK of TLS 1.3 is a session like any other.
@@ -240,11 +234,6 @@ export abstract class TlsDetails extends SocketFacade {
     const code = this.connection?.connected ? this.connection.info.cipherSuite : undefined;
     return code === undefined ? undefined : cipherSuite(code)?.name;
   }
-}
-
-/** What a socket of Node's says of a connection once it is destroyed; the types of Node do not know it. */
-function none<T>(): T {
-  return null as T;
 }
 
 /** What `socket.ssl` is. */
