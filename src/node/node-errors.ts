@@ -129,6 +129,15 @@ export function validateInteger(value: unknown, name: string, min: number, max: 
   if (value < min || value > max) throw outOfRange(name, `>= ${min} && <= ${max}`, value);
 }
 
+/** The option exists in Node, and Handfast cannot honour it: said at once, never ignored. */
+export function unsupportedOption(name: string, advice: string): CodedError {
+  return nodeError(
+    'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
+    `Handfast does not support the option ${name}: ${advice}`,
+    TypeError,
+  );
+}
+
 /** `ECONNRESET` for a connection that ended before its handshake. */
 export function connectionReset(message: string, cause?: unknown): CodedError {
   return nodeError('ECONNRESET', message, Error, cause);

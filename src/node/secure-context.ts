@@ -21,6 +21,7 @@ import {
   invalidArgValue,
   nodeError,
   opensslError,
+  unsupportedOption,
   validateBuffer,
   validateInteger,
   validateObject,
@@ -379,22 +380,11 @@ function noEngine(): Error {
   );
 }
 
-/**
- * A server's `dhparam` allows suites beside the others that are not spoken here: whoever has it goes on with ECDHE, and is
- * told once. A client ignores it in Node too: the server chooses the group.
- */
-export function noteDhParam(dhparam: unknown): void {
-  if (!dhparam || warnedOfDhParam) return;
-  warnedOfDhParam = true;
-  process.emitWarning(
-    'the option "dhparam" changes nothing: finite-field Diffie-Hellman is not spoken, ECDHE is used',
-    {
-      code: 'HANDFAST_DHPARAM',
-    },
-  );
+/** A server can't honour `dhparam`. A client ignores it in Node too: the server chooses the group. */
+export function refuseDhParam(dhparam: unknown): void {
+  if (dhparam === undefined || dhparam === null) return;
+  throw unsupportedOption('dhparam', 'finite-field Diffie-Hellman is not spoken; leave the option out, ECDHE is used');
 }
-
-let warnedOfDhParam = false;
 
 /** For who makes a context of its own: the same error that OpenSSL gives. */
 export function invalidContext(name: string): Error {

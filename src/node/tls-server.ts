@@ -21,7 +21,7 @@ import {
   type ContextState,
   createSecureContext,
   type HandfastContextOptions,
-  noteDhParam,
+  refuseDhParam,
   SecureContextObject,
 } from './secure-context.ts';
 import { resumptionOf } from './server-sessions.ts';
@@ -268,7 +268,7 @@ function defaultSessionIdContext(): string {
 const methods = {
   setSecureContext(this: ServerSelf, options: HandfastServerOptions): void {
     validateObject(options, 'options');
-    noteDhParam(options.dhparam);
+    refuseDhParam(options.dhparam);
     const loose = options as unknown as Record<string, unknown>;
     for (const field of contextFields) this[field] = loose[field] ? loose[field] : undefined;
     this['sigalgs'] = options.sigalgs;

@@ -66,10 +66,28 @@ function methodRange(method: string, min: number, max: number): [number, number]
   throw invalid(`Unknown method: ${method}`);
 }
 
-/**
- * The bits that mean something here. The others switch off what this stack does not have, allow what it never does, or work
- * around bugs of old peers: as in OpenSSL, a bit that is not known changes nothing.
- */
+/** Bits that change nothing here: what they switch off this stack does not have, or they only relax what it never checks. */
+const harmless =
+  constants.SSL_OP_ALL |
+  constants.SSL_OP_NO_SSLv2 |
+  constants.SSL_OP_NO_SSLv3 |
+  constants.SSL_OP_NO_TLSv1 |
+  constants.SSL_OP_NO_TLSv1_1 |
+  constants.SSL_OP_NO_COMPRESSION |
+  constants.SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION |
+  constants.SSL_OP_CISCO_ANYCONNECT |
+  constants.SSL_OP_DONT_INSERT_EMPTY_FRAGMENTS |
+  constants.SSL_OP_TLS_ROLLBACK_BUG |
+  constants.SSL_OP_NO_QUERY_MTU |
+  constants.SSL_OP_COOKIE_EXCHANGE |
+  (constants.SSL_OP_NO_RENEGOTIATION ?? 0) |
+  (constants.SSL_OP_PRIORITIZE_CHACHA ?? 0) |
+  (constants.SSL_OP_NO_ENCRYPT_THEN_MAC ?? 0) |
+  (constants.SSL_OP_ALLOW_NO_DHE_KEX ?? 0) |
+  (constants.SSL_OP_CRYPTOPRO_TLSEXT_BUG ?? 0) |
+  0x0010_0000 | // SSL_OP_SINGLE_DH_USE: keys are always fresh
+  0x0008_0000; // SSL_OP_SINGLE_ECDH_USE
+
 function readSecureOptions(context: ContextState, secureOptions: number | undefined): Set<number> {
   const off = new Set<number>();
   if (!secureOptions) return off;
@@ -82,5 +100,21 @@ function readSecureOptions(context: ContextState, secureOptions: number | undefi
   if (bit(constants.SSL_OP_LEGACY_SERVER_CONNECT) || bit(constants.SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION))
     context.legacyServers = true;
   if (bit(constants.SSL_OP_CIPHER_SERVER_PREFERENCE)) context.preferServerOrder = true;
+  const known =
+    harmless |
+    constants.SSL_OP_NO_TLSv1_2 |
+    (constants.SSL_OP_NO_TLSv1_3 ?? 0) |
+    constants.SSL_OP_NO_TICKET |
+    constants.SSL_OP_LEGACY_SERVER_CONNECT |
+    constants.SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
+    constants.SSL_OP_CIPHER_SERVER_PREFERENCE;
+  const unknown = secureOptions & ~known;
+  if (unknown !== 0) {
+    throw nodeError(
+      'ERR_TLS_CONFIG',
+      `secureOptions: the bit(s) 0x${(unknown >>> 0).toString(16)} ask for what Handfast does not do; leave them out`,
+      TypeError,
+    );
+  }
   return off;
 }

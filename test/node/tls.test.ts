@@ -442,8 +442,12 @@ test('what can not be honoured is refused with advice; what only adds to the res
   assert.throws(() => tls.createSecureContext({ ciphers: 'DHE-RSA-AES257-GCM-SHA384' }), {
     code: 'ERR_SSL_NO_CIPHER_MATCH',
   });
-  tls.createSecureContext({ secureOptions: 0x4000_0000 * 2 - 1 });
-  tls.createServer({ ...credentials, dhparam: 'auto' });
+  // What can't be honoured is refused, and never passed over.
+  assert.throws(() => tls.createSecureContext({ secureOptions: 0x4000_0000 * 2 - 1 }), { code: 'ERR_TLS_CONFIG' });
+  assert.throws(() => tls.createServer({ ...credentials, dhparam: 'auto' }), {
+    code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
+    message: /dhparam.*ECDHE is used/,
+  });
 });
 
 test('a key that lives elsewhere signs through a callback, now or later', limit, async (t) => {
