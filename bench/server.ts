@@ -79,23 +79,22 @@ function send(stream: Stream, left: number): void {
   }
 }
 
-function createSessions(crypto: ReturnType<typeof createNodeCrypto>): ServerSessions | undefined {
-  if (resumption === 'none') return undefined;
+/** Tickets unless session IDs are asked for, as the other servers give them. */
+function createSessions(crypto: ReturnType<typeof createNodeCrypto>): ServerSessions {
   const clock = { now: Date.now };
   const keyring = new TicketKeyring({ crypto, clock });
   const store = new MemoryStore({ clock });
-  return new ServerSessions({ crypto, keyring, store, tls12Tickets: resumption === 'ticket' });
+  return new ServerSessions({ crypto, keyring, store, tls12Tickets: resumption !== 'sessionId' });
 }
 
 function engineServer(): NetServer {
   const crypto = createNodeCrypto();
   const signer = localSigner(crypto.importPrivateKey(decodePem(keyPem)[0]?.bytes ?? new Uint8Array(0)));
-  const sessions = createSessions(crypto);
   const options: ServerOptions = {
     crypto,
     credentials: [{ chain: decodePem(chainPem).map(({ bytes }) => bytes), signer, identity: 'bench' }],
     groups: ['x25519', 'secp256r1'],
-    ...(sessions && { sessions }),
+    sessions: createSessions(crypto),
   };
   const host = serverHost(options);
   return createNetServer({ noDelay: true }, (socket: Socket) => {
@@ -120,8 +119,11 @@ function engineServer(): NetServer {
     const advance = (): void => {
       const progress = drive(connection, host, advance);
       for (const bytes of connection.takeApplicationData()) job(bytes);
+      const over = progress.state === 'closed' || connection.peerClosed;
+      // The other servers say goodbye, too.
+      if (over && !connection.closed) connection.close();
       flush();
-      if (progress.state === 'closed' || connection.peerClosed) socket.end();
+      if (over) socket.end();
     };
     socket.on('data', (bytes) => {
       connection.receive(bytes, true);
