@@ -1,7 +1,7 @@
 // Compiles src/ to dist/. With --if-needed it does nothing when dist/ is newer than every source file.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -65,7 +65,7 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning',
 });
-const written = new Set(Object.keys(metafile.outputs).map((name) => join(root, relative(root, resolve(name)))));
+const written = new Set(Object.keys(metafile.outputs).map((name) => resolve(name)));
 for (const file of compiled) if (/\.js(\.map)?$/.test(file) && !written.has(file)) rmSync(file);
 
 writeFileSync(stamp, '');

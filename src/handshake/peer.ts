@@ -2,7 +2,7 @@ import { noBytes } from '../bytes/bytes.ts';
 import type { PublicKey } from '../crypto/provider.ts';
 import { schemeFitsKey, signatureScheme } from '../crypto/signature-schemes.ts';
 import { CertificateError, illegalParameter, PeerError, TlsError } from '../errors.ts';
-import { type Certificate, parseCertificate } from '../pki/certificate.ts';
+import { allLeniencies, type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { keyUsageBits } from '../pki/extensions.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import type { ProtocolVersion } from '../wire/versions.ts';
@@ -67,7 +67,7 @@ export function readRawPublicKey(context: HandshakeContext, spki: Uint8Array): P
 function parseLeaf(der: Uint8Array): Certificate {
   try {
     // Read for its key and what the key may be used for; how strict to be with the rest is the host's decision.
-    return parseCertificate(der, { leniencies: ['serialNumber', 'names', 'extensions', 'times', 'keyUsage'] });
+    return parseCertificate(der, { leniencies: allLeniencies });
   } catch (cause) {
     throw new CertificateError(
       'ERR_TLS_CERTIFICATE_PARSE',

@@ -1,10 +1,10 @@
 /** The authorities that a context trusts. */
-import { toHex, toLatin1 } from '../bytes/bytes.ts';
+import { toHex } from '../bytes/bytes.ts';
 import { nameCertificate, subjectKeyOf } from '../pki/certificate-file.ts';
 import { warnOfCa } from './context-files.ts';
 import { defaultCa } from './default-ca.ts';
 import { nodeCrypto } from './key-signer.ts';
-import { KnownCertificate } from './known-certificate.ts';
+import { digestOf, KnownCertificate } from './known-certificate.ts';
 import type { ContextState } from './secure-context.ts';
 
 /** Trusted certificates, found by their subject. Each is read when it is asked for: of Node's 150 a process needs one or two. */
@@ -35,8 +35,8 @@ export class TrustStore {
     }
   }
 
-  has({ x509 }: KnownCertificate): boolean {
-    return this.#digests.has(digestOf(x509.raw));
+  has({ digest }: KnownCertificate): boolean {
+    return this.#digests.has(digest);
   }
 
   issuersOf({ x509, own }: KnownCertificate): KnownCertificate[] {
@@ -63,10 +63,6 @@ function readable(der: Uint8Array): KnownCertificate | undefined {
   } catch {
     return undefined;
   }
-}
-
-function digestOf(der: Uint8Array): string {
-  return toLatin1(nodeCrypto().hash('sha256', der));
 }
 
 let defaultStore: { from: Uint8Array[]; store: TrustStore } | undefined;

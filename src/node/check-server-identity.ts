@@ -35,7 +35,7 @@ export function checkServerIdentity(hostname: string, cert: PeerCertificate): Al
 }
 
 /** As much of the legacy object as says for whom a certificate is. */
-export type CertificateNames = Pick<PeerCertificate, 'subject' | 'subjectaltname'>;
+type CertificateNames = Pick<PeerCertificate, 'subject' | 'subjectaltname'>;
 
 /** The same without the error: whether a certificate with these names is for the host. */
 export function isFor(hostname: string, names: CertificateNames): boolean {

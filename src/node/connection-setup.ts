@@ -5,7 +5,7 @@ import type { ClientOptions, ServerOptions } from '../engine/config.ts';
 import type { Connection } from '../engine/connection.ts';
 import { clientHost, serverHost } from '../engine/host.ts';
 import { ServerConnection } from '../engine/server-connection.ts';
-import { parseCertificate } from '../pki/index.ts';
+import { allLeniencies, parseCertificate } from '../pki/certificate.ts';
 import { alpnList } from './alpn.ts';
 import { clientEch } from './ech-options.ts';
 import { nodeCrypto } from './key-signer.ts';
@@ -169,12 +169,8 @@ function clientOptions(socket: TLSSocket): ClientOptions {
 /** The subject (DER) of a certificate; `undefined` where it does not parse. */
 function subjectOf(der: Uint8Array): Uint8Array | undefined {
   try {
-    return parseSubject(der);
+    return parseCertificate(der, { leniencies: allLeniencies }).subject;
   } catch {
     return undefined;
   }
-}
-
-function parseSubject(der: Uint8Array): Uint8Array {
-  return parseCertificate(der, { leniencies: ['serialNumber', 'names', 'extensions', 'times', 'keyUsage'] }).subject;
 }

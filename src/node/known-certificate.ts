@@ -4,16 +4,18 @@
  * Whether a certificate is valid now, trusted and for this peer is judged anew for each connection.
  */
 import { X509Certificate } from 'node:crypto';
-import { type Certificate, parseCertificate } from '../pki/index.ts';
+import { toLatin1 } from '../bytes/bytes.ts';
+import { allLeniencies, type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { isFor } from './check-server-identity.ts';
-
-const leniencies = ['serialNumber', 'names', 'extensions', 'times', 'keyUsage'] as const;
+import { nodeCrypto } from './key-signer.ts';
 
 /** A certificate as OpenSSL reads it, with what this stack reads of it. */
 export class KnownCertificate {
   readonly x509: X509Certificate;
   /** `undefined` where this stack can't read it, leniently as it is here. */
   readonly own: Certificate | undefined;
+  /** What tells it from others: SHA-256 of the whole, as Latin-1. */
+  readonly digest: string;
   /** Milliseconds since 1970. */
   readonly notBefore: number;
   readonly notAfter: number;
@@ -24,10 +26,11 @@ export class KnownCertificate {
   /** @throws an error of OpenSSL where it can't read the certificate. */
   constructor(der: Uint8Array) {
     this.x509 = new X509Certificate(der);
+    this.digest = digestOf(der);
     this.notBefore = Date.parse(this.x509.validFrom);
     this.notAfter = Date.parse(this.x509.validTo);
     try {
-      this.own = parseCertificate(der, { leniencies });
+      this.own = parseCertificate(der, { leniencies: allLeniencies });
     } catch {
       this.own = undefined;
     }
@@ -60,6 +63,11 @@ export class KnownCertificate {
     if (signed === undefined) this.#signed.set(issuer, (signed = this.x509.verify(issuer.x509.publicKey)));
     return signed;
   }
+}
+
+/** {@link KnownCertificate.digest} of a certificate that need not be read. */
+export function digestOf(der: Uint8Array): string {
+  return toLatin1(nodeCrypto().hash('sha256', der));
 }
 
 const kept = 200;

@@ -158,10 +158,10 @@ function buildPath(
     if (path.length > best.length) best = path;
     if (store.has(last) && (partial || last.selfIssued)) return path;
     if (path.length > maxDepth || last.selfIssued) return undefined;
-    const used = new Set(path.map(({ x509 }) => x509.fingerprint256));
+    const used = new Set(path.map(({ digest }) => digest));
     // Trusted ones first, and those that are valid now before those that are not.
     const candidates = [...store.issuersOf(last), ...pool.filter(({ x509 }) => x509.subject === last.x509.issuer)]
-      .filter((candidate) => !used.has(candidate.x509.fingerprint256) && last.isIssuedBy(candidate))
+      .filter((candidate) => !used.has(candidate.digest) && last.isIssuedBy(candidate))
       .sort((a, b) => Number(validNow(b, request.now)) - Number(validNow(a, request.now)));
     for (const candidate of candidates) {
       if (++signatures > maxSignatures) return undefined;

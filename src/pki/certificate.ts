@@ -23,7 +23,10 @@ const maxCertificateBytes = 1 << 20;
  * - `times`: GeneralizedTime for a year before 2050.
  * - `keyUsage`: trailing zero bits.
  */
-export type AnchorLeniency = 'serialNumber' | 'names' | 'extensions' | 'times' | 'keyUsage';
+export type AnchorLeniency = (typeof allLeniencies)[number];
+
+/** For who judges elsewhere how strict to be, and reads as much as can be read. */
+export const allLeniencies = ['serialNumber', 'names', 'extensions', 'times', 'keyUsage'] as const;
 
 /** How strictly a certificate is read. */
 export interface ParseOptions {

@@ -12,6 +12,7 @@ import {
   putAsideAuthority,
 } from '../../ca/index.ts';
 import { type Credential, type CryptoProvider, localSigner } from '../../index.ts';
+import { allLeniencies } from '../../pki/certificate.ts';
 import { type Certificate, createTrustAnchors, readCertificates, verifyChain } from '../../pki/index.ts';
 import { CliError } from '../errors.ts';
 import { shellPath, statePaths } from '../paths.ts';
@@ -34,8 +35,7 @@ export async function loadCredential(
 ): Promise<LoadedCredential> {
   const [chainFile, keyPem] = await Promise.all([readFile(certificateFile), readFile(keyFile, 'latin1')]);
   // Others may have issued them with less care: they are passed on as they are, if they are certificates at all.
-  const issuers = { leniencies: ['serialNumber', 'names', 'extensions', 'times', 'keyUsage'] } as const;
-  const certificates = readCertificates(chainFile, certificateFile, { issuers });
+  const certificates = readCertificates(chainFile, certificateFile, { issuers: { leniencies: allLeniencies } });
   const leaf = certificates[0] as Certificate;
   const key = crypto.importPrivateKey(privateKeyOf(keyPem, keyFile, options.passphrase));
   if (Buffer.compare(key.publicKey, leaf.spki) !== 0) {
