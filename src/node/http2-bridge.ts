@@ -101,9 +101,9 @@ export function bridgeHttp2(): void {
   Object.defineProperty(TLSSocket.prototype, '_handle', {
     configurable: true,
     get(this: TLSSocket) {
-      // Before the constructor is through there is nothing to look at.
+      // Before the constructor is through there is nothing to look at; and http asks a handle in use for more than this one has.
       const over = this.negotiation !== undefined && this.transport !== undefined && this.netTransport === undefined;
-      return over && !this.destroyed ? facade : null;
+      return over && !this.destroyed && this.connection === undefined ? facade : null;
     },
     set() {},
   });

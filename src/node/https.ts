@@ -94,7 +94,6 @@ interface AgentSelf extends http.Agent {
   maxCachedSessions: number;
   options: AgentOptions;
   _sessionCache: { map: Record<string, Buffer>; list: string[] };
-  _spareSessions: SpareSessions;
   _getSession(key: string): Buffer | undefined;
   _cacheSession(key: string, session: Buffer): void;
   _evictSession(key: string): void;
@@ -116,7 +115,6 @@ function AgentFunction(this: unknown, options?: AgentOptions): unknown {
   }
   self.maxCachedSessions = self.options.maxCachedSessions ?? 100;
   self._sessionCache = { map: Object.create(null) as Record<string, Buffer>, list: [] };
-  Object.defineProperty(self, '_spareSessions', { value: new SpareSessions(self.maxCachedSessions) });
   return undefined;
 }
 
@@ -127,6 +125,15 @@ inherit(Agent, http.Agent, 'Agent');
 
 /** The proxies of agents that have one. */
 const proxies = new WeakMap<object, ProxySettings>();
+
+/** The unused tickets of agents, made at the first: packages put the methods below on agents of their own (agentkeepalive). */
+const spares = new WeakMap<object, SpareSessions>();
+
+function sparesOf(agent: AgentSelf): SpareSessions {
+  let spare = spares.get(agent);
+  if (spare === undefined) spares.set(agent, (spare = new SpareSessions(agent.maxCachedSessions ?? 100)));
+  return spare;
+}
 
 /** Options that make a connection another one, in Node's order; `pfx` and the check of the name are among them. */
 const nameFields = [
@@ -177,8 +184,10 @@ const pool = HttpAgent.prototype as unknown as {
   reuseSocket(this: unknown, socket: Duplex, request: http.ClientRequest): void;
 };
 
-function destroySpeaker(this: Duplex): void {
-  this.destroy();
+function destroySpeaker(this: Duplex & { _httpMessage?: unknown }): void {
+  // An agent with a `reuseSocket` of its own may have left this here: what comes now is the answer.
+  if (this._httpMessage) this.off('data', destroySpeaker);
+  else this.destroy();
 }
 
 const agentMethods = {
@@ -247,7 +256,7 @@ const agentMethods = {
   },
 
   _getSession(this: AgentSelf, key: string): Buffer | undefined {
-    return this._spareSessions.next(key, this._sessionCache.map[key], Date.now());
+    return sparesOf(this).next(key, this._sessionCache.map[key], Date.now());
   },
 
   _cacheSession(this: AgentSelf, key: string, session: Buffer): void {
@@ -257,17 +266,17 @@ const agentMethods = {
       if (list.length >= this.maxCachedSessions) {
         const oldest = list.shift()!;
         delete map[oldest];
-        this._spareSessions.drop(oldest);
+        sparesOf(this).drop(oldest);
       }
       list.push(key);
     }
     map[key] = session;
-    this._spareSessions.add(key, session);
+    sparesOf(this).add(key, session);
   },
 
   _evictSession(this: AgentSelf, key: string): void {
     const { map, list } = this._sessionCache;
-    this._spareSessions.drop(key);
+    sparesOf(this).drop(key);
     const index = list.indexOf(key);
     if (index === -1) return;
     list.splice(index, 1);
