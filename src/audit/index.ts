@@ -1,4 +1,5 @@
 /** What `handfast inspect` asks of a server, as a library of live checks. */
+export * from './ech.ts';
 export * from './hello.ts';
 export * from './old-protocols.ts';
 export * from './old-suites.ts';

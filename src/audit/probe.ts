@@ -5,6 +5,7 @@ import type { ClientOptions } from '../engine/config.ts';
 import type { ConnectionInfo } from '../engine/connection-info.ts';
 import { drive } from '../engine/driver.ts';
 import { clientHost } from '../engine/host.ts';
+import { EchRejectedError } from '../errors.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { sessionState } from '../session/state.ts';
 
@@ -46,6 +47,10 @@ export interface Probe {
   readonly certificateRequested: boolean;
   /** The time was over before a single byte came back: asking in another way takes as long. */
   readonly silent: boolean;
+  /** What EncryptedExtensions named for Encrypted Client Hello: an ECHConfigList (RFC 9849, Section 5). */
+  readonly echRetryConfigs: Uint8Array | undefined;
+  /** The server could not decrypt the hello: there is no handshake, but with the public name. */
+  readonly echRejected: boolean;
   /** Tickets and sessions that the server gave. */
   readonly sessions: readonly ClientSession[];
   /** Whether early data was really sent. */
@@ -70,7 +75,9 @@ export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe>
       ...(endpoint.serverName === undefined ? {} : { serverName: endpoint.serverName }),
       ...options.client,
       trace: (event) => {
-        if (event.kind === 'message' && event.type === 'certificateRequest') certificateRequested = true;
+        if (event.kind !== 'message') return;
+        if (event.type === 'certificateRequest') certificateRequested = true;
+        if (event.type === 'encryptedExtensions') echRetryConfigs = retryConfigsOf(event.fields);
       },
       keyLog: (line) => {
         const [label, , secret] = line.split(' ');
@@ -83,6 +90,7 @@ export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe>
     let over = false;
     let heard = false;
     let certificateRequested = false;
+    let echRetryConfigs: Uint8Array | undefined;
     let sentEarlyData = false;
     let connectedAt: number | undefined;
     let ticketTimer: NodeJS.Timeout | undefined;
@@ -105,6 +113,8 @@ export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe>
         info,
         certificateRequested,
         silent: error === inTime && !heard,
+        echRetryConfigs,
+        echRejected: tls.error instanceof EchRejectedError,
         sessions,
         sentEarlyData,
         milliseconds,
@@ -149,6 +159,11 @@ export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe>
     });
     socket.on('error', (error) => finish(error.message));
   });
+}
+
+function retryConfigsOf(fields: Readonly<Record<string, unknown>>): Uint8Array | undefined {
+  const { encryptedClientHello } = (fields['extensions'] ?? {}) as { encryptedClientHello?: Uint8Array };
+  return encryptedClientHello;
 }
 
 /** The session behind a TLS 1.2 session ID: the client was told not to speak of tickets, so it keeps none itself. */

@@ -30,6 +30,54 @@ describe('handfast inspect', () => {
     await server.end();
   });
 
+  test('tells Encrypted Client Hello, and a published config that is out of date or foreign', async () => {
+    const home = temporaryFolder();
+    await handfast(home, ['ech', 'localhost']);
+    await handfast(home, ['ech', 'localhost', '--p256', '--output', 'old.pem']);
+    await handfast(home, ['ech', 'nobody.test', '--output', 'foreign.pem']);
+    const server = await startServe(home, ['--ech', 'ech.pem']);
+    const at = `localhost:${server.port}`;
+    const ask = async (...words: string[]) => {
+      const done = await handfast(home, ['inspect', at, '--no-resume', '--json', ...words]);
+      const { findings, ech } = JSON.parse(done.stdout) as Report & { ech: { configs: Record<string, unknown>[] } };
+      const told = findings
+        .filter(({ check }) => check === 'ech')
+        .map(({ verdict, summary }) => `${verdict}: ${summary}`);
+      return { code: done.code, told: told.join('\n'), configs: ech.configs };
+    };
+    const plain = await ask();
+    assert.equal(plain.code, 0);
+    assert.match(plain.told, /^good: .*public name localhost, X25519, HKDF-SHA256 with AES-128-GCM .*name is hidden$/);
+    assert.deepEqual(
+      plain.configs.map(({ source, publicName, kem, outcome }) => [source, publicName, kem, outcome]),
+      [['server', 'localhost', 'X25519', 'accepted']],
+    );
+    assert.deepEqual((await ask('--ech', 'ech.pem')).told, plain.told);
+    const old = await ask('--ech', 'old.pem');
+    assert.equal(old.code, 0);
+    assert.match(old.told, /weak: .*published config.*P-256.*out of date/);
+    const foreign = await ask('--ech', 'foreign.pem');
+    assert.equal(foreign.code, 1);
+    assert.match(foreign.told, /bad: the public name nobody\.test is not proved/);
+    await server.end();
+
+    const without = await startServe(home);
+    const done = await handfast(home, ['inspect', `localhost:${without.port}`, '--no-resume', '--ech', 'ech.pem']);
+    assert.equal(done.code, 1);
+    assert.match(done.stdout, /· no Encrypted Client Hello/);
+    assert.match(done.stdout, /✗ Encrypted Client Hello, the published config.*names no\s+other/s);
+    await without.end();
+  });
+
+  test('a list of --ech that is none is named before anything is asked', async () => {
+    const home = temporaryFolder();
+    for (const word of ['#', 'AAAA', 'none.pem']) {
+      const done = await handfast(home, ['inspect', 'localhost:1', '--ech', word]);
+      assert.equal(done.code, 3, done.stderr);
+      assert.ok(done.stderr.includes(`--ech ${word}: `), done.stderr);
+    }
+  });
+
   test('finds static RSA, CBC, a missing TLS 1.3 and a wrong name', async () => {
     const home = temporaryFolder();
     await handfast(home, ['ca', 'issue', 'other.test', '--key-type', 'rsa2048', '--out', 'rsa']);

@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import { listEchConfig } from '../../engine/ech-key.ts';
 import { createEchKey, type EchKey } from '../../index.ts';
-import { readEchPem, writeEchPem } from '../../node/ech-file.ts';
+import { readEchConfigList, readEchPem, writeEchPem } from '../../node/ech-file.ts';
 import { type Command, type Options, parse, wholeNumber } from '../command.ts';
 import { CliError, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -56,6 +57,12 @@ export async function readEchFiles(files: readonly string[]): Promise<EchKey[]> 
   const keys: EchKey[] = [];
   for (const file of files) keys.push(...fromEchFile(file, await readFile(file, 'utf8'), readEchPem));
   return keys;
+}
+
+/** An ECHConfigList from the command line: Base64 as in DNS, or a file that `handfast ech` made. */
+export async function readEchList(listOrFile: string): Promise<Uint8Array> {
+  const text = existsSync(listOrFile) ? await readFile(listOrFile, 'utf8') : listOrFile;
+  return fromEchFile(listOrFile, text, readEchConfigList);
 }
 
 /** What a file is read by; a `SyntaxError` of it becomes words that name the file. */

@@ -1,10 +1,9 @@
-import { createWriteStream, existsSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { groupName } from '../../crypto/named-groups.ts';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import type { ClientOptions, ConnectionInfo, GroupName } from '../../index.ts';
-import { readEchConfigList } from '../../node/ech-file.ts';
 import { encodePem, trustAnchorsDigest } from '../../pki/index.ts';
 import { type ClientSession, clientPolicyDigest } from '../../session/index.ts';
 import { closeQuietly, open, type TimedEvent } from '../client/connect.ts';
@@ -21,7 +20,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { mayWrite } from '../paths.ts';
 import { loadCredential, readPassphrase } from '../server/local-authority.ts';
 import { painter, printable } from '../ui/terminal.ts';
-import { fromEchFile } from './ech.ts';
+import { readEchList } from './ech.ts';
 
 const options = {
   trace: { short: 't', help: 'tell the handshake message by message, in plain words' },
@@ -111,7 +110,7 @@ async function runGet(values: GetValues, url: string): Promise<number> {
     verifyPeer: peerVerifier(crypto, anchors, target.host, values.insecure === true),
     alpnProtocols: protocols,
     requestOcsp: true,
-    ...(values.ech === undefined ? {} : { ech: { configList: await echConfigList(values.ech) } }),
+    ...(values.ech === undefined ? {} : { ech: { configList: await readEchList(values.ech) } }),
     earlyData: early,
     sessions: session === undefined ? [] : [session],
     ...(version === undefined ? {} : { minVersion: version, maxVersion: version }),
@@ -207,11 +206,6 @@ async function runGet(values: GetValues, url: string): Promise<number> {
     if (connection.failed) for (const each of session ? [session, ...kept] : kept) sessionFile?.cache.remove(each);
     if (connection.failed || session?.state.version === 0x0304) await sessionFile?.save().catch(() => {});
   }
-}
-
-async function echConfigList(listOrFile: string): Promise<Uint8Array> {
-  const text = existsSync(listOrFile) ? await readFile(listOrFile, 'utf8') : listOrFile;
-  return fromEchFile(listOrFile, text, readEchConfigList);
 }
 
 const versionCodes: Readonly<Record<string, 0x0303 | 0x0304>> = { '1.2': 0x0303, '1.3': 0x0304 };

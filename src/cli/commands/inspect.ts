@@ -4,18 +4,21 @@ import { isIP } from 'node:net';
 import { auditResumption } from '../../audit/index.ts';
 import { cipherSuites } from '../../crypto/cipher-suites.ts';
 import { createNodeCrypto } from '../../crypto/node.ts';
+import { decodeEchConfigList } from '../../index.ts';
 import { formatGeneralName, formatName } from '../../pki/index.ts';
 import { parseTarget } from '../client/target.ts';
 import { trustedRoots } from '../client/trust.ts';
 import { type Command, type Options, parse, type Values, wholeNumber } from '../command.ts';
 import { CliError, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { type EchSurvey, surveyEch } from '../inspect/ech.ts';
 import { openKeyHistory } from '../inspect/key-history.ts';
 import { type StartTls, startTlsBridge, startTlsPorts, startTlsProtocols } from '../inspect/starttls.ts';
 import { type Finding, type Survey, survey, type Verdict } from '../inspect/survey.ts';
 import { mayWrite } from '../paths.ts';
 import { escapeHtml } from '../server/files.ts';
 import { type Paint, painter, printable, StatusLine, wrap } from '../ui/terminal.ts';
+import { fromEchFile, readEchList } from './ech.ts';
 
 const options = {
   starttls: {
@@ -30,6 +33,10 @@ const options = {
     help: 'another host name of the same server with another policy: sessions must not resume there',
   },
   cacert: { value: 'FILE', multiple: true, help: 'roots to trust (PEM)' },
+  ech: {
+    value: 'LIST',
+    help: 'the ECHConfigList that DNS has for the name, in Base64 or a file of `handfast ech`: does the server know it?',
+  },
   patience: { value: 'SECONDS', help: 'how long to watch the rotation of ticket keys and the lifetime; default 4' },
   history: {
     value: 'FILE',
@@ -46,11 +53,12 @@ export const inspect: Command = {
   summary: 'audit a server: versions, suites, certificate, and how it resumes sessions',
   usage: 'HOST[:PORT] [options]',
   description:
-    'Asks a server what it speaks, judges its certificate chain, and audits session resumption: kinds, reuse across names, lifetime, rotation of keys, weak keys, replay of early data. It exits with 1 when it finds something that somebody could exploit or that clients refuse. Only ask servers that are yours to ask: replays and probes are seen as an attack by others.',
+    'Asks a server what it speaks, judges its certificate chain, tries Encrypted Client Hello, and audits session resumption: kinds, reuse across names, lifetime, rotation of keys, weak keys, replay of early data. It exits with 1 when it finds something that somebody could exploit or that clients refuse. Only ask servers that are yours to ask: replays and probes are seen as an attack by others.',
   options,
   examples: [
     ['handfast inspect localhost:8443', 'everything about one server'],
     ['handfast inspect www.example.com --history keys.json', 'each day, by a timer: does the ticket key change?'],
+    ['handfast inspect www.example.com --ech AEX+DQ…', 'does the config in DNS still fit the keys of the server?'],
     ['handfast inspect mail.example.com:587 --starttls smtp', 'a mail server'],
     ['handfast inspect www.example.com --other admin.example.com', 'do sessions cross between two names?'],
   ],
@@ -70,6 +78,7 @@ interface Report {
   readonly port: number;
   readonly address: string;
   readonly survey: Survey;
+  readonly ech: EchSurvey | undefined;
   readonly findings: readonly Finding[];
 }
 
@@ -78,6 +87,7 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
   const target = parseTarget(word, protocol === undefined ? 443 : startTlsPorts[protocol]);
   const status = new StatusLine(process.stderr);
   await mayWrite(values.html, values.history);
+  const published = values.ech === undefined ? undefined : await publishedEch(values.ech);
   const crypto = createNodeCrypto();
   const anchors = await trustedRoots(values.cacert);
   const name = values.servername ?? target.host;
@@ -110,6 +120,17 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
       });
     }
     const findings: Finding[] = [...looked.findings];
+    let ech: EchSurvey | undefined;
+    if (looked.versions.some(({ version }) => version === 0x0304)) {
+      status.show('asking for Encrypted Client Hello …');
+      const asked = { endpoint, name, crypto, anchors, timeoutMs };
+      ech = await surveyEch(asked, published, findings.find(isRefusedChain)?.summary);
+      findings.push(...ech.findings);
+    } else if (published !== undefined) {
+      const summary =
+        'Encrypted Client Hello needs TLS 1.3, which the server does not speak: the published config is of no use';
+      findings.push({ section: 'extensions', check: 'ech', verdict: 'bad', summary });
+    }
     if (looked.versions.length === 0) {
       const summary = 'resumption was not asked about: no handshake is possible in TLS 1.2 or 1.3';
       findings.push({ section: 'resumption', check: 'kinds', verdict: 'unknown', summary });
@@ -144,6 +165,7 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
       port: target.port,
       address: bridge === undefined ? address : target.host,
       survey: looked,
+      ech,
       findings,
     };
     if (values.json === true) process.stdout.write(`${JSON.stringify(reportJson(report), undefined, 2)}\n`);
@@ -154,6 +176,18 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
     status.clear();
     bridge?.server.close();
   }
+}
+
+async function publishedEch(word: string): Promise<Uint8Array> {
+  const list = await readEchList(word);
+  return fromEchFile(word, '', () => {
+    if (decodeEchConfigList(list).length === 0) throw new SyntaxError('no config of RFC 9849 in the list');
+    return list;
+  });
+}
+
+function isRefusedChain({ check, verdict }: Finding): boolean {
+  return check === 'chain' && verdict === 'bad';
 }
 
 /** The first address that answers. */
@@ -244,7 +278,7 @@ function conclusion(findings: readonly Finding[]): string {
   return `${bad} fault${bad === 1 ? '' : 's'}, ${weak} weakness${weak === 1 ? '' : 'es'}.`;
 }
 
-function reportJson({ host, port, address, survey: looked, findings }: Report) {
+function reportJson({ host, port, address, survey: looked, ech, findings }: Report) {
   return {
     host,
     port,
@@ -255,6 +289,7 @@ function reportJson({ host, port, address, survey: looked, findings }: Report) {
       groups,
     })),
     alpn: looked.alpn,
+    ...(ech === undefined ? {} : { ech: ech.json }),
     chain: looked.chain.map((certificate) => ({
       subject: formatName(certificate.subject),
       names: certificate.decoded.subjectAltName?.map(formatGeneralName) ?? [],

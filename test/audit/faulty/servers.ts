@@ -4,6 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createNodeCrypto } from '../../../src/crypto/node.ts';
+import { createEchKey } from '../../../src/index.ts';
 import { freePort } from '../../helpers/listening.ts';
 import { type Running, run, start } from '../../interop/processes.ts';
 import { type CertificateName, makeCertificate, type Pair } from './certificates.ts';
@@ -178,6 +180,19 @@ export const faultyServers: readonly FaultyServer[] = [
   ...each(
     'Go',
     { fault: undefined, certificate: 'good', setup: [], fast: true },
+    { fault: '(Encrypted Client Hello: no fault)', certificate: 'good', setup: ['ech localhost'], fast: true },
+    {
+      ...{ fault: 'public name of ECH without a certificate', certificate: 'good', setup: ['ech nobody.test'] },
+      ...{ expect: ['ech', 'bad'], fast: true },
+    },
+    {
+      ...{
+        fault: 'ECH key that is not the one of its config',
+        certificate: 'good',
+        setup: ['ech localhost', 'wrong-key'],
+      },
+      ...{ expect: ['ech', 'bad'], fast: true },
+    },
     { fault: 'ticket key: zero', certificate: 'good', setup: ['-zero-ticket-key'], expect: weakKeys, fast: true },
     { fault: 'sessions cross to another host', certificate: 'good', setup: ['-another-host'], ...cross, fast: true },
     { fault: 'expired certificate', certificate: 'expired', setup: [], expect: ['expiry', 'bad'] },
@@ -330,10 +345,16 @@ frontend here
     return start('gnutls-serv', [...args, '--disable-client-cert', '--priority', priority, ...words], collect);
   },
 
-  async Go(setup, port, { cert, key }) {
+  async Go(words, port, { cert, key }) {
+    const [some, publicName] = take(words, 'ech');
+    const [setup, wrong] = take(some, 'wrong-key');
+    const keys = [1, 2].map(() => createEchKey(createNodeCrypto(), { publicName: publicName ?? 'localhost' }));
+    const base64 = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('base64');
+    const privateKey = keys[wrong === undefined ? 0 : 1]?.privateKey;
+    const ech = ['-ech-config', base64(keys[0]?.config), '-ech-key', base64(privateKey)];
     // By default it takes CBC suites too. These are AES-128-GCM, AES-256-GCM and ChaCha20 with ECDHE and ECDSA.
     const suites = setup.includes('-suite') ? [] : [0xc02b, 0xc02c, 0xcca9].flatMap((code) => ['-suite', String(code)]);
-    const args = ['-port', String(port), '-cert', cert, '-key', key];
+    const args = ['-port', String(port), '-cert', cert, '-key', key, ...(publicName === undefined ? [] : ech)];
     return start(await goServer(), [...args, ...suites, ...setup], collect);
   },
 

@@ -3,6 +3,7 @@ package main
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"flag"
 	"fmt"
 	"log"
@@ -17,6 +18,8 @@ func main() {
 	another := flag.Bool("another-host", false, "serve other.test by a configuration of its own")
 	minimum := flag.Uint("min", tls.VersionTLS12, "oldest version")
 	maximum := flag.Uint("max", tls.VersionTLS13, "newest version")
+	echConfig := flag.String("ech-config", "", "an ECHConfig (Base64)")
+	echKey := flag.String("ech-key", "", "its private key (Base64)")
 	var suites suiteList
 	flag.Var(&suites, "suite", "a cipher suite of TLS 1.2, repeatable")
 	flag.Parse()
@@ -29,6 +32,11 @@ func main() {
 		MinVersion:   uint16(*minimum),
 		MaxVersion:   uint16(*maximum),
 		CipherSuites: suites,
+	}
+	if *echConfig != "" {
+		config.EncryptedClientHelloKeys = []tls.EncryptedClientHelloKey{
+			{Config: fromBase64(*echConfig), PrivateKey: fromBase64(*echKey), SendAsRetry: true},
+		}
 	}
 	if *zero {
 		config.SetSessionTicketKeys([][32]byte{{}})
@@ -50,6 +58,14 @@ func main() {
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
 	}
 	log.Fatal(server.ListenAndServeTLS("", ""))
+}
+
+func fromBase64(text string) []byte {
+	bytes, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return bytes
 }
 
 type suiteList []uint16
