@@ -22,8 +22,11 @@ export class AlertReader {
   read(fragment: Uint8Array, isTls13: boolean, phase: string): { alert: Alert; meaning: AlertMeaning } {
     const alert = readAlert(fragment);
     const { level, description, name } = alert;
-    if (level === 2) throw new AlertReceivedError(description, phase);
-    if (level !== 1) {
+    // "In TLS 1.3, the severity is implicit in the type of alert being sent, and the "level" field can safely be ignored."
+    // (RFC 9846, Section 6)
+    const closes = isTls13 && (name === 'closeNotify' || name === 'userCanceled');
+    if (level === 2 && !closes) throw new AlertReceivedError(description, phase);
+    if (level !== 1 && level !== 2) {
       throw illegalParameter('ERR_TLS_ALERT_LEVEL', `an alert of level ${level}; 1 and 2 exist`, 'RFC 9846, Section 6');
     }
     if (name === 'closeNotify') return { alert, meaning: 'closeNotify' };

@@ -13,6 +13,7 @@ import { tls13 } from '../wire/versions.ts';
 import { AlertReader } from './alerts.ts';
 import { type ConnectionInfo, connectionInfo } from './connection-info.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { exporting } from './exporting.ts';
 import { RecordLayer } from './record-layer.ts';
 
 /** What a connection waits for. */
@@ -239,12 +240,15 @@ export abstract class Connection {
     return this.#records.sessions.splice(0);
   }
 
-  /** Keying material for a program (RFC 9846, Section 7.5; RFC 5705). */
+  /**
+   * Keying material for a program (RFC 9846, Section 7.5; RFC 5705). Throws `ERR_TLS_EXPORTER` for what cannot be given: in
+   * TLS 1.3 more than 255 times the hash, or a label of more than 249 bytes; in TLS 1.2 a context of more than 65,535.
+   */
   exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Uint8Array {
     const established = this.#connected('exportKeyingMaterial');
     // The secrets are wiped by then: what came out would be known to anybody.
     if (this.#closed) throw stateError('exportKeyingMaterial', 'is closed');
-    return established.exportKeyingMaterial(length, label, context);
+    return exporting('exportKeyingMaterial', length, () => established.exportKeyingMaterial(length, label, context));
   }
 
   /**
@@ -255,7 +259,7 @@ export abstract class Connection {
   exportEarlyKeyingMaterial(length: number, label: string, context: Uint8Array = noBytes): Uint8Array {
     const { earlyExporter } = this.#records;
     if (earlyExporter === undefined) throw stateError('exportEarlyKeyingMaterial', 'has no early data');
-    return earlyExporter.export(length, label, context);
+    return exporting('exportEarlyKeyingMaterial', length, () => earlyExporter.export(length, label, context));
   }
 
   /** TLS 1.3: writes under new keys, and asks the peer for the same where `requestPeer`. */

@@ -161,7 +161,7 @@ export class Dispatcher {
 
   /** Messages after the handshake cost this side work and memory: they are bounded like those in it. */
   #countLateMessage(): void {
-    if (++this.#lateMessages <= this.#config.limits.handshakeMessages && this.#flows.open < maxTasks) return;
+    if (++this.#lateMessages <= this.#config.limits.handshakeMessages && this.#flows.waitingForHost < maxTasks) return;
     throw new PeerError(
       'ERR_TLS_TOO_MANY_MESSAGES',
       'unexpectedMessage',

@@ -27,9 +27,11 @@ export class Flows {
   #nextRequest = 1;
   #ended = false;
 
-  /** How many flows are not done yet. */
-  get open(): number {
-    return this.#tasks.length;
+  /** How many flows wait for the host. */
+  get waitingForHost(): number {
+    let count = 0;
+    for (const task of this.#tasks) if (task.wait?.for === 'host') count++;
+    return count;
   }
 
   /** Starts a flow, and runs it until it waits. */

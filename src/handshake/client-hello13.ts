@@ -101,7 +101,7 @@ export function* agreeOnShare(
   if (hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
   if (hello.extensions.earlyData) output.skipEarlyData('untilClientHello');
 
-  const second = openSecondClientHello(ech, yield* receiveClientHello());
+  const second = openSecondClientHello(context, ech, yield* receiveClientHello());
   checkClientHello(second);
   checkSecondHello(context, firstBody, second, group, cookie);
   return { received: second, retried: true };

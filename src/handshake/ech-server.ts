@@ -59,9 +59,17 @@ export function openClientHello(context: ServerContext, received: ReceivedClient
 }
 
 /** The second ClientHello that counts, after a HelloRetryRequest (RFC 9849, Section 7.1.1). */
-export function openSecondClientHello(ech: ServerEch | undefined, received: ReceivedClientHello): ReceivedClientHello {
-  if (ech === undefined || !ech.accepted) return { ...received, ech };
+export function openSecondClientHello(
+  { config }: ServerContext,
+  ech: ServerEch | undefined,
+  received: ReceivedClientHello,
+): ReceivedClientHello {
   const body = received.hello.extensions.encryptedClientHello;
+  if (ech === undefined || !ech.accepted) {
+    // What a rejected one hides is not looked at; that the inner form may not come in clear holds all the same.
+    if (isEchInner(body) && (ech !== undefined || config.ech !== undefined)) throw innerInClear();
+    return { ...received, ech };
+  }
   if (ech.opened === undefined) {
     checkInner(received.hello);
     return { ...received, ech };

@@ -142,7 +142,8 @@ export class RecordWriter {
       return;
     }
     const fragment = this.#maxFragment;
-    if (bytes.length <= fragment) {
+    // "Alert messages … MUST NOT be fragmented across records" (RFC 9846, Section 5.1), however small they are to be.
+    if (bytes.length <= fragment || type === contentTypes.alert) {
       const padding = this.#paddingFor(bytes.length);
       const length = protection.recordLength(bytes.length, padding);
       const out = this.#room(type, length);
@@ -177,7 +178,7 @@ export class RecordWriter {
   }
 
   #writePlain(type: number, bytes: Uint8Array): void {
-    const fragment = this.#maxFragment;
+    const fragment = type === contentTypes.alert ? maxContentLength : this.#maxFragment;
     const records = Math.max(1, Math.ceil(bytes.length / fragment));
     const out = this.#room(type, bytes.length + records * headerLength);
     let at = this.#flightBytes;

@@ -30,7 +30,7 @@ export function encodeCertificateRequest13(
 export function decodeCertificateRequest13(body: Uint8Array): CertificateRequest13 {
   const reader = new Reader(body, 'certificateRequest');
   const certificateRequestContext = reader.vector8();
-  const block = decodeExtensions(reader, certificateRequestExtensions, 'certificateRequest', true);
+  const block = decodeExtensions(reader, certificateRequestExtensions, 'certificateRequest');
   reader.end();
   return { certificateRequestContext, ...block };
 }

@@ -80,7 +80,7 @@ export function decodeClientHello(body: Uint8Array): ClientHello {
   const block: ExtensionBlock<typeof clientHelloExtensions> =
     reader.remaining === 0
       ? { extensions: noExtensions(clientHelloExtensions), extensionOrder: [] }
-      : decodeExtensions(reader, clientHelloExtensions, 'clientHello', true);
+      : decodeExtensions(reader, clientHelloExtensions, 'clientHello');
   reader.end();
   checkPreSharedKey(block);
   return {

@@ -137,7 +137,7 @@ export function hasExtensions<T extends ExtensionTable>(table: T, block: Partial
  * An extension that is known but may not stand in this message is refused (RFC 9846, Section 4.2: "If an
  * implementation receives an extension which it recognizes and which is not specified for the message in which it
  * appears, it MUST abort the handshake with an "illegal_parameter" alert."), unless `lenient` says that it be kept
- * as an unknown one: that is for ClientHello, CertificateRequest and NewSessionTicket, where unknown ones are ignored.
+ * as an unknown one: that is for a table which does not name all that may stand in the message.
  */
 export function decodeExtensions<T extends ExtensionTable>(
   reader: Reader,

@@ -35,7 +35,6 @@ export function decodeNewSessionTicket13(body: Uint8Array): NewSessionTicket13 {
     reader,
     newSessionTicketExtensions,
     'newSessionTicket',
-    true,
   );
   reader.end();
   return { ticketLifetime, ticketAgeAdd, ticketNonce, ticket, extensions, extensionOrder, otherExtensions };

@@ -1,0 +1,181 @@
+/** Rules that matter where two features meet: each was found broken by a review, and is told by its RFC. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ClientOptions, ServerOptions } from '../../src/engine/config.ts';
+import { createEchKey } from '../../src/engine/ech-key.ts';
+import type { RecordLayer } from '../../src/engine/record-layer.ts';
+import { decodeClientHello, encodeClientHello } from '../../src/wire/client-hello.ts';
+import { echInner } from '../../src/wire/encrypted-client-hello.ts';
+import { extensionTypes } from '../../src/wire/extension-type.ts';
+import { frameMessage, type HandshakeType } from '../../src/wire/handshake-type.ts';
+import { tls12, tls13 } from '../../src/wire/versions.ts';
+import { clientDefaults, crypto, join, serverDefaults, testCredential } from '../handshake/pair.ts';
+import {
+  assertRefused,
+  bytes,
+  client,
+  firstBody,
+  hello,
+  LooseClient,
+  LooseServer,
+  message,
+  server,
+  turn,
+} from './speak.ts';
+
+/** Bytes of its record, with which a second flight begins. */
+const changeCipherSpec = 6;
+
+function connected(options: { client?: Partial<ClientOptions>; server?: Partial<ServerOptions> } = {}) {
+  const loose = {
+    client: new LooseClient({ ...clientDefaults, ...options.client }),
+    server: new LooseServer({ ...serverDefaults, ...options.server }),
+  };
+  let flight = turn(loose.client);
+  for (let i = 0; i < 3; i++) flight = turn(loose.client, turn(loose.server, flight));
+  assert.ok(loose.client.connected && loose.server.connected);
+  return loose;
+}
+
+describe('alerts', () => {
+  for (const version of [tls13, tls12] as const) {
+    test(`${version.toString(16)}: an alert is one record, however small records are to be (RFC 9846, Section 5.1)`, () => {
+      const { client, server } = connected({ client: { maxVersion: version } });
+      server.setMaxFragment(1);
+      server.write(bytes(3, 7));
+      server.closeWrite();
+      turn(client, turn(server));
+      assert.equal(client.error, undefined, client.error?.stack);
+      assert.ok(client.peerClosed && !client.truncated);
+    });
+  }
+
+  test('an alert in the clear is one record, too', () => {
+    const side = server({ maxSendFragment: 1 });
+    assertRefused(
+      side,
+      turn(
+        side,
+        hello((h) => void (h.legacyVersion = 0x0300)),
+      ),
+      'ERR_TLS_UNSUPPORTED_PROTOCOL',
+      'protocolVersion',
+    );
+  });
+
+  test('1.3: what closes closes at either level, which "can safely be ignored" (RFC 9846, Section 6)', () => {
+    const { client, server } = connected();
+    const { writer } = server.output as RecordLayer;
+    writer.write(21, Uint8Array.of(2, 90));
+    turn(client, turn(server));
+    assert.ok(!client.closed && !client.peerClosed);
+    writer.write(21, Uint8Array.of(2, 0));
+    turn(client, turn(server));
+    assert.equal(client.error, undefined);
+    assert.ok(client.peerClosed && !client.truncated && client.writable);
+  });
+
+  test('1.2: a fatal close_notify is fatal (RFC 5246, Section 7.2)', () => {
+    const { client, server } = connected({ client: { maxVersion: tls12 } });
+    (server.output as RecordLayer).writer.write(21, Uint8Array.of(2, 0));
+    turn(client, turn(server));
+    assert.equal(client.error?.code, 'ERR_TLS_ALERT_RECEIVED');
+  });
+});
+
+describe('an extension that is known, and may not stand in the message (RFC 9846, Section 4.2)', () => {
+  const serverName = [0, 0, 0, 0];
+
+  function send(type: HandshakeType, body: number[]) {
+    const { client, server } = connected({
+      client: { postHandshakeAuth: true },
+      server: { verifyPeer: () => undefined },
+    });
+    server.output?.sendMessage(type, frameMessage(type, Uint8Array.from(body)));
+    turn(client, turn(server));
+    return client.error;
+  }
+
+  test('in a CertificateRequest', () => {
+    const schemes = [0, 13, 0, 4, 0, 2, 4, 3];
+    assert.equal(send('certificateRequest', [1, 9, 0, 8, ...schemes]), undefined);
+    assert.equal(send('certificateRequest', [1, 9, 0, 12, ...schemes, 0xab, 0xcd, 0, 0]), undefined, 'what is unknown');
+    const error = send('certificateRequest', [1, 9, 0, 12, ...schemes, ...serverName]);
+    assert.equal(error?.code, 'ERR_TLS_EXTENSION_NOT_ALLOWED');
+    assert.equal(error?.alert, 'illegalParameter');
+  });
+
+  test('in a NewSessionTicket', () => {
+    const ticket = [0, 0, 0, 9, 1, 2, 3, 4, 1, 7, 0, 1, 5];
+    assert.equal(send('newSessionTicket', [...ticket, 0, 4, 0xab, 0xcd, 0, 0]), undefined, 'what is unknown');
+    assert.equal(send('newSessionTicket', [...ticket, 0, 4, ...serverName])?.code, 'ERR_TLS_EXTENSION_NOT_ALLOWED');
+  });
+
+  for (const [name, type, body] of [
+    ['oid_filters', extensionTypes.oidFilters, [0, 0]],
+    ['ech_outer_extensions', extensionTypes.echOuterExtensions, [2, 0, 10]],
+  ] as const) {
+    test(`${name} in a ClientHello`, () => {
+      const side = server();
+      const changed = hello((h) => {
+        h.otherExtensions = new Map([[type, Uint8Array.from(body)]]);
+        h.extensionOrder = [type, ...h.extensionOrder];
+      });
+      assertRefused(side, turn(side, changed), 'ERR_TLS_EXTENSION_NOT_ALLOWED', 'illegalParameter');
+    });
+  }
+});
+
+describe('Encrypted Client Hello and HelloRetryRequest', () => {
+  for (const first of ['none', 'GREASE'] as const) {
+    test(`the inner form in clear in the second clientHello, after ${first} (RFC 9849, Section 7)`, () => {
+      const side = server({ groups: ['secp256r1'], echKeys: [createEchKey(crypto, { publicName: 'public.example' })] });
+      const peer = client({
+        groups: ['x25519', 'secp256r1'],
+        keyShares: ['x25519'],
+        ech: { grease: first === 'GREASE' },
+      });
+      const second = decodeClientHello(firstBody(turn(peer, turn(side, turn(peer))).subarray(changeCipherSpec)));
+      second.extensions.encryptedClientHello = echInner;
+      const { encryptedClientHello } = extensionTypes;
+      if (!second.extensionOrder.includes(encryptedClientHello)) {
+        second.extensionOrder = [...second.extensionOrder, encryptedClientHello];
+      }
+      const output = turn(side, message('clientHello', encodeClientHello(second)));
+      assertRefused(side, output, 'ERR_TLS_ECH_INNER', 'illegalParameter');
+    });
+  }
+});
+
+describe('post-handshake authentication', () => {
+  test('many requests that are not answered do not keep the client from new keys', () => {
+    const { client, server } = connected({
+      client: { postHandshakeAuth: true, credentials: [testCredential('ecdsa-p256')] },
+      server: { verifyPeer: () => undefined },
+    });
+    for (let i = 0; i < 20; i++) server.requestClientCertificate();
+    client.updateKeys();
+    client.write(bytes(5));
+    turn(server, turn(client));
+    assert.equal(server.error, undefined, server.error?.stack);
+    assert.equal(join(server.takeApplicationData()).length, 5);
+  });
+});
+
+describe('exporters', () => {
+  for (const version of [tls13, tls12] as const) {
+    test(`${version.toString(16)}: what cannot be given is told, and does not hang`, () => {
+      const { client } = connected({ client: { maxVersion: version } });
+      const refused = { name: 'ConfigError', code: 'ERR_TLS_EXPORTER' };
+      for (const length of [-1, 1.5, Number.NaN, 70_000]) {
+        assert.throws(() => client.exportKeyingMaterial(length, 'EXPORTER-test'), refused, String(length));
+      }
+      if (version === tls12) {
+        assert.throws(() => client.exportKeyingMaterial(32, 'EXPORTER-test', bytes(70_000)), refused);
+        return;
+      }
+      assert.throws(() => client.exportKeyingMaterial(20_000, 'EXPORTER-test'), refused);
+      assert.throws(() => client.exportKeyingMaterial(32, 'x'.repeat(250)), refused);
+    });
+  }
+});
