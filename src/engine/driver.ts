@@ -1,3 +1,4 @@
+import { zeroize } from '../bytes/bytes.ts';
 import type { HostRequest } from '../handshake/host.ts';
 import type { Awaitable } from './config.ts';
 import type { Connection, Progress } from './connection.ts';
@@ -31,6 +32,8 @@ function answer(connection: Connection, host: Host, id: number, request: HostReq
   }
   value.then(
     (late) => {
+      // Nobody is left to wipe what comes too late.
+      if (connection.closed && request.name === 'decryptPremaster') zeroize(late as Uint8Array | undefined);
       connection.answer(id, late);
       wake();
     },

@@ -64,6 +64,12 @@ export class MessageAssembler {
     return { type, body: raw.subarray(4), raw };
   }
 
+  /** Drops what waits. */
+  clear(): void {
+    this.#bytes = noBytes;
+    this.#buffer = undefined;
+  }
+
   /** Takes the message that {@link peek} showed. */
   take(message: HandshakeMessage): void {
     this.#bytes = this.#bytes.length === message.raw.length ? noBytes : this.#bytes.subarray(message.raw.length);

@@ -219,6 +219,7 @@ export class RecordLayer implements RecordOutput {
     this.#destroyed = true;
     this.#dropEarlyExporter();
     this.reader.destroy();
+    this.assembler.clear();
     this.writer.destroy();
   }
 

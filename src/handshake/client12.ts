@@ -22,7 +22,7 @@ import type { ClientContext, Offer } from './client.ts';
 import { readPskServerKeyExchange, sendPskClientKeyExchange } from './client-psk12.ts';
 import { readTerms12, resumedSession12, type Terms12 } from './client-terms12.ts';
 import type { Signer } from './config.ts';
-import { decide, type KeyChange, logSecret, sendMessage, untilFailure } from './context.ts';
+import { decide, type KeyChange, logSecret, sendMessage, untilEnd, untilFailure } from './context.ts';
 import { noSchemes } from './delegated-credential.ts';
 import { refuseRejectedEch, requestClientCredential } from './ech-client.ts';
 import { expectChangeCipherSpec, expectMessage, type Flow, request, takeMessageIf } from './flow.ts';
@@ -97,7 +97,7 @@ export function* clientHandshake12(
     const signature = yield* request('sign', { signer: credential.signer, scheme, data: transcript.bytes().slice() });
     sendMessage(context, transcript, 'certificateVerify', encodeCertificateVerify({ algorithm: scheme, signature }));
   }
-  const keys = master.keys(terms.encryptThenMac);
+  const keys = untilEnd(context, master.keys(terms.encryptThenMac));
   sendFinished(context, transcript, suite, master, keys.client);
   const ticket = yield* readFinished(context, transcript, suite, master, keys.server, terms.expectsTicket);
   transcript.drop();
@@ -154,7 +154,7 @@ function* abbreviatedHandshake(
     new MasterSecret(context.crypto, suite, secret, randoms, state.extendedMasterSecret),
   );
   logSecret(context, 'CLIENT_RANDOM', offer.hello.random, secret);
-  const keys = master.keys(encryptThenMac);
+  const keys = untilEnd(context, master.keys(encryptThenMac));
   const ticket = yield* readFinished(context, transcript, suite, master, keys.server, expectsTicket);
   yield* verifyResumed(context, session);
   sendFinished(context, transcript, suite, master, keys.client);

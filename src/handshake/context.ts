@@ -20,16 +20,19 @@ export type KeyChange =
       readonly secretName: string;
       readonly trafficSecret: Uint8Array;
     }
-  | {
-      readonly version: 0x0303;
-      readonly suite: CipherSuite;
-      readonly epoch: 'application';
-      readonly secretName: 'masterSecret';
-      readonly key: Uint8Array;
-      readonly iv: Uint8Array;
-      readonly macKey: Uint8Array | undefined;
-      readonly encryptThenMac: boolean;
-    };
+  | KeyChange12;
+
+/** The keys of one direction in TLS 1.2. The record layer wipes them once it has them. */
+export interface KeyChange12 {
+  readonly version: 0x0303;
+  readonly suite: CipherSuite;
+  readonly epoch: 'application';
+  readonly secretName: 'masterSecret';
+  readonly key: Uint8Array;
+  readonly iv: Uint8Array;
+  readonly macKey: Uint8Array | undefined;
+  readonly encryptThenMac: boolean;
+}
 
 /** What a handshake tells the engine to do with records. Nothing here answers. */
 export interface RecordOutput {

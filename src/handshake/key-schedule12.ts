@@ -4,7 +4,7 @@ import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { prf12 } from '../crypto/prf12.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ConfigError, TlsError } from '../errors.ts';
-import type { KeyChange } from './context.ts';
+import type { KeyChange12 } from './context.ts';
 
 /** The randoms of both hellos. */
 export interface Randoms {
@@ -50,8 +50,8 @@ export class MasterSecret {
     this.extended = extended;
   }
 
-  /** The key block, cut into what each direction uses. */
-  keys(encryptThenMac: boolean): { client: KeyChange; server: KeyChange } {
+  /** The key block, cut into what each direction uses. Who takes it wipes what is not put to use. */
+  keys(encryptThenMac: boolean): KeyBlock {
     const suite = this.#suite;
     const macLength = suite.cbc?.macLength ?? 0;
     const length = 2 * (macLength + suite.keyLength + suite.ivLength);
@@ -60,7 +60,7 @@ export class MasterSecret {
     const keysAt = 2 * macLength;
     const ivsAt = keysAt + 2 * suite.keyLength;
     // The client's first of each.
-    const side = (i: 0 | 1): KeyChange => ({
+    const side = (i: 0 | 1): KeyChange12 => ({
       version: 0x0303,
       suite,
       epoch: 'application',
@@ -70,7 +70,7 @@ export class MasterSecret {
       macKey: macLength === 0 ? undefined : cut(block, i * macLength, macLength),
       encryptThenMac: macLength !== 0 && encryptThenMac,
     });
-    const keys = { client: side(0), server: side(1) };
+    const keys = new KeyBlock(side(0), side(1));
     zeroize(block);
     return keys;
   }
@@ -111,6 +111,22 @@ export class MasterSecret {
 
   destroy(): void {
     zeroize(this.#secret);
+  }
+}
+
+/** The keys of both directions (RFC 5246, Section 6.3), until the record layer has taken them over. */
+export class KeyBlock {
+  readonly client: KeyChange12;
+  readonly server: KeyChange12;
+
+  constructor(client: KeyChange12, server: KeyChange12) {
+    this.client = client;
+    this.server = server;
+  }
+
+  destroy(): void {
+    const { client, server } = this;
+    zeroize(client.key, client.iv, client.macKey, server.key, server.iv, server.macKey);
   }
 }
 

@@ -109,7 +109,7 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
     decide(context, 'clientCertificate', 'accepted', 'the host trusts it');
   }
 
-  const keys = master.keys(terms.encryptThenMac);
+  const keys = untilEnd(context, master.keys(terms.encryptThenMac));
   yield* readFinished(context, transcript, suite, master, keys.client);
   const agreement: Agreement = {
     version: tls12,
@@ -162,17 +162,15 @@ function* abbreviatedHandshake(
   { state, kind, renew, suite }: SessionOffer,
 ): Flow<Established> {
   const sessionId = hello.legacySessionId.slice();
-  const randoms = sendServerHello(
-    context,
-    transcript,
-    hello,
-    terms,
-    suite,
-    sessionId,
-    renew,
-    undefined,
-    sessionTypeOf(state),
-  );
+  const serverType = sessionTypeOf(state);
+  let randoms: Randoms;
+  try {
+    randoms = sendServerHello(context, transcript, hello, terms, suite, sessionId, renew, undefined, serverType);
+  } catch (error) {
+    // Bytes behind the ClientHello: the session stays good, and its secret may not stay here.
+    zeroize(state.secret);
+    throw error;
+  }
   const secret = state.secret.slice();
   const master = untilFailure(
     context,
@@ -180,7 +178,7 @@ function* abbreviatedHandshake(
   );
   zeroize(state.secret);
   logSecret(context, 'CLIENT_RANDOM', randoms.client, secret);
-  const keys = master.keys(terms.encryptThenMac);
+  const keys = untilEnd(context, master.keys(terms.encryptThenMac));
   const agreement = resumedAgreement(state, {
     suite,
     serverName: hello.extensions.serverName,

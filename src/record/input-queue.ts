@@ -97,6 +97,17 @@ export class InputQueue {
     this.#at = 0;
   }
 
+  /** Drops what was pushed. */
+  clear(): void {
+    this.#chunk = noBytes;
+    this.#at = 0;
+    this.#queue = undefined;
+    this.#next = 0;
+    this.#queuedBytes = 0;
+    this.#partial = noBytes;
+    this.#have = 0;
+  }
+
   #peek(length: number): Uint8Array | undefined {
     if (this.#have === 0) {
       const end = this.#at + length;

@@ -142,6 +142,7 @@ export class RecordReader {
   destroy(): void {
     this.#protection?.destroy();
     this.#protection = undefined;
+    this.#input.clear();
   }
 
   #checkHeader(type: number, version: number, length: number): void {

@@ -2,14 +2,20 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ClientOptions, ServerOptions } from '../../src/engine/config.ts';
+import { drive } from '../../src/engine/driver.ts';
 import { createEchKey } from '../../src/engine/ech-key.ts';
+import { serverHost } from '../../src/engine/host.ts';
 import type { RecordLayer } from '../../src/engine/record-layer.ts';
+import { KeyBlock } from '../../src/handshake/key-schedule12.ts';
+import { MemoryStore } from '../../src/session/memory-store.ts';
+import { ServerSessions } from '../../src/session/resumption.ts';
+import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
 import { decodeClientHello, encodeClientHello } from '../../src/wire/client-hello.ts';
 import { echInner } from '../../src/wire/encrypted-client-hello.ts';
 import { extensionTypes } from '../../src/wire/extension-type.ts';
 import { frameMessage, type HandshakeType } from '../../src/wire/handshake-type.ts';
 import { tls12, tls13 } from '../../src/wire/versions.ts';
-import { clientDefaults, crypto, join, serverDefaults, testCredential } from '../handshake/pair.ts';
+import { clientDefaults, createPair, crypto, join, serverDefaults, testCredential } from '../handshake/pair.ts';
 import {
   assertRefused,
   bytes,
@@ -22,6 +28,8 @@ import {
   server,
   turn,
 } from './speak.ts';
+
+const clock = { now: Date.now };
 
 /** Bytes of its record, with which a second flight begins. */
 const changeCipherSpec = 6;
@@ -178,4 +186,94 @@ describe('exporters', () => {
       assert.throws(() => client.exportKeyingMaterial(32, 'x'.repeat(250)), refused);
     });
   }
+});
+
+describe('secrets of handshakes that fail', () => {
+  test('1.2: the key block', () => {
+    const blocks: KeyBlock[] = [];
+    const { destroy } = KeyBlock.prototype;
+    KeyBlock.prototype.destroy = function (this: KeyBlock) {
+      blocks.push(this);
+      destroy.call(this);
+    };
+    try {
+      const side = server({ maxVersion: tls12 });
+      const peer = client();
+      const flight = turn(peer, turn(side, turn(peer)));
+      flight[flight.length - 1] = (flight.at(-1) as number) ^ 1;
+      turn(side, flight);
+      assert.equal(side.error?.code, 'ERR_TLS_BAD_RECORD_MAC');
+    } finally {
+      KeyBlock.prototype.destroy = destroy;
+    }
+    assert.equal(blocks.length, 1);
+    for (const { client, server } of blocks) {
+      for (const key of [client.key, client.iv, server.key, server.iv]) assert.ok(key.every((byte) => byte === 0));
+    }
+  });
+
+  test('1.2: a session whose hello is followed by more', async () => {
+    const sessions = new ServerSessions({
+      crypto,
+      keyring: new TicketKeyring({ crypto, clock }),
+      store: new MemoryStore({ clock }),
+    });
+    const options: ServerOptions = { ...serverDefaults, maxVersion: tls12, sessions };
+    const first = createPair({ server: options });
+    await first.run();
+    const flight = turn(client({ sessions: first.client.takeSessions() }));
+    const body = firstBody(flight);
+    const side = server(options);
+    let secret: Uint8Array | undefined;
+    const own = serverHost(side.options);
+    // Two messages in one record.
+    const both = Buffer.concat([frameMessage('clientHello', body), frameMessage('clientHello', body)]);
+    side.receive(Uint8Array.of(22, 3, 3, both.length >> 8, both.length & 255, ...both));
+    const host = {
+      ...own,
+      openTicket: (input: Parameters<typeof own.openTicket>[0]) => {
+        const answer = own.openTicket(input);
+        if ('state' in answer) secret = answer.state.secret;
+        return answer;
+      },
+    };
+    drive(side, host, () => {});
+    assert.equal(side.error?.code, 'ERR_TLS_EXCESS_HANDSHAKE_DATA');
+    assert.ok(secret?.every((byte) => byte === 0));
+  });
+
+  test('a premaster secret that is decrypted when the connection is over', async () => {
+    const rsa = testCredential('rsa');
+    const late: Uint8Array[] = [];
+    const options: Partial<ServerOptions> = { maxVersion: tls12, cipherSuites: [0x009c], credentials: [rsa] };
+    const side = server(options);
+    const peer = client({ cipherSuites: [0x009c] });
+    const own = serverHost(side.options);
+    const host = {
+      ...own,
+      decryptPremaster: async (input: Parameters<typeof own.decryptPremaster>[0]) => {
+        const block = await own.decryptPremaster(input);
+        if (block !== undefined) late.push(block);
+        return block;
+      },
+    };
+    side.receive(turn(peer, turn(side, turn(peer))));
+    drive(side, host, () => {});
+    side.close();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(late.length, 1);
+    assert.ok(late[0]?.every((byte) => byte === 0));
+  });
+});
+
+test('a connection that is over holds none of its input', () => {
+  const { client, server } = connected();
+  const { reader } = server.output as RecordLayer;
+  client.write(bytes(1000));
+  const records = turn(client);
+  client.close();
+  turn(server, records.subarray(0, 500));
+  assert.equal(reader.bufferedBytes, 500);
+  server.close();
+  assert.equal(reader.bufferedBytes, 0);
 });
