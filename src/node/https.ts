@@ -162,12 +162,20 @@ const nameFields = [
 const shownWhenFalse: ReadonlySet<string> = new Set(['rejectUnauthorized', 'honorCipherOrder', 'secureOptions']);
 const identityChecks = new WeakMap<object, number>();
 let identityCheckCount = 0;
+/** How many connections were made under a check that came with a request, and which one a connection was made under. */
+const connectionsUnder = new WeakMap<object, number>();
+const madeUnder = new WeakMap<object, object>();
 
 type CreateCallback = (error: Error | null, socket?: Duplex) => void;
 
 /** A connection of an agent, whose sessions it keeps. */
 function connectFor(agent: AgentSelf, options: RequestOptions): Duplex {
   const socket = connect(options);
+  const check = options.checkServerIdentity;
+  if (check && check !== (agent.options as HandfastConnectOptions).checkServerIdentity) {
+    madeUnder.set(socket, check);
+    connectionsUnder.set(check, (connectionsUnder.get(check) ?? 0) + 1);
+  }
   const key = options._agentKey;
   if (!key) return socket;
   socket.on('session', (session: Buffer) => agent._cacheSession(key, session));
@@ -223,6 +231,9 @@ const agentMethods = {
   /** A server that has said something before it was asked must not be believed on the next request: Node 24 does that too. */
   keepSocketAlive(this: AgentSelf, socket: Duplex): boolean {
     if (socket.readableLength > 0 || !pool.keepSocketAlive.call(this, socket)) return false;
+    // A check that is made anew for each request has no second one: its connections would be kept for nobody.
+    const check = madeUnder.get(socket);
+    if (check !== undefined && connectionsUnder.get(check) === 1) return false;
     socket.on('data', destroySpeaker);
     return true;
   },

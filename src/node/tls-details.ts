@@ -62,7 +62,7 @@ export abstract class TlsDetails extends SocketFacade {
     validateInteger(length, 'length', 1, 2 ** 32 - 1);
     validateString(label, 'label');
     if (context !== undefined) validateBuffer(context, 'context');
-    if (!this._secureEstablished || this.connection === undefined) {
+    if (!this._secureEstablished || this.connection === undefined || this.destroyed) {
       throw nodeError('ERR_TLS_INVALID_STATE', 'TLS socket connection must be securely established');
     }
     return Buffer.from(this.connection.exportKeyingMaterial(length, label, context));
@@ -223,7 +223,7 @@ export abstract class TlsDetails extends SocketFacade {
   /** Writes what happens on the connection to stderr. */
   enableTrace(): void {
     this.negotiation.tracing = true;
-    if (this.connection !== undefined)
+    if (this.connection !== undefined && !this.destroyed)
       process.emitWarning(
         'enableTrace() comes after the handshake began and shows nothing: give the option enableTrace',
       );

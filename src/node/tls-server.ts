@@ -350,7 +350,7 @@ const methods = {
     'DEP0122',
   ),
 
-  addContext(this: ServerSelf, servername: string, context: SecureContextObject | HandfastContextOptions): void {
+  addContext(this: ServerSelf, servername: string, given?: SecureContextObject | HandfastContextOptions | null): void {
     if (!servername) {
       throw nodeError('ERR_TLS_REQUIRED_SERVER_NAME', '"servername" is required parameter for Server.addContext');
     }
@@ -358,6 +358,7 @@ const methods = {
       .toLowerCase()
       .replace(/([.^$+?\-\\[\]{}])/g, '\\$1')
       .replaceAll('*', '[^.]*');
+    const context = given ?? {};
     const made = context instanceof SecureContextObject ? context : createSecureContext(context);
     if (!(context instanceof SecureContextObject) && context.requestCert !== undefined) {
       const { requestCert, rejectUnauthorized } = context;

@@ -203,6 +203,12 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     const transport = this.transport;
     if (transport === undefined || this.destroyed) return;
     this.#started = true;
+    if (transport.writableEnded) {
+      // Nobody would hear of it otherwise: nothing can be sent, so nothing is answered.
+      const ended = nodeError('ERR_STREAM_WRITE_AFTER_END', 'write after end');
+      process.nextTick(() => this.destroy(ended));
+      return;
+    }
     // Nothing was written that could go early: none is offered.
     if (this._tlsOptions.earlyData === true && this.#pendingWrite === undefined) this._tlsOptions.earlyData = undefined;
     const { earlyData } = this._tlsOptions;

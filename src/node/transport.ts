@@ -29,6 +29,8 @@ const tap = Symbol('handfast.tap');
 /** What is known of a socket that is used below its stream. */
 interface Tap {
   paused: boolean;
+  /** Whether what is sent goes below the stream, too. */
+  sends: boolean;
   /** Writes that the kernel has not taken yet. */
   writes: number;
 }
@@ -77,9 +79,10 @@ export function tellErrors(transport: Duplex): void {
 /** Starts reading from an owned transport. */
 export function startReading(transport: Duplex): void {
   transport.on('end', onEnd);
-  if (isFresh(transport)) {
+  const fresh = isFresh(transport);
+  if (fresh || decodes(transport)) {
     const socket = transport as TappedSocket;
-    socket[tap] = { paused: false, writes: 0 };
+    socket[tap] = { paused: false, sends: fresh, writes: 0 };
     socket.push = takeBytes;
     socket._read(0);
     return;
@@ -108,6 +111,22 @@ function isFresh(transport: Duplex): transport is Socket {
     !Object.hasOwn(transport, '_write') &&
     transport.listenerCount('data') === 0 &&
     transport.listenerCount('readable') === 0
+  );
+}
+
+/**
+ * Whether a connected socket makes text of its bytes, as clients set it who spoke lines before TLS (`setEncoding`, as basic-ftp
+ * does). As in Node, that is for those who read the socket itself: TLS takes the bytes where they are still bytes.
+ */
+function decodes(transport: Duplex): transport is Socket {
+  return (
+    transport instanceof Socket &&
+    transport.readableEncoding !== null &&
+    transport.readableLength === 0 &&
+    !transport.readableEnded &&
+    !transport.destroyed &&
+    Object.getPrototypeOf(transport) === Socket.prototype &&
+    !Object.hasOwn(transport, 'push')
   );
 }
 
@@ -145,7 +164,7 @@ export function stopReading(transport: Duplex): void {
 /** Sends pieces in one write; `done` hears when the last is on its way. */
 export function send(transport: Duplex, pieces: readonly Uint8Array[], done: WriteDone | undefined): void {
   const tapped = (transport as OwnedTransport)[tap];
-  if (tapped !== undefined) {
+  if (tapped?.sends) {
     sendBelow(transport as TappedSocket, tapped, pieces, done);
     return;
   }
@@ -185,7 +204,8 @@ function sendBelow(
 
 /** Whether the kernel has all that was sent on a socket that is used below its stream. */
 export function isSent(transport: Duplex): boolean {
-  return (transport as OwnedTransport)[tap]?.writes === 0;
+  const tapped = (transport as OwnedTransport)[tap];
+  return tapped?.sends === true && tapped.writes === 0;
 }
 
 function cancelled(): Error {

@@ -9,7 +9,7 @@ import test from 'node:test';
 import { promisify } from 'node:util';
 import https from '../../src/node/https.ts';
 import { listening } from '../helpers/listening.ts';
-import { testIdentity } from '../helpers/pki.ts';
+import { rootPem, testIdentity } from '../helpers/pki.ts';
 import { execArgv, moduleLiteral } from '../helpers/process.ts';
 
 const { keyPem: key, chainPem: cert } = testIdentity('ecdsa-p256');
@@ -104,3 +104,37 @@ test('with register, an agent keeps a connection that goes over a Duplex', limit
   const { stdout } = await promisify(execFile)(process.execPath, [...execArgv, '--input-type=module', '-e', program]);
   assert.deepEqual(stdout.split('\n'), ['false', 'true', 'function', '']);
 });
+
+test(
+  'a check that is made anew for each request leaves no connections behind; one of the program is kept for the next',
+  limit,
+  async (t) => {
+    const port = await listening(
+      t,
+      https.createServer({ key, cert }, (_request, response) => response.end()),
+    );
+    const agent = new https.Agent({ keepAlive: true });
+    t.after(() => agent.destroy());
+    const once = () => undefined;
+    const visit = async (checkServerIdentity: () => undefined) => {
+      const request = https.get({
+        host: '127.0.0.1',
+        port,
+        agent,
+        ca: rootPem,
+        servername: 'localhost',
+        checkServerIdentity,
+      });
+      await new Promise((resolve, reject) => {
+        request
+          .on('error', reject)
+          .on('response', (response) => response.resume().on('end', () => setImmediate(resolve)));
+      });
+      return request.reusedSocket;
+    };
+    for (let i = 0; i < 5; i++) await visit(() => undefined);
+    assert.deepEqual(Object.keys(agent.freeSockets), []);
+    const reused = [await visit(once), await visit(once), await visit(once)];
+    assert.deepEqual([reused, Object.keys(agent.freeSockets).length], [[false, false, true], 1]);
+  },
+);

@@ -166,3 +166,12 @@ test('a callback of onread has its socket as this', limit, async (t) => {
   assert.equal(await promise, socket);
   socket.destroy();
 });
+
+test('what a closed socket and an empty context say is what node:tls says', limit, async (t) => {
+  const to = await secure(t);
+  const socket = tls.connect(to).resume();
+  await once(socket, 'close');
+  assert.throws(() => socket.exportKeyingMaterial(8, 'label', Buffer.alloc(0)), { code: 'ERR_TLS_INVALID_STATE' });
+  const server = tls.createServer(credentials);
+  for (const empty of [undefined, null]) server.addContext('empty.example', empty as never);
+});

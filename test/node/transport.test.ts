@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import nodeTls from 'node:tls';
@@ -211,4 +212,37 @@ test('a peer that resets the connection in a write is an error of the socket, on
     errors.map(({ code }) => code === 'ECONNRESET' || code === 'EPIPE'),
     [true],
   );
+});
+
+for (const [word, encoding] of [
+  ['flowing', 'utf8'],
+  ['paused', 'latin1'],
+] as const) {
+  test(`a ${word} socket that makes text of its bytes carries TLS all the same`, limit, async (t) => {
+    const { served, client } = await connected(t, (raw) => {
+      raw.setEncoding(encoding);
+      if (word === 'paused') raw.pause();
+      else raw.on('data', () => {});
+      // What is on its way out goes through the stream.
+      raw.cork();
+      process.nextTick(() => raw.uncork());
+    });
+    const sent = randomBytes(200_000);
+    const back: Buffer[] = [];
+    served.pipe(served);
+    client.on('data', (chunk: Buffer) => back.push(chunk));
+    client.end(sent);
+    await once(client, 'end');
+    assert.equal(digest(Buffer.concat(back)), digest(sent));
+  });
+}
+
+test('a Duplex that can send no more is an error at once', limit, async () => {
+  const ended = new PassThrough();
+  ended.end();
+  const socket = tls.connect({ socket: ended, servername: 'localhost' });
+  const heard: unknown[] = [];
+  socket.on('error', ({ code }: NodeJS.ErrnoException) => heard.push(code));
+  await new Promise((resolve) => socket.on('close', resolve));
+  assert.deepEqual(heard, ['ERR_STREAM_WRITE_AFTER_END']);
 });
