@@ -1,8 +1,8 @@
-import { constantTimeEqual, equal, toHex, zeroize } from '../bytes/bytes.ts';
+import { constantTimeEqual, toHex, zeroize } from '../bytes/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { ConfigError } from '../errors.ts';
+import { attempt } from './attempt.ts';
 import { count, createSessionCounters, type SessionCounters, type SessionEvent } from './counters.ts';
-import { defaultFreshness, type FreshnessWindow, isFresh, replaySpan } from './early-data.ts';
+import { EarlyDataClaims } from './early-data-claims.ts';
 import type { EarlyDataRefusal, MissReason, ResumptionKind } from './miss-reason.ts';
 import { type ExternalPsk, pskBinding, servesVersion } from './psk-importer.ts';
 import {
@@ -17,16 +17,16 @@ import {
   type Miss,
   type SessionExpectation,
 } from './resumption-request.ts';
+import { type ServerSessionsConfig, sessionRules, type TicketMode } from './session-rules.ts';
 import {
   decodeSessionState,
   encodeSessionState,
   isAnonymous,
-  maxLifetimeSeconds,
   type SessionState,
   sessionEnd,
   takeSessionState,
 } from './state.ts';
-import { type SessionStore, StoreError } from './store.ts';
+import { type SessionStore, storeFailure } from './store.ts';
 import { tell } from './tell.ts';
 import { sealedTicketFormat, type TicketKeyring } from './ticket-keyring.ts';
 import { type Awaitable, isPromise } from './timer.ts';
@@ -37,63 +37,6 @@ const handleLength = 33;
 
 /** Where a state stands until it is sealed; filled, used and wiped within one call. A state with certificates may need more. */
 const sealingRoom = new Uint8Array(1024);
-
-/** How TLS 1.3 tickets are made. */
-export type TicketMode =
-  /** The ticket is the sealed state: no memory here; it can be used again until it expires (but for early data). */
-  | 'stateless'
-  /** The ticket is a handle into the store; it can be used again. */
-  | 'stateful'
-  /** The ticket is a handle that is taken out of the store with its first use, atomically over the fleet. */
-  | 'singleUse'
-  | 'none';
-
-export interface ServerSessionsConfig {
-  readonly crypto: CryptoProvider;
-  /** Needed for TLS 1.2 tickets and stateless TLS 1.3 tickets. */
-  readonly keyring?: TicketKeyring | undefined;
-  /** Needed for session IDs, stateful and single-use tickets, and early data. */
-  readonly store?: SessionStore | undefined;
-  /** TLS 1.2 by session ID; default: on where there is a store. */
-  readonly sessionIds?: boolean | undefined;
-  /** TLS 1.2 by ticket (RFC 5077); default: on where there is a key ring. */
-  readonly tls12Tickets?: boolean | undefined;
-  /** Default: `stateless` where there is a key ring, else `singleUse` where there is a store, else `none`. */
-  readonly tls13Tickets?: TicketMode | undefined;
-  /** Tickets sent after a full TLS 1.3 handshake where the client does not ask for a number (RFC 9149); default 2. */
-  readonly ticketCount?: number | undefined;
-  /** The most tickets sent on one connection to a client that asks for a number; default 8, or `ticketCount` where that is more. */
-  readonly maxTickets?: number | undefined;
-  /** Seconds that a session lives from its first full authentication; default one day, at most seven. */
-  readonly lifetime?: number | undefined;
-  /** Bytes of early data to allow; 0 (the default) for none. */
-  readonly maxEarlyDataSize?: number | undefined;
-  readonly freshness?: Partial<FreshnessWindow> | undefined;
-  /**
-   * A `store` in this process can't tell that another process took early data of the same ticket. So where the ticket's
-   * key came from outside (a file, another process, a fleet), and others may have it too, such a store refuses early
-   * data: `recordNotShared`. `complete` says that its record is whole all the same: nobody else takes early data under
-   * these keys at the same time.
-   */
-  readonly replayRecord?: 'complete' | undefined;
-  /**
-   * Asked for every session with a client certificate, key or PSK before it is handed out: whether that client is still welcome
-   * (revocation). `false` ends the session; so does an error.
-   */
-  readonly acceptPeer?: ((state: SessionState, now: number) => Awaitable<boolean>) | undefined;
-  /**
-   * External PSKs by their identity, with the imported identities of RFC 9258 in TLS 1.3. In TLS 1.2 a PSK counts that is
-   * for it ({@link ExternalPsk.tls12}). Asked again when a session that a PSK made is to go on: it does as long as the PSK
-   * is known and its key the same.
-   */
-  readonly externalPsk?:
-    | ((identity: Uint8Array, version: 0x0303 | 0x0304) => Awaitable<ExternalPsk | undefined>)
-    | undefined;
-  readonly observe?: ((event: SessionEvent) => void) | undefined;
-}
-
-/** The first store of this process that recorded early data under the keys of a ring: it is the ring's record. */
-const records = new WeakMap<TicketKeyring, SessionStore>();
 
 /**
  * Everything that a server decides about resumption. The handshake asks; each answer comes as a value where it is at
@@ -117,7 +60,7 @@ export class ServerSessions {
   readonly keyring: TicketKeyring | undefined;
   readonly store: SessionStore | undefined;
   readonly #crypto: CryptoProvider;
-  readonly #freshness: FreshnessWindow;
+  readonly #earlyData: EarlyDataClaims;
   readonly #config: ServerSessionsConfig;
 
   constructor(config: ServerSessionsConfig) {
@@ -127,16 +70,15 @@ export class ServerSessions {
     this.keyring = keyring;
     this.store = store;
     this.hasExternalPsks = config.externalPsk !== undefined;
-    this.sessionIds = config.sessionIds ?? store !== undefined;
-    this.tls12Tickets = config.tls12Tickets ?? keyring !== undefined;
-    this.tls13Tickets =
-      config.tls13Tickets ?? (keyring !== undefined ? 'stateless' : store !== undefined ? 'singleUse' : 'none');
-    this.lifetime = config.lifetime ?? 86_400;
-    this.ticketCount = config.ticketCount ?? 2;
-    this.maxTickets = config.maxTickets ?? Math.max(8, this.ticketCount);
-    this.maxEarlyDataSize = config.maxEarlyDataSize ?? 0;
-    this.#freshness = { ...defaultFreshness, ...config.freshness };
-    this.#check();
+    const rules = sessionRules(config);
+    this.sessionIds = rules.sessionIds;
+    this.tls12Tickets = rules.tls12Tickets;
+    this.tls13Tickets = rules.tls13Tickets;
+    this.lifetime = rules.lifetime;
+    this.ticketCount = rules.ticketCount;
+    this.maxTickets = rules.maxTickets;
+    this.maxEarlyDataSize = rules.maxEarlyDataSize;
+    this.#earlyData = new EarlyDataClaims(config);
   }
 
   /** TLS 1.2: the session in a ticket (RFC 5077). */
@@ -228,55 +170,8 @@ export class ServerSessions {
    * taken back.
    */
   claimEarlyData(request: EarlyDataRequest): Awaitable<EarlyDataAnswer> {
-    const { state, identity, now } = request;
-    const { store } = this;
-    if (this.maxEarlyDataSize === 0 || state.maxEarlyDataSize === 0 || store === undefined) {
-      return this.#refuse('disabled');
-    }
-    if (state.earlyDataContext.length === 0 || !equal(state.earlyDataContext, request.context)) {
-      return this.#refuse('contextMismatch');
-    }
-    if (!isFresh(state, request.obfuscatedTicketAge, now, this.#freshness)) return this.#refuse('stale');
-    if (!this.#seesEveryUse(identity, store)) return this.#refuse('recordNotShared');
-    const key = `e:${toHex(this.#crypto.hash('sha256', identity))}`;
-    const answer = attempt(
-      () => store.claim(key, replaySpan(this.#freshness)),
-      (claim) => (claim === 'fresh' ? undefined : claim === 'seen' ? ('replay' as const) : ('doubtful' as const)),
-      (error): EarlyDataRefusal => {
-        const reason = storeMiss(error).miss;
-        return reason === 'storeTimeout' || reason === 'storeUnavailable' ? reason : 'storeError';
-      },
-    );
-    return isPromise(answer) ? answer.then((refusal) => this.#earlyData(refusal)) : this.#earlyData(answer);
-  }
-
-  #check(): void {
-    if ((this.sessionIds || this.tls13Tickets === 'stateful' || this.tls13Tickets === 'singleUse') && !this.store) {
-      throw sessionConfigError('session IDs and stateful tickets need a store: give `store`, e.g. a MemoryStore');
-    }
-    if ((this.tls12Tickets || this.tls13Tickets === 'stateless') && !this.keyring) {
-      throw sessionConfigError('sealed tickets need keys: give `keyring`, a TicketKeyring');
-    }
-    if (!(this.lifetime >= 1 && this.lifetime <= maxLifetimeSeconds)) {
-      throw sessionConfigError(
-        `a session lifetime of ${this.lifetime} s is outside 1 to ${maxLifetimeSeconds} (RFC 9846, 4.6.1)`,
-      );
-    }
-    for (const [name, count] of Object.entries({ ticketCount: this.ticketCount, maxTickets: this.maxTickets })) {
-      // The nonce that makes the PSK of each ticket another one is a byte.
-      if (Number.isInteger(count) && count >= 0 && count <= 255) continue;
-      throw sessionConfigError(`${name} is ${count}; give a whole number from 0 to 255`);
-    }
-    if (this.maxEarlyDataSize > 0 && !this.store) {
-      throw sessionConfigError('early data needs a store that remembers which tickets were used: give `store`');
-    }
-    const traits = this.store?.traits;
-    if (traits !== undefined && !traits.bounded) {
-      throw sessionConfigError('a store without a deadline could hang handshakes: wrap it in a ResilientStore');
-    }
-    if (traits !== undefined && !traits.local && !traits.sealed) {
-      throw sessionConfigError('what leaves the process must be encrypted: wrap the store in a SealedStore');
-    }
+    const refusal = this.#earlyData.claim(request);
+    return isPromise(refusal) ? refusal.then((late) => this.#answerEarlyData(late)) : this.#answerEarlyData(refusal);
   }
 
   #externalOrTicket(
@@ -423,7 +318,7 @@ export class ServerSessions {
       },
       (error) => {
         encoded.fill(0);
-        return this.#noTicket(kind, storeMiss(error).miss).miss;
+        return this.#noTicket(kind, storeFailure(error)).miss;
       },
     );
   }
@@ -443,26 +338,11 @@ export class ServerSessions {
     return { miss: reason };
   }
 
-  /** Whether the store hears of every use of a ticket: it is shared, or nobody else can open the ticket. */
-  #seesEveryUse(identity: Uint8Array, store: SessionStore): boolean {
-    if (this.#config.replayRecord === 'complete' || !store.traits.local) return true;
-    const { keyring } = this;
-    // A handle leads into the store, and nowhere else.
-    if (identity[0] !== sealedTicketFormat) return true;
-    if (keyring?.originOf(identity) !== 'local') return false;
-    // Two records in one process do not hear of each other either.
-    const record = records.get(keyring);
-    if (record === undefined) records.set(keyring, store);
-    return record === undefined || record === store;
-  }
-
-  #earlyData(refusal: EarlyDataRefusal | undefined): EarlyDataAnswer {
-    if (refusal !== undefined) return this.#refuse(refusal);
-    this.#event({ type: 'earlyDataAccepted' });
-    return { accepted: true };
-  }
-
-  #refuse(refusal: EarlyDataRefusal): EarlyDataAnswer {
+  #answerEarlyData(refusal: EarlyDataRefusal | undefined): EarlyDataAnswer {
+    if (refusal === undefined) {
+      this.#event({ type: 'earlyDataAccepted' });
+      return { accepted: true };
+    }
     this.#event({ type: 'earlyDataRefused', reason: refusal });
     return { accepted: false, refusal };
   }
@@ -470,20 +350,6 @@ export class ServerSessions {
   #event(event: SessionEvent): void {
     count(this.counters, event);
     tell(this.#config.observe, event);
-  }
-}
-
-/** Runs a call that may answer now or later and may throw or reject; the outcome never does. */
-function attempt<T, R, F>(
-  call: () => Awaitable<T>,
-  then: (value: T) => R,
-  otherwise: (error: unknown) => F,
-): Awaitable<R | F> {
-  try {
-    const value = call();
-    return isPromise(value) ? value.then(then).catch(otherwise) : then(value);
-  } catch (error) {
-    return otherwise(error);
   }
 }
 
@@ -495,7 +361,7 @@ function readStored(value: Uint8Array | undefined): FoundSession | Miss {
 }
 
 function storeMiss(error: unknown): Miss {
-  return { miss: error instanceof StoreError ? error.reason : 'storeError' };
+  return { miss: storeFailure(error) };
 }
 
 function asIs<T>(value: T): T {
@@ -516,8 +382,4 @@ function sessionKey(sessionId: Uint8Array): string {
 
 function handleKey(identity: Uint8Array): string {
   return `t:${toHex(identity)}`;
-}
-
-function sessionConfigError(message: string): ConfigError {
-  return new ConfigError(message, { code: 'ERR_TLS_SESSION_CONFIG' });
 }

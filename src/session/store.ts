@@ -61,3 +61,8 @@ export class StoreError extends Error {
     this.answered = details.answered ?? false;
   }
 }
+
+/** Why a store's call failed. */
+export function storeFailure(error: unknown): StoreError['reason'] {
+  return error instanceof StoreError ? error.reason : 'storeError';
+}
