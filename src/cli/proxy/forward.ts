@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import {
+  type ClientRequest,
   Agent as HttpAgent,
   request as httpRequest,
   type IncomingMessage,
   type OutgoingHttpHeaders,
   type ServerResponse,
 } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { formatName, parseCertificate } from '../../pki/index.ts';
@@ -76,93 +78,118 @@ export class Forwarder {
     if (route === undefined) return refuse(response, 421, 'no app behind this proxy has that host name');
     const { to } = route;
     const headers = this.#headers(request, socket, early, to);
-    const mayRetry = request.method === 'GET' || request.method === 'HEAD';
+    const mayRetry = (request.method === 'GET' || request.method === 'HEAD') && !hasBody(request);
     this.#send(request, response, to, headers, mayRetry ? 1 : 0);
   };
 
   #send(request: Request, response: Response, to: URL, headers: OutgoingHttpHeaders, retries: number): void {
     const upstream = this.#request(to, request, headers);
+    const target = response as ServerResponse;
     let answered = false;
     upstream.on('response', (answer) => {
       answered = true;
-      const http2 = request.httpVersionMajor === 2;
-      const target = response as ServerResponse;
       response.statusCode = answer.statusCode ?? 502;
-      for (const [name, value] of Object.entries(answer.headers)) {
-        if (value === undefined || hopByHop.has(name)) continue;
-        target.setHeader(name, value);
-      }
-      if (!http2 && answer.statusMessage !== undefined && answer.statusMessage !== '')
+      for (const [name, value] of Object.entries(fieldsOf(answer))) target.setHeader(name, value);
+      if (request.httpVersionMajor !== 2 && answer.statusMessage !== undefined && answer.statusMessage !== '')
         target.statusMessage = answer.statusMessage;
+      // Before `pipe` ends the answer.
+      answer.on('end', () => addTrailers(target, answer));
       answer.pipe(target);
+      // Head and body go together where they come together; a stream of events may have no body for a long time.
+      setImmediate(() => {
+        if (!target.headersSent && !target.destroyed) target.flushHeaders();
+      });
       answer.on('error', () => target.destroy());
       target.on('close', () => answer.destroy());
     });
     upstream.on('error', (error: NodeJS.ErrnoException) => {
-      if (answered || response.writableEnded || (response as ServerResponse).destroyed) return;
+      if (answered || response.writableEnded || target.destroyed) return;
       // A kept connection that the app closed just now: the request never reached it.
       if (retries > 0 && upstream.reusedSocket && error.code === 'ECONNRESET')
         return this.#send(request, response, to, headers, retries - 1);
-      this.#options.onError?.(`${to.origin}: ${error.message}`);
-      const timeout = error.code === 'ETIMEDOUT';
-      refuse(
-        response,
-        timeout ? 504 : 502,
-        timeout ? 'the app behind this proxy did not answer in time' : 'the app behind this proxy can not be reached',
-      );
+      const { status, text } = this.#failure(to, error);
+      refuse(response, status, text);
     });
-    upstream.setTimeout(this.#options.timeout, () =>
-      upstream.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' })),
-    );
-    (response as ServerResponse).on('close', () => {
+    this.#limit(upstream);
+    target.on('close', () => {
       if (!answered) upstream.destroy();
     });
-    if (request.method === 'GET' || request.method === 'HEAD') upstream.end();
-    else (request as IncomingMessage).pipe(upstream);
+    if (hasBody(request)) (request as IncomingMessage).pipe(upstream);
+    else upstream.end();
   }
 
   readonly upgrade: UpgradeHandler = (request, client, head, { socket, early }) => {
     const route = this.#routeOf(request);
-    if (route === undefined || early) {
-      client.end(`HTTP/1.1 ${early ? '425 Too Early' : '421 Misdirected Request'}\r\nconnection: close\r\n\r\n`);
-      return;
-    }
-    const headers = {
-      ...this.#headers(request, socket, false, route.to),
-      connection: 'Upgrade',
-      upgrade: request.headers.upgrade,
-    };
-    const upstream = this.#request(route.to, request, headers);
-    client.on('error', () => upstream.destroy());
+    if (route === undefined || early) return endRaw(client, early ? '425 Too Early' : '421 Misdirected Request');
+    // Nothing tells the body from what the other protocol begins with.
+    if (hasBody(request)) return endRaw(client, '400 Bad Request');
+    const { to } = route;
+    // HTTP/2 in clear would be a tunnel past this proxy: with it the request is an ordinary one (RFC 9113, Section 3.1).
+    const protocol = /\bh2c\b/i.test(request.headers.upgrade ?? '') ? undefined : request.headers.upgrade;
+    const headers = this.#headers(request, socket, false, to);
+    if (protocol !== undefined) Object.assign(headers, { connection: 'Upgrade', upgrade: protocol });
+    // On a connection of its own: who knows what the app makes of it.
+    const upstream = this.#request(to, request, headers, false);
+    let answered = false;
+    for (const event of ['error', 'close']) client.on(event, () => !answered && upstream.destroy());
     upstream.on('upgrade', (answer, app, rest) => {
-      client.write(headText(answer));
+      answered = true;
+      app.setTimeout(0);
+      client.write(headText(answer, answer.rawHeaders));
       if (rest.length > 0) client.write(rest);
       if (head.length > 0) app.write(head);
       joinStreams(client, app);
     });
     upstream.on('response', (answer) => {
-      client.write(headText(answer));
+      answered = true;
+      const fields = Object.entries({ ...fieldsOf(answer), connection: 'close' });
+      client.write(
+        headText(
+          answer,
+          fields.flatMap(([name, value]) => [value].flat().flatMap((one) => [name, one])),
+        ),
+      );
       answer.pipe(client);
+      answer.on('error', () => client.destroy());
     });
-    upstream.on('error', () => client.end('HTTP/1.1 502 Bad Gateway\r\nconnection: close\r\n\r\n'));
+    upstream.on('error', (error) => {
+      if (answered || client.destroyed) return;
+      const { status } = this.#failure(to, error);
+      endRaw(client, status === 504 ? '504 Gateway Timeout' : '502 Bad Gateway');
+    });
+    this.#limit(upstream);
     upstream.end();
   };
+
+  /** Ends a request that the app does not answer in time. */
+  #limit(upstream: ClientRequest): void {
+    upstream.setTimeout(this.#options.timeout, () =>
+      upstream.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' })),
+    );
+  }
+
+  #failure(to: URL, error: NodeJS.ErrnoException): { status: number; text: string } {
+    this.#options.onError?.(`${to.origin}: ${error.message}`);
+    return error.code === 'ETIMEDOUT'
+      ? { status: 504, text: 'the app behind this proxy did not answer in time' }
+      : { status: 502, text: 'the app behind this proxy can not be reached' };
+  }
 
   close(): void {
     this.#http.destroy();
     this.#https.destroy();
   }
 
-  #request(to: URL, request: Request, headers: OutgoingHttpHeaders) {
+  #request(to: URL, request: Request, headers: OutgoingHttpHeaders, kept = true): ClientRequest {
     const secure = to.protocol === 'https:';
     return (secure ? httpsRequest : httpRequest)({
       protocol: to.protocol,
       host: to.hostname.replace(/^\[|\]$/g, ''),
       port: to.port === '' ? (secure ? 443 : 80) : Number(to.port),
       method: request.method,
-      path: to.pathname.replace(/\/$/, '') + (request.url ?? '/'),
+      path: to.pathname.replace(/\/$/, '') + targetOf(request).path,
       headers,
-      agent: secure ? this.#https : this.#http,
+      agent: !kept ? false : secure ? this.#https : this.#http,
       setHost: false,
     });
   }
@@ -177,11 +204,15 @@ export class Forwarder {
     const headers: OutgoingHttpHeaders = {};
     const named = new Set((request.headers.connection ?? '').toLowerCase().split(/\s*,\s*/));
     for (const [name, value] of Object.entries(request.headers)) {
-      if (value === undefined || name.startsWith(':') || hopByHop.has(name) || named.has(name) || ours.has(name))
-        continue;
+      if (value === undefined || name.startsWith(':') || hopByHop.has(name) || named.has(name)) continue;
+      // CGI and its like know no difference between the two.
+      const plain = name.replaceAll('_', '-');
+      if (ours.has(plain) || (plain === 'x-forwarded-for' && plain !== name)) continue;
       // HTTP/2 splits cookies into several fields (RFC 9113, Section 8.2.3).
       headers[name] = name === 'cookie' && Array.isArray(value) ? value.join('; ') : value;
     }
+    // Its end shows by its length, or else by chunks: the methods that seldom have a body are no exception.
+    if (hasBody(request) && headers['content-length'] === undefined) headers['transfer-encoding'] = 'chunked';
     const host = hostOf(request);
     headers['host'] = host === '' ? to.host : host;
     const address = clientAddress(socket.transport) ?? socket.remoteAddress ?? 'unknown';
@@ -209,15 +240,51 @@ function fingerprint(der: Uint8Array): string {
   return createHash('sha256').update(der).digest('hex');
 }
 
-function hostOf(request: Request): string {
-  const authority = request.headers[':authority'];
-  return (typeof authority === 'string' ? authority : undefined) ?? request.headers.host ?? '';
+/** Whether a body follows the head (RFC 9112, Section 6.3; RFC 9113, Section 8.1), whatever the method. */
+function hasBody(request: Request): boolean {
+  if (request.httpVersionMajor === 2) return !(request as Http2ServerRequest).stream.endAfterHeaders;
+  const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
+  return coding !== undefined || (length !== undefined && Number(length) !== 0);
 }
 
-function headText(answer: IncomingMessage): string {
-  const lines: string[] = [`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`];
-  for (let i = 0; i < answer.rawHeaders.length; i += 2)
-    lines.push(`${answer.rawHeaders[i]}: ${answer.rawHeaders[i + 1]}`);
+/** The path of the target, and the authority of one that is a whole URL (RFC 9112, Section 3.2.2). */
+function targetOf(request: Request): { path: string; authority: string | undefined } {
+  const url = request.url ?? '/';
+  const match = /^https?:\/\/([^/?#]*)(.*)$/i.exec(url);
+  if (match === null) return { path: url, authority: undefined };
+  const [, authority, path = ''] = match;
+  return { path: path.startsWith('/') ? path : `/${path}`, authority };
+}
+
+/** "… the proxy MUST ignore the received Host header field (if any)" where the target names the host (RFC 9112, Section 3.2.2). */
+function hostOf(request: Request): string {
+  const { ':authority': pseudo, host } = request.headers;
+  return targetOf(request).authority ?? (typeof pseudo === 'string' ? pseudo : undefined) ?? host ?? '';
+}
+
+/** The fields of an answer without those that are for the connection to the app (RFC 9110, Section 7.6.1). */
+function fieldsOf({ headers }: IncomingMessage): Record<string, string | string[]> {
+  const named = new Set((headers.connection ?? '').toLowerCase().split(/\s*,\s*/));
+  const fields: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined && !hopByHop.has(name) && !named.has(name)) fields[name] = value;
+  return fields;
+}
+
+function addTrailers(target: ServerResponse, { trailers }: IncomingMessage): void {
+  const fields = Object.entries(trailers).filter(([name]) => !hopByHop.has(name));
+  if (fields.length > 0) target.addTrailers(Object.fromEntries(fields) as NodeJS.Dict<string>);
+}
+
+/** Ends a connection whose request was for another protocol, with a status and nothing more. */
+function endRaw(client: Duplex, status: string): void {
+  client.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}
+
+/** @param fields names and values by turns. */
+function headText({ statusCode, statusMessage }: IncomingMessage, fields: readonly string[]): string {
+  const lines: string[] = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
+  for (let i = 0; i < fields.length; i += 2) lines.push(`${fields[i]}: ${fields[i + 1]}`);
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
