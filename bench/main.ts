@@ -20,6 +20,8 @@ interface Sample {
   cpu: number;
   /** Wall time in milliseconds. */
   wall: number;
+  /** By how much the event loop was late, 99th percentile, in milliseconds. */
+  loop: number;
 }
 
 interface Row {
@@ -35,7 +37,7 @@ interface Row {
   readonly version: 'TLSv1.3' | 'TLSv1.2';
   /** Whether a session is fetched before the turns. */
   readonly resumes?: true;
-  readonly measure?: 'wall';
+  readonly measure?: 'wall' | 'loop';
 }
 
 const serverFile = await buildServer('server.ts');
@@ -63,7 +65,15 @@ const rows: readonly Row[] = [
   {
     ...handshakes('latency', 'latency of handshake + echo', 1.0, 'none', 'TLSv1.3'),
     measure: 'wall',
+    warmUp: 30,
     run: (port) => openMany(port, 'TLSv1.3', undefined, connections, 1),
+  },
+  {
+    ...handshakes('loop', 'event-loop p99, 200 a second', 1.0, 'none', 'TLSv1.3'),
+    measure: 'loop',
+    units: 1,
+    warmUp: 12,
+    run: (port) => openAtRate(port, 'TLSv1.3', 100, 200),
   },
 ];
 
@@ -178,6 +188,17 @@ function contextFor(version: Row['version']): tls.SecureContext {
   return context;
 }
 
+/** One connection: handshake, a byte there and back, orderly close. */
+async function visit(port: number, version: Row['version'], session?: Buffer): Promise<void> {
+  const socket = await open(port, version, session);
+  if (session !== undefined && !socket.isSessionReused()) throw new Error('the session was not resumed');
+  socket.write(Uint8Array.of(0, 1));
+  await once(socket, 'data');
+  const closed = once(socket, 'close');
+  socket.end();
+  await closed;
+}
+
 async function open(port: number, version: Row['version'], session?: Buffer): Promise<tls.TLSSocket> {
   const socket = tls.connect(clientOptions(port, version, session));
   socket.setNoDelay(true);
@@ -185,7 +206,7 @@ async function open(port: number, version: Row['version'], session?: Buffer): Pr
   return socket;
 }
 
-/** Opens connections one after the other in so many lanes; each echoes one byte and ends. */
+/** Opens connections one after the other in so many lanes. */
 async function openMany(
   port: number,
   version: Row['version'],
@@ -195,17 +216,21 @@ async function openMany(
 ): Promise<void> {
   let left = count;
   const lane = async (): Promise<void> => {
-    while (left-- > 0) {
-      const socket = await open(port, version, session);
-      if (session !== undefined && !socket.isSessionReused()) throw new Error('the session was not resumed');
-      socket.write(Uint8Array.of(0, 1));
-      await once(socket, 'data');
-      const closed = once(socket, 'close');
-      socket.end();
-      await closed;
-    }
+    while (left-- > 0) await visit(port, version, session);
   };
   await Promise.all(Array.from({ length: lanes }, lane));
+}
+
+/** Opens connections at a fixed rate, as clients that know nothing of each other do. */
+async function openAtRate(port: number, version: Row['version'], count: number, perSecond: number): Promise<void> {
+  const start = performance.now();
+  const visits: Promise<void>[] = [];
+  for (let i = 0; i < count; i++) {
+    const due = start + (1000 * i) / perSecond - performance.now();
+    if (due > 0) await new Promise((resolve) => setTimeout(resolve, due));
+    visits.push(visit(port, version));
+  }
+  await Promise.all(visits);
 }
 
 /** Who is compared: ours over node:crypto, ours with an accelerator, and node:tls last. */
@@ -234,11 +259,13 @@ async function fetchSession(port: number, version: Row['version']): Promise<Buff
 }
 
 async function measure(row: Row, server: Server, session: Buffer | undefined): Promise<Sample> {
+  if (row.measure === 'loop') server.watch();
   const before = await server.cpu();
   const start = performance.now();
   await row.run(server.port, session);
   const wall = performance.now() - start;
-  return { cpu: (await server.cpu()) - before, wall };
+  const cpu = (await server.cpu()) - before;
+  return { cpu, wall, loop: row.measure === 'loop' ? await server.eventLoopDelay() : 0 };
 }
 
 /** The turns of servers that start for this: in each, one sample of every contender. */
@@ -261,7 +288,7 @@ async function compare(row: Row, contenders: readonly Contender[], turnsEach: nu
   const turns: Sample[][] = [];
   for (let i = 0; i < generations; i++) turns.push(...(await takeTurns(row, contenders, turnsEach)));
   const key = row.measure ?? 'cpu';
-  const scale = key === 'cpu' && row.unit !== 'GB' ? 1 : key === 'cpu' ? 1e-6 : 1000;
+  const scale = key !== 'cpu' ? 1000 : row.unit === 'GB' ? 1e-6 : 1;
   const node = contenders.length - 1;
   const cost = (turn: readonly Sample[], i: number) => ((turn[i] as Sample)[key] * scale) / row.units;
   const each = (i: number) => median(turns.map((turn) => cost(turn, i))).toFixed(2);

@@ -46,6 +46,17 @@ export class ServerProcess {
     return (await this.#answer<{ cpu: number }>()).cpu;
   }
 
+  /** Starts to watch the event loop, for {@link eventLoopDelay}. */
+  watch(): void {
+    this.child.send('watch');
+  }
+
+  /** By how much the event loop was late since `watch`, 99th percentile, in milliseconds. */
+  async eventLoopDelay(): Promise<number> {
+    this.child.send('delay');
+    return (await this.#answer<{ delay: number }>()).delay;
+  }
+
   /** Resident memory after a collection, in bytes. */
   async memory(): Promise<number> {
     this.child.send('memory');
