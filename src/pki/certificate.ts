@@ -63,6 +63,7 @@ export class Certificate {
   #subjectKey: string | undefined;
   #issuerKey: string | undefined;
   #publicKeyInfo: PublicKeyInfo | undefined;
+  #text: string | undefined;
 
   constructor(der: Uint8Array, lenient: readonly AnchorLeniency[]) {
     const outer = new DerReader(der, 'certificate');
@@ -130,7 +131,7 @@ export class Certificate {
 
   /** Name and serial number, for messages. */
   toString(): string {
-    return `"${formatName(this.subject)}" (serial ${toHex(this.serialNumber)})`;
+    return (this.#text ??= `"${formatName(this.subject)}" (serial ${toHex(this.serialNumber)})`);
   }
 }
 

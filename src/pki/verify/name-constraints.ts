@@ -103,12 +103,13 @@ export function violation(constraints: PreparedConstraints, names: PreparedNames
     const excluded = constraints.excluded.get(name.kind);
     const permitted = constraints.permitted.get(name.kind);
     if (excluded === undefined && permitted === undefined) continue;
-    const shown = formatGeneralName(name.name);
+    // Names are written out where one is refused alone: a hostile chain has many, long ones, and asks for each often.
+    const shown = () => formatGeneralName(name.name);
     // "the certificate using application MUST either process the constraint or reject the certificate"
-    if (!comparable(name)) return `${shown} is of a kind whose constraints can't be judged`;
+    if (!comparable(name)) return `${shown()} is of a kind whose constraints can't be judged`;
     for (const base of excluded ?? noNames) {
       budget.comparison();
-      if (within(name, base) || wildcardTouches(name, base)) return `${shown} is excluded by ${formatBase(base)}`;
+      if (within(name, base) || wildcardTouches(name, base)) return `${shown()} is excluded by ${formatBase(base)}`;
     }
     if (permitted === undefined) continue;
     let allowed = false;
@@ -118,7 +119,7 @@ export function violation(constraints: PreparedConstraints, names: PreparedNames
       allowed = true;
       break;
     }
-    if (!allowed) return `${shown} is not among the permitted names (${listed(permitted)})`;
+    if (!allowed) return `${shown()} is not among the permitted names (${listed(permitted)})`;
   }
   return undefined;
 }

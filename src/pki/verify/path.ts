@@ -43,6 +43,8 @@ interface Node {
   readonly anchor: TrustAnchor | undefined;
   issuers?: readonly Node[];
   names?: PreparedNames;
+  /** What the name constraints of an issuer have against this certificate; null where nothing. */
+  violations?: Map<Node, string | null>;
   constraints?: readonly PreparedConstraints[];
   issuerProblem?: CertificateError | null;
   keyProblem?: CertificateError;
@@ -207,21 +209,33 @@ function bindingProblem(issuer: Node, below: readonly Node[], search: PathSearch
       `the trusted root ${certificate} is distrusted for certificates issued after ${formatTime(distrustAfter)}, and ${leaf} is one; have it issued by another CA`,
     );
   }
-  for (const constraints of constraintsOf(issuer)) {
-    for (const [i, node] of below.entries()) {
-      // RFC 5280, Section 6.1.3 (b): self-issued certificates but the leaf are exempt.
-      if (i > 0 && node.certificate.selfIssued) continue;
-      node.names ??= prepareNames(node.certificate);
-      const violated = violation(constraints, node.names, search.budget);
-      if (violated === undefined) continue;
-      return problem(
-        'ERR_TLS_CERT_NAME_CONSTRAINTS',
-        `the CA ${certificate} may not stand for the certificate ${node.certificate}: ${violated}; have it issued without that name, or by a CA that may`,
-        'RFC 5280, Section 4.2.1.10',
-      );
-    }
+  for (const [i, node] of below.entries()) {
+    // RFC 5280, Section 6.1.3 (b): self-issued certificates but the leaf are exempt.
+    if (i > 0 && node.certificate.selfIssued) continue;
+    const violated = violationBy(issuer, node, search.budget);
+    if (violated === undefined) continue;
+    return problem(
+      'ERR_TLS_CERT_NAME_CONSTRAINTS',
+      `the CA ${certificate} may not stand for the certificate ${node.certificate}: ${violated}; have it issued without that name, or by a CA that may`,
+      'RFC 5280, Section 4.2.1.10',
+    );
   }
   return undefined;
+}
+
+/** What an issuer's name constraints have against a certificate below it; judged once in a search, whatever the paths. */
+function violationBy(issuer: Node, node: Node, budget: Budget): string | undefined {
+  const all = constraintsOf(issuer);
+  if (all.length === 0) return undefined;
+  node.violations ??= new Map();
+  let found = node.violations.get(issuer);
+  if (found === undefined) {
+    node.names ??= prepareNames(node.certificate);
+    found = null;
+    for (const constraints of all) found ??= violation(constraints, node.names, budget) ?? null;
+    node.violations.set(issuer, found);
+  }
+  return found ?? undefined;
 }
 
 function constraintsOf(issuer: Node): readonly PreparedConstraints[] {
