@@ -1,5 +1,5 @@
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { buildCertificate, type ExtensionInput, extension } from '../pki/build.ts';
+import { buildCertificate, type ExtensionInput, extension, ipRange } from '../pki/build.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { oids } from '../pki/der/oid.ts';
 import type { GeneralName } from '../pki/general-name.ts';
@@ -117,6 +117,16 @@ export async function makeIntermediate(
   return parseCertificate(der);
 }
 
+/**
+ * The permitted names, and of names that are hosts nothing else: a kind that is not among the permitted ones would be free
+ * (RFC 5280, Section 4.2.1.10: "Restrictions apply only when the specified name form is present"), so that it is excluded
+ * as a whole, as the Baseline Requirements, Section 7.1.2.10.8 have it.
+ */
 function constraints(permitted: readonly GeneralName[]): ExtensionInput[] {
-  return permitted.length === 0 ? [] : [extension.nameConstraints(permitted)];
+  if (permitted.length === 0) return [];
+  const excluded = [...allNames, ...allAddresses].filter(({ kind }) => !permitted.some((name) => name.kind === kind));
+  return [extension.nameConstraints(permitted, excluded)];
 }
+
+const allNames: readonly GeneralName[] = [{ kind: 'dns', value: '' }];
+const allAddresses: readonly GeneralName[] = [ipRange('0.0.0.0/0'), ipRange('::/0')];

@@ -4,7 +4,6 @@ import { type CertificateTemplate, type ExtensionInput, extension } from '../pki
 import type { Certificate } from '../pki/certificate.ts';
 import { oids } from '../pki/der/oid.ts';
 import { formatGeneralName, type GeneralName } from '../pki/general-name.ts';
-import { formatIp } from '../pki/ip.ts';
 import { commonName, encodeName } from '../pki/name.ts';
 import { parseCertificateRequest, verifyCertificateRequest } from '../pki/request.ts';
 import { caError } from './error.ts';
@@ -155,14 +154,14 @@ export function checkPublicKey(spki: Uint8Array): void {
   }
 }
 
-// The first DNS name, as a label for people; a program looks at subjectAltName.
+// The first DNS name, as a label for people; a program looks at subjectAltName. An address is no label: where a certificate
+// has no DNS name, OpenSSL and GnuTLS take a commonName of digits and dots for one, and the constraints refuse it.
 function subjectText(names: readonly GeneralName[]): string | undefined {
   for (const name of names) {
     const text = name.kind === 'dns' || name.kind === 'email' ? name.value : undefined;
     if (text !== undefined && text.length <= maxCommonName) return text;
   }
-  const [first] = names;
-  return first?.kind === 'ip' ? formatIp(first.value) : undefined;
+  return undefined;
 }
 
 /** What a request (PKCS#10, RFC 2986) asks for. */

@@ -426,6 +426,35 @@ describe('the lint before a signature', () => {
     await ca.issue({ names: ['localhost', '10.1.2.3', 'fd00::1', 'printer.local'] });
   });
 
+  test('an authority for names alone vouches for no address, and one for addresses alone for no name', async (t) => {
+    const names = await createAuthority({ folder: temporaryFolder(t), permitted: ['corp.example'] });
+    t.after(() => names.close());
+    for (const name of ['8.8.8.8', '2606:4700::1', '10.1.2.3', '::1', 'example.com']) {
+      await assert.rejects(names.issue({ names: [name] }), { code: 'ERR_TLS_CA_LINT' }, name);
+    }
+    const folder = temporaryFolder(t);
+    const addresses = await createAuthority({ folder, permitted: ['10.0.0.0/8'] });
+    t.after(() => addresses.close());
+    for (const name of ['example.com', 'localhost', '8.8.8.8', '::1']) {
+      await assert.rejects(addresses.issue({ names: [name] }), { code: 'ERR_TLS_CA_LINT' }, name);
+    }
+  });
+
+  for (const permitted of [undefined, ['10.0.0.0/8'], ['corp.example', '10.0.0.0/8']]) {
+    test(`OpenSSL takes a certificate for an address alone (constrained to ${permitted ?? 'the default'})`, async (t) => {
+      const folder = temporaryFolder(t);
+      const ca = await createAuthority({ folder, ...(permitted === undefined ? {} : { permitted }) });
+      const { chainPem, certificate } = await ca.issue({ names: ['10.1.2.3'] });
+      await ca.close();
+      const leaf = join(folder, 'leaf.pem');
+      writeFileSync(leaf, chainPem);
+      const words = ['-x509_strict', '-purpose', 'sslserver', '-verify_ip', '10.1.2.3'];
+      assert.match(openssl('verify', ...words, '-CAfile', join(folder, 'root.pem'), '-untrusted', leaf, leaf), /OK/);
+      // RFC 5280, Section 4.2.1.6: critical where there is no subject.
+      assert.equal(parseCertificate(certificate).extensions.get('2.5.29.17')?.critical, true);
+    });
+  }
+
   test('an authority without constraints issues for any name', async (t) => {
     const ca = await createAuthority({ folder: temporaryFolder(t), name: 'Test', permitted: 'any' });
     t.after(() => ca.close());
