@@ -155,7 +155,21 @@ function getFrom(
       servername: isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0 ? url.hostname : '',
     });
     asked.on('error', reject);
+    // Node hands such a connection over, or ends it without an error: nothing else would ever be heard of it.
+    asked.on('upgrade', (_, socket) => {
+      socket.destroy();
+      reject(new Error('it answered with the status 101'));
+    });
+    asked.on('close', () => reject(new Error('it ended without an answer')));
     asked.on('response', (response: IncomingMessage) => {
+      const { statusCode: status = 0, headers } = response;
+      // What a redirect says to people doesn't matter, however long it is.
+      if (status >= 300 && status < 400 && headers.location !== undefined) {
+        resolve({ status, location: headers.location, body: '' });
+        response.on('error', () => undefined);
+        response.destroy();
+        return;
+      }
       const parts: Buffer[] = [];
       let size = 0;
       response.on('data', (part: Buffer) => {
@@ -164,10 +178,7 @@ function getFrom(
         if (size > maxBody) response.destroy(new Error(`the answer has more than ${maxBody} bytes`));
       });
       response.on('error', reject);
-      response.on('end', () => {
-        const { statusCode = 0, headers } = response;
-        resolve({ status: statusCode, location: headers.location, body: Buffer.concat(parts).toString() });
-      });
+      response.on('end', () => resolve({ status, location: undefined, body: Buffer.concat(parts).toString() }));
     });
     asked.end();
   });
@@ -251,6 +262,7 @@ export function checkAlpnCertificate(certificate: Certificate, identifier: Ident
     throw problem('unauthorized', 'the certificate has no critical acmeIdentifier extension');
   const reader = new DerReader(item.value, 'acmeIdentifier');
   const digest = reader.octetString('digest');
+  reader.done();
   if (!equal(digest, createHash('sha256').update(fromText(keyAuthorization)).digest())) {
     throw problem(
       'incorrectResponse',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { AcmeProblem } from '../../src/acme/problem.ts';
@@ -83,11 +83,34 @@ describe('http-01', () => {
     await refused(validate('http-01', dns('a.test'), { httpPort, mayConnect }), 'rejectedIdentifier', /may connect/);
   });
 
+  test('is not kept waiting by what is no HTTP answer', async (t) => {
+    const answers = [
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx',
+      '',
+    ];
+    let ends = false;
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => (ends ? socket.end(answers[0] ?? '') : socket.write(answers[0] ?? '')));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const { port: httpPort } = server.address() as AddressInfo;
+    for (; answers.length > 0; answers.shift()) {
+      for (ends of [true, false]) {
+        const silent = !ends && answers[0]?.startsWith('HTTP/1.1 101') === false;
+        const what = silent ? /abort|timeout/ : answers[0]?.includes(' 101 ') ? /status 101/ : /ended|abort|hang up/;
+        await refused(validate('http-01', dns('a.test'), { httpPort, timeout: 300 }), 'connection', what);
+      }
+    }
+  });
+
   test('follows redirects, but not around the world', async (t) => {
     let where = '/elsewhere';
     const httpPort = await site(t, (request, response) => {
       if (request.url === '/elsewhere') response.end(keyAuthorization);
-      else response.writeHead(302, { location: where }).end();
+      else response.writeHead(302, { location: where }).end('It is elsewhere. '.repeat(1000));
     });
     await validate('http-01', dns('a.test'), { httpPort });
     where = '/around';
