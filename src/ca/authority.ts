@@ -12,7 +12,7 @@ import { leafTemplate, readRequest, responderTemplate } from './leaf.ts';
 import { lintBeforeSigning } from './lint.ts';
 import { type IssueRecord, type LogState, type RevocationReason, revocationReasons } from './log.ts';
 import { subjectName } from './names.ts';
-import { OcspResponder, type Responder } from './ocsp-responder.ts';
+import { isCurrent, OcspResponder, type Responder } from './ocsp-responder.ts';
 import { day, type Profile, profileNamed } from './profiles.ts';
 import { checkedSigner, type Signer } from './signer.ts';
 import type { Journal, JournalHead } from './storage/journal.ts';
@@ -253,7 +253,7 @@ export class Authority {
     }
     const made = this.#crls.get(number);
     const stale = this.#parts.state.revokedSince.has(number);
-    if (made !== undefined && !stale && this.now() < made.thisUpdate + crlLifetime / 2) return made;
+    if (made !== undefined && !stale && isCurrent(made.thisUpdate, crlLifetime / 2, this.now())) return made;
     const making = this.#makeCrl(number);
     this.#crlWork.set(number, making);
     try {
@@ -355,10 +355,17 @@ export class Authority {
 
   // The responder's key lives in this process alone; its certificate is in the log like any other.
   async #responder(number: number): Promise<Responder> {
+    const { certificate: issuer } = this.#issuerNumbered(number);
+    if (issuer.notAfter <= this.now())
+      throw caError('ERR_TLS_CA_ENDED', `the issuer ${issuer} has expired, and with it what it would vouch for`);
     const held = this.#responders.get(number);
     const responder = await held;
-    if (responder !== undefined && responder.certificate.notAfter - this.now() > responderLifetime / 3)
-      return responder;
+    if (responder !== undefined) {
+      const { notBefore, notAfter } = responder.certificate;
+      // One that lasts as long as its issuer has no successor that would last longer.
+      const renewAt = notAfter < issuer.notAfter ? notAfter - responderLifetime / 3 : notAfter;
+      if (isCurrent(notBefore, renewAt - notBefore, this.now())) return responder;
+    }
     if (this.#responders.get(number) !== held) return this.#responder(number);
     const making = this.#makeResponder(number);
     this.#responders.set(number, making);

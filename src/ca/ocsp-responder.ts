@@ -72,6 +72,8 @@ export class OcspResponder {
       return encodeOcspError('malformedRequest');
     }
     if (request.certIds.length > maxQuestions) return encodeOcspError('malformedRequest');
+    // RFC 5280, Section 4.1.2.2: no certificate has such a number. Answers hold it, and are kept.
+    if (request.certIds.some(({ serialNumber }) => serialNumber.length > 20)) return encodeOcspError('unauthorized');
     const issuers = new Set(request.certIds.map((id) => this.#issuerOf(id)));
     const [issuer] = issuers;
     // RFC 5019, Section 2.2.3: "unauthorized" where the responder cannot answer with authority. One answer has one signer.
@@ -92,7 +94,7 @@ export class OcspResponder {
     const record = this.#parts.find(serialKey(serialNumber));
     const key = `${issuer} ${toHex(serialNumber)} ${record?.revoked?.at ?? ''}`;
     const kept = this.#kept.get(key);
-    if (kept !== undefined && this.#parts.now() < kept.thisUpdate + answerLifetime / 2) return kept;
+    if (kept !== undefined && isCurrent(kept.thisUpdate, answerLifetime / 2, this.#parts.now())) return kept;
     const certificate = this.#certificateOf(issuer);
     const raw = encodeCertId(serialNumber, certificate, this.#parts.crypto);
     const answer = await this.#sign(issuer, [{ serialNumber, raw }], undefined);
@@ -146,6 +148,14 @@ export class OcspResponder {
     if (issuer === undefined) throw new RangeError(`there is no intermediate ${number}`);
     return issuer.certificate;
   }
+}
+
+/**
+ * Whether what was made at a moment is still to be given out: for so long, and not where the clock was set back behind that
+ * moment. It would be from the future then, and clients refuse it until the clock comes there again.
+ */
+export function isCurrent(madeAt: number, forSoLong: number, now: number): boolean {
+  return madeAt <= now && now < madeAt + forSoLong;
 }
 
 // Serial numbers of this authority begin with a byte from 0x40 to 0x7f: content and hexadecimal are the same.

@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { fromHex, toHex } from '../../src/bytes/bytes.ts';
-import { type Authority, createAuthority, publishedResponse } from '../../src/ca/index.ts';
+import { type Authority, createAuthority, openAuthority, publishedResponse } from '../../src/ca/index.ts';
 import { parseCertificate } from '../../src/pki/certificate.ts';
+import { parseCertificateList } from '../../src/pki/crl.ts';
 import { encodeCertId, encodeOcspRequest, parseOcspResponse } from '../../src/pki/ocsp.ts';
+import { checkOcspResponse } from '../../src/pki/verify/ocsp-check.ts';
 import { temporaryFolder } from './helpers/temporary-folder.ts';
 
 const openssl = (...words: string[]) =>
@@ -110,6 +112,9 @@ describe('the OCSP responder', () => {
       encodeCertId(Uint8Array.of(i + 1), ca.issuer.certificate, ca.crypto),
     );
     assert.deepEqual(parseOcspResponse(await ca.ocsp(encodeOcspRequest(many))), { status: 'malformedRequest' });
+    // An answer to it would be kept: ten thousand of 60,000 octets were 2.5 GB.
+    const long = encodeOcspRequest([encodeCertId(new Uint8Array(21).fill(1), ca.issuer.certificate, ca.crypto)]);
+    assert.deepEqual(parseOcspResponse(await ca.ocsp(long)), { status: 'unauthorized' });
   });
 
   test('its delegated signer is made once, logged, and renewed in time', async (t) => {
@@ -126,6 +131,45 @@ describe('the OCSP responder', () => {
     time += 11 * 24 * 3_600_000;
     await ca.ocspFor(serial);
     assert.equal(signers().length, 2);
+    // Its last days: a new signer would end with the issuer too, and anybody may ask.
+    time = ca.issuer.certificate.notAfter - 3 * 24 * 3_600_000;
+    const question = encodeOcspRequest(
+      [encodeCertId(fromHex(serial), ca.issuer.certificate, ca.crypto)],
+      new Uint8Array(32),
+    );
+    for (let i = 0; i < 5; i++) assert.equal(parseOcspResponse(await ca.ocsp(question)).status, 'successful');
+    assert.equal(signers().length, 3);
+    time = ca.issuer.certificate.notAfter + 1000;
+    for (let i = 0; i < 5; i++) assert.equal(parseOcspResponse(await ca.ocsp(question)).status, 'tryLater');
+    assert.equal(signers().length, 3);
+    await assert.rejects(ca.ocspFor(serial), { code: 'ERR_TLS_CA_ENDED' });
+  });
+
+  test('a clock that ran ahead leaves no answers, signers and lists from the future behind', async (t) => {
+    let time = Date.now();
+    const now = () => time;
+    const folder = temporaryFolder(t);
+    let ca = await createAuthority({ folder, name: 'Test', now });
+    t.after(() => ca.close());
+    const { serial, certificate } = await ca.issue({ names: ['a.test'] });
+    const holds = async () => {
+      const { der: response } = await ca.ocspFor(serial);
+      const leaf = parseCertificate(certificate);
+      checkOcspResponse({ response, certificate: leaf, issuer: ca.issuer.certificate, now: time, crypto: ca.crypto });
+      const { thisUpdate, nextUpdate = 0 } = parseCertificateList((await ca.crl()).der);
+      assert.ok(thisUpdate <= time && time < nextUpdate);
+    };
+    await holds();
+    time += 60 * 24 * 3_600_000;
+    await holds();
+    time -= 60 * 24 * 3_600_000 - 1000;
+    await holds();
+    time += 60 * 24 * 3_600_000;
+    await holds();
+    await ca.close();
+    time -= 60 * 24 * 3_600_000 - 1000;
+    ca = await openAuthority({ folder, now });
+    await holds();
   });
 
   test('publishes certificates, lists and the head of the log', async (t) => {
