@@ -10,8 +10,8 @@ import { caError } from './error.ts';
 import { keyIdentifierOf, newKeyIdentifier, newSerialNumber, type PublishedAt } from './hierarchy.ts';
 import type { Profile } from './profiles.ts';
 
-/** noRevAvail (RFC 9608): "id-ce 56", a NULL. */
-const noRevAvail: ExtensionInput = { oid: '2.5.29.56', value: Uint8Array.of(5, 0) };
+/** noRevAvail (RFC 9608): a NULL. */
+const noRevAvail: ExtensionInput = { oid: oids.noRevAvail, value: Uint8Array.of(5, 0) };
 
 /** Longest commonName (RFC 5280, Appendix A.1: ub-common-name). */
 const maxCommonName = 64;

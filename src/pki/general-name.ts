@@ -168,7 +168,8 @@ function isDnsConstraint(text: string): boolean {
 const atext = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 const quoted = /^"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*"$/;
 
-function isMailbox(text: string): boolean {
+/** Whether the text is a mailbox as an rfc822Name has it (RFC 5280, Section 4.2.1.6): local part and host, in ASCII. */
+export function isMailbox(text: string): boolean {
   const at = text.lastIndexOf('@');
   if (at < 1 || text.length > 320) return false;
   const local = text.slice(0, at);
@@ -211,7 +212,8 @@ function isIpRange(value: Uint8Array): boolean {
 /** The host of a URI (RFC 3986, Section 3.2.2), in lower case, or `undefined` where it has none or an IP literal. */
 export function uriHost(uri: string): string | undefined {
   const authority = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)/.exec(uri)?.[1];
-  if (authority === undefined) return undefined;
+  // Browsers end the authority at a backslash, others go on behind it: a host that is read in two ways is none.
+  if (authority === undefined || authority.includes('\\')) return undefined;
   const host = authority.slice(authority.lastIndexOf('@') + 1).replace(/:\d*$/, '');
   return isHostName(host) && parseIp(host) === undefined ? host.toLowerCase() : undefined;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import * as nodeCrypto from 'node:crypto';
 import { describe, it } from 'node:test';
 import { concat } from '../../src/bytes/bytes.ts';
 import { Writer } from '../../src/bytes/writer.ts';
@@ -25,6 +26,7 @@ import {
   createTrustAnchors,
   crlReasons,
   encodeCertId,
+  encodeName,
   encodeOcspError,
   extension,
   oids,
@@ -93,6 +95,19 @@ describe('revocation lists', () => {
     assert.equal(codeOf({ crls: both.slice(1), policy: { crls: 'leaf' } }), 'ERR_TLS_CERT_REVOCATION_UNKNOWN');
     assert.equal(codeOf({ crls: [], policy: { crls: 'ifAvailable' } }), 'good');
     assert.equal(codeOf({ crls: both.map((der) => parseCertificateList(der)) }), 'good');
+  });
+
+  it('are not needed for a leaf that says that there are none (RFC 9608), and count where there are', async () => {
+    const noRevAvail = { oid: oids.noRevAvail, value: Uint8Array.of(5, 0) };
+    const short = await leaf({ more: [noRevAvail] });
+    const crls = [await crl(root)];
+    assert.equal(codeOf({ crls }), 'ERR_TLS_CERT_REVOCATION_UNKNOWN');
+    assert.equal(codeOf({ crls }, [short, interDer]), 'good');
+    assert.equal(codeOf({ crls: [] }, [short, interDer]), 'ERR_TLS_CERT_REVOCATION_UNKNOWN', 'the intermediate');
+    const revoked = await crl(inter, { revoked: [entry(short)] });
+    assert.equal(codeOf({ crls: [...crls, revoked] }, [short, interDer]), 'ERR_TLS_CERT_REVOKED');
+    const authority = await testCertificate({ ...inter, issuer: root, ca: true, more: [noRevAvail] });
+    assert.equal(codeOf({ crls: [await crl(inter)] }, [leafDer, authority]), 'ERR_TLS_CERT_REVOCATION_UNKNOWN');
   });
 
   it('refuse what they name, leaf or intermediate, with the reason', async () => {
@@ -266,6 +281,7 @@ describe('stapled OCSP answers', () => {
 
   it('refuse a revoked certificate', async () => {
     assert.equal(await code({ second: { kind: 'revoked', revocationTime: now - hour } }), 'ERR_TLS_CERT_REVOKED');
+    assert.equal(await code({ second: { kind: 'unknown' } }), 'ERR_TLS_CERT_OCSP');
     assert.equal(await code({ second: { kind: 'good' } }), 'good');
     const error = await judged({ status: { kind: 'revoked', revocationTime: now - hour, reason: 'superseded' } });
     assert.equal(error?.code, 'ERR_TLS_CERT_REVOKED');
@@ -313,6 +329,36 @@ describe('stapled OCSP answers', () => {
     assert.equal(await answer({ more: [strange] }), 'ERR_TLS_CERT_OCSP');
     assert.equal(await answer({ more: [{ ...strange, critical: false }] }), 'good');
     assert.equal(await code({ key, responder: { keyHash: key.keyId } }), 'ERR_TLS_CERT_OCSP');
+
+    // While a delegate's key or certificate changes there are several of one name; one of them is good.
+    const responder = { name: encodeName([['CN', 'Responder']]) };
+    const own = await make({});
+    const among = async (...certificates: Uint8Array[]) => code({ key, responder, certificates });
+    assert.equal(await among(await make({ key: testKey() }), own), 'good');
+    assert.equal(await among(await make({ notAfter: now - 1000 }), own), 'good');
+    assert.equal(await among(await make({ issuer: root }), own), 'good');
+    assert.equal(await among(await make({ key: testKey() }), await make({ issuer: root })), 'ERR_TLS_CERT_OCSP');
+    // One that bears the issuer's own name.
+    const namesake = await make({ name: inter.name });
+    assert.equal(await code({ key, certificates: [namesake] }), 'good');
+  });
+
+  it('may not come from a delegate with a small key or with none', async () => {
+    const { publicKey, privateKey } = nodeCrypto.generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const small: TestKey = {
+      ...testKey('rsa'),
+      spki: new Uint8Array(publicKey.export({ type: 'spki', format: 'der' })),
+      sign: (data) => new Uint8Array(nodeCrypto.sign('sha256', data, privateKey)),
+    };
+    const point = testKey();
+    const broken = point.spki.slice();
+    broken[broken.length - 1] = (broken[broken.length - 1] as number) ^ 1;
+    for (const key of [small, { ...point, spki: broken }]) {
+      const replace = { [oids.extendedKeyUsage]: extension.extendedKeyUsage(oids.ocspSigning) };
+      const certificate = await testCertificate({ name: 'Responder', key, issuer: inter, replace });
+      const responder = { name: encodeName([['CN', 'Responder']]) };
+      assert.equal(await code({ key, responder, certificates: [certificate] }), 'ERR_TLS_CERT_OCSP');
+    }
   });
 
   it('are demanded by must-staple and by the policy', async () => {

@@ -74,6 +74,8 @@ export interface TestIssuer {
 
 export interface TestCertificate {
   readonly name?: string;
+  /** Encoded, in place of the one that `name` makes. */
+  readonly subject?: Uint8Array;
   readonly key: TestKey;
   readonly issuer: TestIssuer;
   readonly ca?: boolean;
@@ -104,7 +106,7 @@ export async function testCertificate(input: TestCertificate): Promise<Uint8Arra
     {
       serialNumber: input.serialNumber ?? new Uint8Array([0x40, ...nodeCrypto.randomBytes(11)]),
       issuer: encodeName([['CN', issuer.name]]),
-      subject: encodeName(input.name === undefined ? [] : [['CN', input.name]]),
+      subject: input.subject ?? encodeName(input.name === undefined ? [] : [['CN', input.name]]),
       notBefore: input.notBefore ?? now - day,
       notAfter: input.notAfter ?? now + 30 * day,
       spki: key.spki,

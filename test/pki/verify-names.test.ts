@@ -74,6 +74,33 @@ describe('name constraints', () => {
     assert.equal(await check([uri('example.com')], [], [uri('https://www.example.com')]), false);
     assert.equal(await check([], [uri('example.com')], [uri('urn:example:x')]), false);
     assert.equal(await check([], [uri('example.com')], [uri('https://192.0.2.1/')]), false);
+    // Browsers go to evil.test, others to example.com.
+    assert.equal(await check([uri('example.com')], [], [uri('http://evil.test\\@example.com/')]), false);
+    // The same mailbox, with and without quotes.
+    assert.equal(await check([], [email('a@example.com')], [email('"a"@example.com')]), false);
+    assert.equal(await check([], [email('a@example.com')], [email('"b"@example.com')]), true);
+  });
+
+  it('judge mail addresses in the subject, and refuse there what is none', async () => {
+    const [permitted, excluded] = [[email('example.com')], [email('example.com')]];
+    const judged = async (subject: string, allowed: GeneralName[], forbidden: GeneralName[]) => {
+      const more = [extension.nameConstraints(allowed, forbidden)];
+      const constrained = await testCertificate({ ...inter, issuer: root, ca: true, more });
+      const names = dns('www.example.com');
+      return verify([await leaf({ names, subject: encodeName([['emailAddress', subject]]) }), constrained]).ok;
+    };
+    assert.equal(await judged('a@example.com', permitted, []), true);
+    assert.equal(await judged('a@example.com', [], excluded), false);
+    assert.equal(await judged('a@example.org', permitted, []), false);
+    assert.equal(await judged('a@example.org', [], excluded), true);
+    // A host alone would look like one at that host; the others would look like none of the excluded ones.
+    for (const none of ['example.com', '@example.com', 'a@example.org@example.com', 'a b@example.com', '']) {
+      assert.equal(await judged(none, permitted, []), false, none);
+    }
+    for (const none of ['a@example.com.', 'a@example.com ', 'a@[192.0.2.1]']) {
+      assert.equal(await judged(none, [], excluded), false, none);
+    }
+    assert.equal(await judged('no mailbox', dns('example.com'), []), true);
   });
 
   it('judge internationalized mail addresses by the constraints on mail', async () => {

@@ -151,7 +151,17 @@ describe('verifyChain', () => {
       'unsupportedCertificate',
       /serverAuth/,
     );
-    assert.equal(verify(await chainWith({ more: [extension.extendedKeyUsage(oids.serverAuth)] })).ok, true);
+    const forServers = await chainWith({ more: [extension.extendedKeyUsage(oids.serverAuth)] });
+    assert.equal(verify(forServers).ok, true);
+    // Trusted by itself, without its root: the limit holds, and is no fault of it.
+    const [der, authority] = forServers as [Uint8Array, Uint8Array];
+    assert.equal(verify([der], {}, [authority]).ok, true);
+    refused(
+      verify([der], { profile: 'client', name: undefined }, [authority]),
+      'ERR_TLS_CERT_PURPOSE',
+      'unsupportedCertificate',
+      /clientAuth/,
+    );
     refused(
       verify(
         await chainWith({

@@ -79,8 +79,10 @@ export function matchesEmail(certificate: Certificate, address: string): boolean
   );
 }
 
-/** A mailbox with its host in lower case. */
+/** A mailbox with its host in lower case, and its local part without quotes: with them it is the same (RFC 5321, Section 4.1.2). */
 export function foldMailbox(address: string): string {
   const at = address.lastIndexOf('@');
-  return address.slice(0, at) + address.slice(at).toLowerCase();
+  const local = address.slice(0, at);
+  const bare = /^".*"$/.test(local) ? local.slice(1, -1).replace(/\\(.)/g, '$1') : local;
+  return bare + address.slice(at).toLowerCase();
 }

@@ -3,7 +3,7 @@ import { oids } from '../der/oid.ts';
 import { DerReader, tags } from '../der/reader.ts';
 import { stringText } from '../der/strings.ts';
 import type { NameConstraints } from '../extensions.ts';
-import { formatGeneralName, type GeneralName, type GeneralNameKind, uriHost } from '../general-name.ts';
+import { formatGeneralName, type GeneralName, type GeneralNameKind, isMailbox, uriHost } from '../general-name.ts';
 import { nameAttributes, rdnKeys } from '../name.ts';
 import type { Budget } from './budget.ts';
 import { foldMailbox, normalizeHost } from './host.ts';
@@ -44,7 +44,10 @@ export function prepareNames(certificate: Certificate): PreparedNames {
   if (subject.length > 2) names.push(prepare({ kind: 'directory', value: subject }, 'name'));
   for (const rdn of nameAttributes(subject)) {
     for (const { type, value } of rdn) {
-      if (type === oids.emailAddress) names.push(prepare({ kind: 'email', value }, 'name'));
+      if (type !== oids.emailAddress) continue;
+      const name = { kind: 'email', value } as const;
+      // The attribute may hold any text. What is no mailbox is compared with nothing, and so refused where mail is constrained.
+      names.push(isMailbox(value) ? prepare(name, 'name') : { ...prepare(name, 'name'), text: '' });
     }
   }
   return names;

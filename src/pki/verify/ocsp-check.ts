@@ -1,13 +1,22 @@
 import { equal } from '../../bytes/bytes.ts';
-import type { CryptoProvider } from '../../crypto/provider.ts';
+import type { CryptoProvider, SignatureAlgorithm } from '../../crypto/provider.ts';
 import type { CertificateError } from '../../errors.ts';
 import { type Certificate, parseCertificate } from '../certificate.ts';
 import { oids } from '../der/oid.ts';
 import { keyUsageBits } from '../extensions.ts';
 import { nameKey } from '../name.ts';
-import { type BasicOcspResponse, certIdMatches, type OcspResponse, parseOcspResponse, publicKeyBits } from '../ocsp.ts';
+import {
+  type BasicOcspResponse,
+  certIdMatches,
+  type OcspResponse,
+  parseOcspResponse,
+  publicKeyBits,
+  type SingleResponse,
+} from '../ocsp.ts';
 import { type Budget, createBudget, defaultLimits } from './budget.ts';
+import { publicKeyOf } from './issuer-cache.ts';
 import { formatTime, problem } from './problem.ts';
+import { keyProblem } from './profile.ts';
 import { clockSkew } from './revocation.ts';
 
 /** A stapled answer, and what it must be about. */
@@ -21,6 +30,8 @@ export interface OcspCheck {
   readonly crypto: CryptoProvider;
   /** The nonce that was sent, where the answer must hold it. Stapled answers have none. */
   readonly nonce?: Uint8Array;
+  /** Least size of a delegate's RSA key in bits; 2048. */
+  readonly minRsaBits?: number | undefined;
   readonly budget?: Budget;
 }
 
@@ -39,8 +50,14 @@ export function checkOcspResponse(check: OcspCheck): OcspGood {
   const { certificate, issuer, now, crypto, nonce } = check;
   const basic = successful(check);
   const about = basic.responses.filter(({ certId }) => certIdMatches(certId, certificate, issuer, crypto));
-  // Of several answers about it the worst counts.
-  const single = about.find(({ status }) => status.kind === 'revoked') ?? about[0];
+  // Of several answers about it the worst counts, and of several good ones the last.
+  const single =
+    about.find(({ status }) => status.kind === 'revoked') ??
+    about.find(({ status }) => status.kind === 'unknown') ??
+    about.reduce<SingleResponse | undefined>(
+      (last, one) => (last === undefined || one.thisUpdate > last.thisUpdate ? one : last),
+      undefined,
+    );
   if (single === undefined) throw refused(certificate, 'it is about another certificate', 'RFC 6960, Section 3.2');
   const critical = basic.unknownCritical ?? single.unknownCritical;
   if (critical !== undefined)
@@ -89,16 +106,41 @@ function successful({ response, certificate }: OcspCheck): BasicOcspResponse {
 }
 
 function verifySignature(basic: BasicOcspResponse, check: OcspCheck): void {
-  const { certificate, issuer, crypto } = check;
+  const { certificate, crypto } = check;
   const budget = check.budget ?? createBudget(defaultLimits);
   const { algorithm, oid } = basic.signatureAlgorithm;
   if (algorithm === undefined || ('hash' in algorithm && algorithm.hash === 'sha1')) {
     throw refused(certificate, `it is signed with ${oid}, which isn't accepted`, 'RFC 9155');
   }
-  const signer = isResponder(basic, issuer, crypto) ? issuer : delegate(basic, check, budget);
-  budget.signature();
-  if (!crypto.importPublicKey(signer.spki).verify(algorithm, basic.tbs, basic.signature)) {
-    throw refused(certificate, `its signature by ${signer} is wrong`, 'RFC 6960, Section 3.2');
+  let refusal: CertificateError | undefined;
+  for (const { signer, problem: wrong } of signers(basic, check, budget)) {
+    if (wrong === undefined) {
+      budget.signature();
+      if (verifies(signer, algorithm, basic, crypto)) return;
+    }
+    refusal ??= wrong ?? refused(certificate, `its signature by ${signer} is wrong`, 'RFC 6960, Section 3.2');
+  }
+  throw (
+    refusal ??
+    refused(
+      certificate,
+      'it is signed neither by the issuer nor by a delegate whose certificate it holds',
+      'RFC 6960, Section 4.2.2.2',
+    )
+  );
+}
+
+/** Whether it is the signer's signature; a key that can't be used verifies nothing. */
+function verifies(
+  signer: Certificate,
+  algorithm: SignatureAlgorithm,
+  { tbs, signature }: Pick<Certificate, 'tbs' | 'signature'>,
+  crypto: CryptoProvider,
+): boolean {
+  try {
+    return publicKeyOf(signer, crypto).verify(algorithm, tbs, signature);
+  } catch {
+    return false;
   }
 }
 
@@ -118,44 +160,59 @@ function isResponder({ responder }: BasicOcspResponse, certificate: Certificate,
     : equal(responder.keyHash, crypto.hash('sha1', publicKeyBits(certificate.spki)));
 }
 
-// RFC 6960, Section 4.2.2.2: the delegate's certificate is issued directly by the CA that issued the one in question,
-// with id-kp-OCSPSigning in extKeyUsage.
-function delegate(basic: BasicOcspResponse, check: OcspCheck, budget: Budget): Certificate {
-  const { certificate, issuer, crypto, now } = check;
-  const rfc = 'RFC 6960, Section 4.2.2.2';
+/**
+ * Who may have signed, by name or key: the issuer, and whoever came along, of whom there may be several of one name while a
+ * delegate's key changes. With each goes what speaks against it.
+ */
+function* signers(
+  basic: BasicOcspResponse,
+  check: OcspCheck,
+  budget: Budget,
+): Generator<{ signer: Certificate; problem: CertificateError | undefined }> {
+  const { issuer, crypto } = check;
+  if (isResponder(basic, issuer, crypto)) yield { signer: issuer, problem: undefined };
   for (const der of basic.certificates) {
+    if (equal(der, issuer.der)) continue;
     let signer: Certificate;
     try {
       signer = parseCertificate(der);
     } catch {
       continue;
     }
-    if (!isResponder(basic, signer, crypto)) continue;
-    if (signer.issuerKey !== issuer.subjectKey)
-      throw refused(certificate, `its signer ${signer} has another issuer`, rfc);
-    if (signer.decoded.extendedKeyUsage?.includes(oids.ocspSigning) !== true) {
-      throw refused(certificate, `its signer ${signer} is not for OCSP: extKeyUsage lacks OCSPSigning`, rfc);
-    }
-    const { keyUsage } = signer.decoded;
-    if (keyUsage !== undefined && (keyUsage & keyUsageBits.digitalSignature) === 0) {
-      throw refused(certificate, `its signer ${signer} may not sign: keyUsage lacks digitalSignature`, rfc);
-    }
-    for (const { oid, critical } of signer.extensions.values()) {
-      if (critical && !understood.has(oid))
-        throw refused(certificate, `its signer ${signer} has the critical extension ${oid}`, 'RFC 5280, Section 4.2');
-    }
-    if (now < signer.notBefore || Math.floor(now / 1000) * 1000 > signer.notAfter) {
-      throw refused(certificate, `the certificate of its signer ${signer} is not valid now`, rfc);
-    }
-    const { algorithm } = signer.signatureAlgorithm;
-    const weak = algorithm === undefined || ('hash' in algorithm && algorithm.hash === 'sha1');
-    budget.signature();
-    if (weak || !crypto.importPublicKey(issuer.spki).verify(algorithm, signer.tbs, signer.signature)) {
-      throw refused(certificate, `the certificate of its signer ${signer} is not signed by the issuer`, rfc);
-    }
-    return signer;
+    if (isResponder(basic, signer, crypto)) yield { signer, problem: delegateProblem(signer, check, budget) };
   }
-  throw refused(certificate, 'it is signed neither by the issuer nor by a delegate whose certificate it holds', rfc);
+}
+
+// RFC 6960, Section 4.2.2.2: the delegate's certificate is issued directly by the CA that issued the one in question,
+// with id-kp-OCSPSigning in extKeyUsage.
+function delegateProblem(signer: Certificate, check: OcspCheck, budget: Budget): CertificateError | undefined {
+  const { certificate, issuer, crypto, now } = check;
+  const wrong = (told: string, rfc = 'RFC 6960, Section 4.2.2.2') => refused(certificate, told, rfc);
+  if (signer.issuerKey !== issuer.subjectKey) return wrong(`its signer ${signer} has another issuer`);
+  if (signer.decoded.extendedKeyUsage?.includes(oids.ocspSigning) !== true) {
+    return wrong(`its signer ${signer} is not for OCSP: extKeyUsage lacks OCSPSigning`);
+  }
+  const { keyUsage } = signer.decoded;
+  if (keyUsage !== undefined && (keyUsage & keyUsageBits.digitalSignature) === 0) {
+    return wrong(`its signer ${signer} may not sign: keyUsage lacks digitalSignature`);
+  }
+  for (const { oid, critical } of signer.extensions.values()) {
+    if (critical && !understood.has(oid))
+      return wrong(`its signer ${signer} has the critical extension ${oid}`, 'RFC 5280, Section 4.2');
+  }
+  if (now < signer.notBefore || Math.floor(now / 1000) * 1000 > signer.notAfter) {
+    return wrong(`the certificate of its signer ${signer} is not valid now`);
+  }
+  const weakKey = keyProblem(signer, `its signer ${signer}`, { minRsaBits: check.minRsaBits ?? 2048 });
+  if (weakKey !== undefined) return wrong(weakKey.message);
+  const { algorithm } = signer.signatureAlgorithm;
+  if (algorithm === undefined || ('hash' in algorithm && algorithm.hash === 'sha1')) {
+    return wrong(`the certificate of its signer ${signer} is signed with an algorithm that isn't accepted`, 'RFC 9155');
+  }
+  budget.signature();
+  return verifies(issuer, algorithm, signer, crypto)
+    ? undefined
+    : wrong(`the certificate of its signer ${signer} is not signed by the issuer`);
 }
 
 function refused(certificate: Certificate, why: string, rfc: string, cause?: unknown): CertificateError {

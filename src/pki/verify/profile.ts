@@ -131,7 +131,12 @@ function formProblem(certificate: Certificate, role: Role, rules: CertificateRul
   );
 }
 
-function keyProblem(certificate: Certificate, what: string, rules: CertificateRules): CertificateError | undefined {
+/** Why a key is none that is accepted: of another kind, too small, with a bad exponent. @param what is said to have it. */
+export function keyProblem(
+  certificate: Certificate,
+  what: string,
+  rules: Pick<CertificateRules, 'minRsaBits'>,
+): CertificateError | undefined {
   let info: Certificate['publicKeyInfo'];
   try {
     info = certificate.publicKeyInfo;
@@ -238,7 +243,8 @@ function authorityProblem(certificate: Certificate, role: Role, rules: Certifica
     if (certificate.extensions.get(oid)?.critical === false) return wrong(what, `does not mark ${name} critical`, rfc);
   }
   if (extendedKeyUsage === undefined) return undefined;
-  if (role === 'anchor') {
+  // An intermediate that somebody trusts by itself may be limited: the limit holds then.
+  if (role === 'anchor' && certificate.selfIssued) {
     return wrong(
       what,
       'limits itself by extKeyUsage, which a root may not have',

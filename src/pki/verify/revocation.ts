@@ -84,7 +84,8 @@ export function crlProblem(check: CrlCheck): CertificateError | undefined {
       if (unusable === undefined) covered = true;
       else reasons.push(unusable);
     }
-    if (covered || coverage === 'ifAvailable' || (coverage === 'leaf' && i > 0)) continue;
+    if (covered || coverage === 'ifAvailable' || (coverage === 'leaf' && i > 0) || hasNoRevocation(certificate))
+      continue;
     return problem(
       reasons.length > 0 ? 'ERR_TLS_CERT_CRL' : 'ERR_TLS_CERT_REVOCATION_UNKNOWN',
       reasons.length > 0
@@ -95,6 +96,10 @@ export function crlProblem(check: CrlCheck): CertificateError | undefined {
   }
   return undefined;
 }
+
+/** RFC 9608: no lists are made about certificates that are gone before a list would be seen; CAs are none of them. */
+const hasNoRevocation = ({ extensions, decoded }: Certificate): boolean =>
+  extensions.has(oids.noRevAvail) && decoded.basicConstraints?.ca !== true;
 
 /** Says so where the certificate leaves its lists to another issuer, and such a list was given. */
 function delegated(certificate: Certificate, crls: readonly CertificateList[]): string {

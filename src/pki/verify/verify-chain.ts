@@ -155,7 +155,7 @@ function checkStatus(path: readonly Certificate[], options: VerifyOptions, budge
   const [leaf, issuer] = path as readonly [Certificate, Certificate];
   const { policy = {}, ocspResponse: response, now, crypto } = options;
   if (response !== undefined) {
-    checkOcspResponse({ response, certificate: leaf, issuer, now, crypto, budget });
+    checkOcspResponse({ response, certificate: leaf, issuer, now, crypto, budget, minRsaBits: policy.minRsaBits });
   } else if (options.profile === 'server') {
     const mustStaple = leaf.decoded.tlsFeature?.includes(statusRequest) === true;
     if (mustStaple || policy.requireStaple === true) {
