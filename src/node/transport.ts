@@ -230,13 +230,16 @@ function onClose(this: OwnedTransport): void {
 
 const noop = (): void => {};
 
-/** Lets go of the transport: what was written goes out first, and nothing is waited for beyond that. */
+/**
+ * Lets go of the transport. In Node the kernel has what it takes as soon as it is written, an alert too; as under node:tls, what
+ * waits behind a full buffer is dropped. Elsewhere what was written goes out first, and nothing is waited for beyond that.
+ */
 export function closeTransport(transport: Duplex, reset: boolean): void {
   if (reset && transport instanceof Socket) {
     transport.resetAndDestroy();
     return;
   }
-  const unsent = transport.writableLength > 0 || ((transport as OwnedTransport)[tap]?.writes ?? 0) > 0;
+  const unsent = !isNode && (transport.writableLength > 0 || ((transport as OwnedTransport)[tap]?.writes ?? 0) > 0);
   if (unsent && !transport.writableEnded && transport instanceof Socket && !transport.connecting) {
     const timer = setTimeout(() => transport.destroy(), 1000);
     timer.unref();

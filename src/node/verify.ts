@@ -103,12 +103,13 @@ function judge(
   let code: VerifyCode | undefined;
   if (!trusted) {
     if (isSelfSigned(last)) code = path.length === 1 ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'SELF_SIGNED_CERT_IN_CHAIN';
-    else if (store.has(last)) code = 'UNABLE_TO_GET_ISSUER_CERT';
-    else code = path.length === 1 ? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
+    else code = store.has(last) ? 'UNABLE_TO_GET_ISSUER_CERT' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
   }
   // As in OpenSSL under Node, what is found last is what is told: the time overrides the rest.
   code = extensionProblem(path, request) ?? code;
   if (request.context.crls.length > 0) code = revocationProblem(path, request) ?? code;
+  // A leaf alone, also one that is trusted but no root: there is nobody's key to verify it with.
+  if (!trusted && path.length === 1 && !isSelfSigned(last)) code = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
   for (let i = path.length - 1; i >= 0; i--) code = timeProblem(path[i]!, request.now) ?? code;
   return { code, path };
 }

@@ -246,3 +246,17 @@ test('a Duplex that can send no more is an error at once', limit, async () => {
   await new Promise((resolve) => socket.on('close', resolve));
   assert.deepEqual(heard, ['ERR_STREAM_WRITE_AFTER_END']);
 });
+
+test('whoever is destroyed in a bulk write closes at once, and the write hears of it', limit, async (t) => {
+  const { served, client } = await connected(t);
+  client.pause();
+  const heard: unknown[] = [];
+  served.write(randomBytes(20_000_000), (error) => heard.push((error as NodeJS.ErrnoException)?.code));
+  await delay(50);
+  const start = performance.now();
+  served.destroy();
+  await new Promise((resolve) => served.on('close', resolve));
+  assert.ok(performance.now() - start < 500, 'a second would be that of a timer');
+  await delay(20);
+  assert.deepEqual(heard, ['ECANCELED']);
+});
