@@ -5,7 +5,7 @@ import type { ClientOptions, CommonOptions, ServerOptions } from '../../src/engi
 import type { Connection } from '../../src/engine/connection.ts';
 import { clientHost, type Host, serverHost } from '../../src/engine/host.ts';
 import { ServerConnection } from '../../src/engine/server-connection.ts';
-import { type AlertName, CertificateError, TlsError } from '../../src/errors.ts';
+import { type AlertName, alertCodes, CertificateError, TlsError } from '../../src/errors.ts';
 import type { CertificateCompression, Credential } from '../../src/handshake/config.ts';
 import type {
   ClientHelloInfo,
@@ -16,13 +16,19 @@ import type {
   VerifiedPeer,
 } from '../../src/handshake/host.ts';
 import { chooseCredential } from '../../src/handshake/negotiate.ts';
-import type { TraceEvent } from '../../src/handshake/trace.ts';
+import type { Direction, TraceEvent } from '../../src/handshake/trace.ts';
 import type { ClientSession } from '../../src/session/client-session.ts';
+import { claimedTicketAge } from '../../src/session/early-data.ts';
 import { MemoryStore } from '../../src/session/memory-store.ts';
 import type { ExternalPsk } from '../../src/session/psk-importer.ts';
 import { ServerSessions } from '../../src/session/resumption.ts';
+import type { SessionState } from '../../src/session/state.ts';
 import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
+import { decodeCertificateRequest12 } from '../../src/wire/certificate-request.ts';
 import { type CertificateType, certificateTypes } from '../../src/wire/certificate-type.ts';
+import { decodeClientHello } from '../../src/wire/client-hello.ts';
+import type { PskIdentity } from '../../src/wire/extension-codecs.ts';
+import { decodeServerHello12, outlineServerHello } from '../../src/wire/server-hello.ts';
 import { cryptoNamed } from '../helpers/crypto.ts';
 import { loadCredential, loadPsk12, loadPsks } from './credentials.ts';
 import type { Options } from './flags.ts';
@@ -44,6 +50,15 @@ export interface Facts {
   sessionKept: boolean;
   /** Why early data was not accepted, in the engine's words. */
   earlyDataDecision: string;
+  /** Messages and alerts in the words of BoringSSL's shim. */
+  messages: string;
+  /** The type of the handshake message that was read last. */
+  lastRead: number;
+  /** Server: by how many seconds the client's age of the ticket differs from ours; 0 where it resumed nothing. */
+  ticketAgeSkew: number;
+  secureRenegotiation: boolean;
+  /** Client, TLS 1.2: what the server's CertificateRequest lists. */
+  certificateTypes: Uint8Array | undefined;
 }
 
 /** One connection of the engine, with the host that answers it. */
@@ -104,7 +119,14 @@ class Callbacks {
     verified: 0,
     sessionKept: false,
     earlyDataDecision: '',
+    messages: '',
+    lastRead: -1,
+    ticketAgeSkew: 0,
+    secureRenegotiation: false,
+    certificateTypes: undefined,
   };
+  #ticketAges: readonly PskIdentity[] = [];
+  #innerRead = false;
   readonly #options: Options;
   readonly #verification: Options;
   readonly #credentials: readonly (Credential | undefined)[];
@@ -119,6 +141,7 @@ class Callbacks {
   selectConfig(hello: ClientHelloInfo): undefined {
     this.facts.serverName = hello.serverName;
     this.facts.advertisedAlpn = hello.alpnProtocols;
+    this.#ticketAges = decodeClientHello(hello.raw.subarray(4)).extensions.preSharedKey?.identities ?? [];
     if (this.#options.failDdosCallback) throw hostError('ERR_TLS_HOST_CONFIG', 'internalError');
     if (this.#options.failEarlyCallback) throw hostError('ERR_TLS_HOST_CONFIG', 'handshakeFailure');
   }
@@ -184,11 +207,54 @@ class Callbacks {
 
   trace(event: TraceEvent): void {
     if (event.kind === 'decision' && event.about === 'earlyData') this.facts.earlyDataDecision = event.reason;
+    if (event.kind === 'decision' && event.about === 'encryptedClientHello' && event.choice === 'accepted') {
+      this.#innerRead = true;
+      if (this.#options.server) this.facts.messages += 'read clienthelloinner\n';
+    }
+    if (event.kind === 'alert') {
+      const description = typeof event.alert === 'number' ? event.alert : alertCodes[event.alert];
+      this.#note(event.direction, `alert ${event.level} ${description}`);
+    }
+    if (event.kind === 'message') this.#traceMessage(event);
+  }
+
+  #note(direction: Direction, what: string): void {
+    this.facts.messages += `${direction === 'sent' ? 'write' : 'read'} ${what}\n`;
+  }
+
+  #traceMessage({ direction, type, raw }: TraceEvent & { kind: 'message' }): void {
+    const { facts } = this;
+    if (type === 'changeCipherSpec') return this.#note(direction, 'ccs');
+    // The inner hello has no message of its own here: it is told of where BoringSSL tells of it.
+    const isHello = type === 'clientHello';
+    if (isHello && direction === 'sent' && this.#options.echConfigList !== undefined) {
+      facts.messages += 'write clienthelloinner\n';
+    }
+    this.#note(direction, `hs ${raw[0]}`);
+    if (isHello && direction === 'received' && this.#innerRead) facts.messages += 'read clienthelloinner\n';
+    if (direction === 'sent') return;
+    facts.lastRead = raw[0]!;
+    if (type === 'serverHello') {
+      const { selectedVersion } = outlineServerHello(raw.subarray(4));
+      facts.secureRenegotiation =
+        selectedVersion !== undefined ||
+        decodeServerHello12(raw.subarray(4)).extensions.renegotiationInfo !== undefined;
+    }
+    if (type === 'certificateRequest' && this.#options.expectCertificateTypes !== undefined) {
+      facts.certificateTypes = decodeCertificateRequest12(raw.subarray(4)).certificateTypes;
+    }
   }
 
   keyLog(line: string): void {
     const [label, , secret] = line.split(' ');
     this.facts.secrets.set(label!, secret!);
+  }
+
+  #noteTicketAge(identity: Uint8Array, { ticketAgeAdd, issuedAt }: SessionState): void {
+    const offered = this.#ticketAges.find((own) => equal(own.identity, identity));
+    if (offered === undefined) return;
+    const age = claimedTicketAge(offered.obfuscatedTicketAge, ticketAgeAdd);
+    this.facts.ticketAgeSkew = Math.round((age - (clock.now() - issuedAt)) / 1000);
   }
 
   /** The engine's own host, but for what the ticket flags change. */
@@ -202,6 +268,7 @@ class Callbacks {
       });
       const answer = host.lookupPsk(request.input);
       if (number >= 0 && 'kind' in answer) this.facts.selectedCredential = number;
+      if ('kind' in answer && answer.state !== undefined) this.#noteTicketAge(identity, answer.state);
       return answer;
     }
     if (request.name === 'sealTicket' && this.#options.skipTicket) return undefined;
@@ -340,6 +407,8 @@ function serverOptions(
       tls12Tickets: !options.noTicket,
       tls13Tickets: options.noTicket ? 'none' : 'stateless',
       maxEarlyDataSize: options.enableEarlyData ? maxEarlyDataSize : 0,
+      // BoringSSL's window.
+      freshness: { toleranceMs: 60_000 },
       externalPsk: (identity) => psks.find((psk) => equal(psk.identity, identity)),
     }),
   };

@@ -1,7 +1,7 @@
 import { AlertReceivedError, TlsError } from '../../src/errors.ts';
 import type { ClientSession } from '../../src/session/client-session.ts';
 import { advanceClock, createSubject, Mismatch, type Subject } from './adapter.ts';
-import { checkHandshake, checkLateSessions, checkRejection } from './expectations.ts';
+import { checkHandshake, checkLateSessions, checkMessages, checkRejection } from './expectations.ts';
 import { type CommandLine, type Options, Unimplemented } from './flags.ts';
 import { WireEndpoint } from './wire-endpoint.ts';
 
@@ -71,6 +71,7 @@ async function runConnection(
     await exchange.talk();
     const late = subject.connection.takeSessions();
     checkLateSessions(subject, later, late);
+    checkMessages(subject, later);
     return { session: [...early, ...late].at(-1) };
   } catch (failure) {
     exchange.flush();
@@ -123,7 +124,7 @@ class Exchange {
     if (this.#options.server) {
       if (!connection.writable) return;
       for (const part of connection.takeApplicationData()) connection.write(part.map((byte) => byte ^ 0xff));
-    } else if (this.#afterEarlyData === undefined && connection.earlyDataAllowance > 0) {
+    } else if (this.#mayWriteEarly()) {
       this.#afterEarlyData = this.#options.shimWritesFirst ? this.#greetings(this.#options) : [];
       // One record for each write, and the rest of what no longer fits after the handshake.
       for (let next = this.#afterEarlyData[0]; next !== undefined; next = this.#afterEarlyData[0]) {
@@ -135,6 +136,13 @@ class Exchange {
       }
     }
     this.flush();
+  }
+
+  #mayWriteEarly(): boolean {
+    const { connection, facts } = this.#subject;
+    if (this.#afterEarlyData !== undefined || connection.earlyDataAllowance === 0) return false;
+    const { earlyWriteAfterMessage: message } = this.#options;
+    return message === undefined || facts.lastRead === message;
   }
 
   #greetings({ shimInitialWrite, repeatShimInitialWrite }: Options): Uint8Array[] {

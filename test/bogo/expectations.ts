@@ -50,6 +50,12 @@ export function checkHandshake(subject: Subject, options: Options, isResume: boo
     expectEqual('session given in the handshake', newSessions > 0, wanted);
   }
   checkEarlyData(subject, options, isResume);
+  if (options.expectSecureRenegotiation) expectEqual('secure renegotiation', facts.secureRenegotiation, true);
+  if (isResume && options.expectTicketAgeSkew !== undefined) {
+    expectEqual('skew of the ticket age', facts.ticketAgeSkew, options.expectTicketAgeSkew);
+  }
+  const types = options.expectCertificateTypes;
+  if (types !== undefined && !sameBytes(facts.certificateTypes, types)) throw new Mismatch('other certificate types');
   if (!isResume && options.expectSessionId) expectEqual('session kept by its ID', facts.sessionKept, true);
   if (!isResume && options.expectNoSessionId) expectEqual('session kept by its ID', facts.sessionKept, false);
 }
@@ -80,6 +86,7 @@ function earlyDataReason(
   if (!info.resumed) return 'session_not_resumed';
   if (info.helloRetryRequest) return 'hello_retry_request';
   if (facts.earlyDataDecision.includes('application protocol')) return 'alpn_mismatch';
+  if (facts.earlyDataDecision === 'stale') return 'ticket_age_skew';
   return info.earlyData === 'rejected' && !options.server ? 'peer_declined' : 'unsupported_for_session';
 }
 
@@ -102,6 +109,12 @@ export function checkLateSessions({ connection }: Subject, options: Options, giv
   if (!wanted) return;
   const allowed = (given.at(-1)?.state.maxEarlyDataSize ?? 0) > 0;
   expectEqual('early data with the new session', allowed, options.expectTicketSupportsEarlyData);
+}
+
+/** Compares the messages of a whole connection with those of BoringSSL's message callback. */
+export function checkMessages({ facts }: Subject, options: Options): void {
+  const wanted = options.expectMsgCallback;
+  if (wanted !== undefined) expectEqual('messages', facts.messages, wanted);
 }
 
 function checkClientHello(facts: Facts, options: Options): void {

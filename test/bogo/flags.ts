@@ -136,6 +136,10 @@ export interface Options {
   expectNoOfferEarlyData: boolean;
   expectEarlyDataReason?: string;
   expectMsgCallback?: string;
+  expectTicketAgeSkew?: number;
+  expectSecureRenegotiation: boolean;
+  expectCertificateTypes?: Uint8Array;
+  earlyWriteAfterMessage?: number;
 }
 
 /** The whole command line: where to connect, and one set of options for the first, resumed and retried connections. */
@@ -264,6 +268,11 @@ const table: Readonly<Record<string, Kind>> = {
   'expect-ticket-renewal': 'switch',
   'expect-session-id': 'switch',
   'expect-no-session-id': 'switch',
+  'expect-msg-callback': 'text',
+  'expect-ticket-age-skew': 'number',
+  'expect-secure-renegotiation': 'switch',
+  'expect-certificate-types': 'base64',
+  'early-write-after-message': 'number',
 
   // What these ask for is what this shim does anyway.
   'implicit-handshake': 'ignored', // the engine has no handshake call apart from reading
