@@ -214,6 +214,7 @@ function* retry(
       'RFC 9846, Section 4.1.4',
     );
   }
+  if (extensions.cookie !== undefined) checkCookie(extensions.cookie);
   const group = extensions.keyShare === undefined ? undefined : retryGroup(context, first, extensions.keyShare);
   decide(context, 'helloRetryRequest', group ?? 'cookie', 'the server asks for it');
   if (first.hello.extensions.earlyData) output.endEarlyData(false);
@@ -274,6 +275,19 @@ function resendClientHello(
   transcript.add(raw);
   output.sendMessage('clientHello', raw);
   return { hello, raw, exchanges, psks, session12: undefined, ech: undefined };
+}
+
+/** Room for it in a ClientHello with all that there may be: a longer one could not be echoed. */
+const maxCookie = 16_384;
+
+function checkCookie({ length }: Uint8Array): void {
+  if (length <= maxCookie) return;
+  throw new PeerError(
+    'ERR_TLS_COOKIE_TOO_LONG',
+    'handshakeFailure',
+    `helloRetryRequest: a cookie of ${length} bytes; up to ${maxCookie} are sent back`,
+    { rfc: 'RFC 9846, Section 4.2.2' },
+  );
 }
 
 /** The group of a HelloRetryRequest: one that was offered without a share. */

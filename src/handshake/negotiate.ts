@@ -138,10 +138,16 @@ export function chooseAlpn(
   throw new PeerError(
     'ERR_TLS_NO_APPLICATION_PROTOCOL',
     'noApplicationProtocol',
-    `no common application protocol: the client offers ${offered.join(', ')}; this server has ` +
+    `no common application protocol: the client offers ${shownNames(offered)}; this server has ` +
       `${config.alpnProtocols.join(', ') || 'its own choice'}`,
     { rfc: 'RFC 7301, Section 3.2' },
   );
+}
+
+/** A peer's names for a message that may end in a log: a few, and without what would break a line. */
+function shownNames(names: readonly string[]): string {
+  const shown = names.slice(0, 8).map((name) => (/^[\x21-\x7e]+$/.test(name) ? name : JSON.stringify(name)));
+  return names.length > shown.length ? `${shown.join(', ')}, …` : shown.join(', ');
 }
 
 /**

@@ -9,7 +9,7 @@ import type { ClientContext, Offer } from './client.ts';
 import { decide, logSecret, untilEnd } from './context.ts';
 import { EarlySecrets } from './key-schedule.ts';
 import { earlyKeys } from './keys13.ts';
-import { offerProblem, offersHash } from './session-client.ts';
+import { maxTicketBytes, offerProblem, offersHash } from './session-client.ts';
 import type { Transcript } from './transcript.ts';
 
 /** One PSK that the client offers, with its part of the key schedule. */
@@ -35,10 +35,16 @@ export function offeredPsks(context: ClientContext): OfferedPsk[] {
   if (config.maxVersion < tls13) return [];
   const now = config.now();
   const psks: OfferedPsk[] = [];
+  let room = maxTicketBytes;
   for (const session of config.sessions) {
     const { state, ticket } = session;
     const suite = cipherSuite(state.cipherSuite);
     if (state.version !== tls13 || suite === undefined || offerProblem(config, session) !== undefined) continue;
+    if (ticket.length > room) {
+      decide(context, 'resumption', 'not offered', 'the tickets before it leave no room');
+      continue;
+    }
+    room -= ticket.length;
     psks.push({
       identity: ticket,
       obfuscatedTicketAge: obfuscatedTicketAge(session, now),

@@ -6,11 +6,18 @@ import { takesSession } from './certificate-types.ts';
 import type { ClientHandshakeConfig } from './config.ts';
 import { decide, type HandshakeContext } from './context.ts';
 
+/**
+ * Most bytes of tickets in a ClientHello. A server may give tickets of 64 KiB, and all extensions have to fit into as much;
+ * with Encrypted Client Hello twice, and beside a cookie.
+ */
+export const maxTicketBytes = 16_384;
+
 /** Why a client does not offer a session that it was given; `undefined` where it can. */
 export function offerProblem(config: ClientHandshakeConfig, session: ClientSession): string | undefined {
   const { state, ticket, hidden } = session;
   if (clientSessionEnd(session) <= config.now()) return 'its time is over';
   if (!takesSession(config, state)) return 'the server proved itself by a type of certificate that is not taken now';
+  if (ticket.length > maxTicketBytes) return 'its ticket is too long';
   if (state.version === tls12) {
     if (config.minVersion > tls12 || config.ech !== undefined) return 'it is of TLS 1.2, which is not offered';
     // "The client SHOULD NOT offer an abbreviated handshake to resume a session that does not use an extended master

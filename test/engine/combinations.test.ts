@@ -11,9 +11,12 @@ import { MemoryStore } from '../../src/session/memory-store.ts';
 import { ServerSessions } from '../../src/session/resumption.ts';
 import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
 import { decodeClientHello, encodeClientHello } from '../../src/wire/client-hello.ts';
+import { encodeEchConfigList } from '../../src/wire/ech-config.ts';
 import { echInner } from '../../src/wire/encrypted-client-hello.ts';
 import { extensionTypes } from '../../src/wire/extension-type.ts';
 import { frameMessage, type HandshakeType } from '../../src/wire/handshake-type.ts';
+import { encodeNewSessionTicket13 } from '../../src/wire/new-session-ticket.ts';
+import { encodeHelloRetryRequest, helloRetryRequestRandom } from '../../src/wire/server-hello.ts';
 import { tls12, tls13 } from '../../src/wire/versions.ts';
 import { clientDefaults, createPair, crypto, join, serverDefaults, testCredential } from '../handshake/pair.ts';
 import {
@@ -25,6 +28,7 @@ import {
   LooseClient,
   LooseServer,
   message,
+  record,
   server,
   turn,
 } from './speak.ts';
@@ -33,6 +37,24 @@ const clock = { now: Date.now };
 
 /** Bytes of its record, with which a second flight begins. */
 const changeCipherSpec = 6;
+
+const createSessions = () =>
+  new ServerSessions({
+    crypto,
+    keyring: new TicketKeyring({ crypto, clock }),
+    store: new MemoryStore({ clock }),
+  });
+
+/** The body of a message that spans records in the clear. */
+function messageBody(flight: Uint8Array): Uint8Array {
+  const fragments: Uint8Array[] = [];
+  for (let at = 0; at < flight.length; ) {
+    const length = ((flight[at + 3] as number) << 8) | (flight[at + 4] as number);
+    fragments.push(flight.subarray(at + 5, at + 5 + length));
+    at += 5 + length;
+  }
+  return join(fragments).subarray(4);
+}
 
 function connected(options: { client?: Partial<ClientOptions>; server?: Partial<ServerOptions> } = {}) {
   const loose = {
@@ -155,6 +177,66 @@ describe('Encrypted Client Hello and HelloRetryRequest', () => {
   }
 });
 
+describe('what does not fit into a ClientHello', () => {
+  for (const [what, lengths, offered] of [
+    ['a ticket of 64 KiB', [65_535], 0],
+    ['more tickets than there is room for', [6000, 12_000, 6000, 100], 3],
+  ] as const) {
+    for (const hidden of [false, true]) {
+      test(`${what}${hidden ? ', hidden' : ''}: what is left over is not offered, and the handshake goes on`, () => {
+        const key = createEchKey(crypto, { publicName: 'public.example' });
+        const ech = hidden ? { ech: { configList: encodeEchConfigList([key.config]) } } : {};
+        const first = connected({ client: ech, server: { echKeys: [key] } });
+        for (const length of lengths) {
+          const ticket = bytes(length, 1);
+          const extensions = {};
+          const body = { ticketLifetime: 100, ticketAgeAdd: 1, ticketNonce: bytes(1), ticket, extensions };
+          const raw = frameMessage('newSessionTicket', encodeNewSessionTicket13(body));
+          first.server.output?.sendMessage('newSessionTicket', raw);
+        }
+        turn(first.client, turn(first.server));
+        const sessions = first.client.takeSessions();
+        assert.equal(sessions.length, lengths.length, first.client.error?.stack);
+        const again = client({ ...ech, sessions });
+        const hello = turn(again);
+        assert.ok(hello.length < 50_000);
+        const other = server({ echKeys: [key], sessions: createSessions() });
+        turn(other, turn(again, turn(other, hello)));
+        assert.ok(other.connected && other.info.echAccepted === hidden, other.error?.stack);
+        if (hidden) return;
+        const { preSharedKey } = decodeClientHello(messageBody(hello)).extensions;
+        assert.equal(preSharedKey?.identities.length ?? 0, offered);
+      });
+    }
+  }
+
+  test('a cookie of 64 KiB is refused by name', () => {
+    const side = client({ keyShares: ['x25519'] });
+    const { legacySessionId } = decodeClientHello(firstBody(turn(side)));
+    const retry = encodeHelloRetryRequest({
+      legacyVersion: tls12,
+      random: helloRetryRequestRandom,
+      legacySessionIdEcho: legacySessionId,
+      cipherSuite: 0x1301,
+      legacyCompressionMethod: 0,
+      extensions: { supportedVersions: tls13, cookie: bytes(65_500, 1) },
+    });
+    const raw = frameMessage('serverHello', retry);
+    const records = [];
+    for (let at = 0; at < raw.length; at += 16_000) records.push(record(22, raw.slice(at, at + 16_000)));
+    assertRefused(side, turn(side, ...records), 'ERR_TLS_COOKIE_TOO_LONG', 'handshakeFailure');
+  });
+});
+
+test('names of protocols that a client offers do not break the lines of a log, and are few', () => {
+  const side = server({ alpnProtocols: ['h2'] });
+  const names = ['http/1.1', 'a\nb', ...Array.from({ length: 1000 }, (_, i) => `p${i}`)];
+  const flight = hello((h) => void (h.extensions.alpn = names), { alpnProtocols: ['x'] });
+  assertRefused(side, turn(side, flight), 'ERR_TLS_NO_APPLICATION_PROTOCOL', 'noApplicationProtocol');
+  const { message } = side.error as Error;
+  assert.ok(message.length < 200 && message.includes('http/1.1, "a\\nb", p0') && !message.includes('\n'), message);
+});
+
 describe('post-handshake authentication', () => {
   test('many requests that are not answered do not keep the client from new keys', () => {
     const { client, server } = connected({
@@ -213,12 +295,7 @@ describe('secrets of handshakes that fail', () => {
   });
 
   test('1.2: a session whose hello is followed by more', async () => {
-    const sessions = new ServerSessions({
-      crypto,
-      keyring: new TicketKeyring({ crypto, clock }),
-      store: new MemoryStore({ clock }),
-    });
-    const options: ServerOptions = { ...serverDefaults, maxVersion: tls12, sessions };
+    const options: ServerOptions = { ...serverDefaults, maxVersion: tls12, sessions: createSessions() };
     const first = createPair({ server: options });
     await first.run();
     const flight = turn(client({ sessions: first.client.takeSessions() }));
