@@ -73,7 +73,8 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
   const asksClient = psk === undefined && config.clientCertificate !== 'none';
   const clientType = typeForClient(config, hello, asksClient);
   const alpnProtocol = chooseAlpn(hello.extensions.alpn, config, hello.extensions.serverName);
-  const earlyData = yield* decideEarlyData(context, hello, psk, alpnProtocol, suite, retried);
+  const offersEarly = first.hello.extensions.earlyData === true;
+  const earlyData = offersEarly ? yield* decideEarlyData(context, hello, psk, alpnProtocol, suite, retried) : 'none';
   const credential = psk === undefined ? yield* selectCredential(context, hello, groups) : undefined;
   const scheme =
     credential &&
@@ -250,14 +251,12 @@ function* decideEarlyData(
   alpnProtocol: string | undefined,
   suite: CipherSuite,
   retried: boolean,
-): Flow<'none' | 'accepted' | 'rejected'> {
-  const offered = hello.extensions.earlyData === true;
-  if (!offered && !retried) return 'none';
+): Flow<'accepted' | 'rejected'> {
   const reject = (reason: string) => {
     decide(context, 'earlyData', 'rejected', reason);
     return 'rejected' as const;
   };
-  if (retried) return offered ? reject('a HelloRetryRequest was needed') : 'none';
+  if (retried) return reject('a HelloRetryRequest was needed');
   if (psk === undefined) return reject('no PSK was selected');
   if (psk.index !== 0) return reject('the selected PSK is not the first');
   if (psk.state === undefined || psk.state.maxEarlyDataSize === 0) return reject('the ticket allows none');

@@ -38,11 +38,12 @@ const clock = { now: Date.now };
 /** Bytes of its record, with which a second flight begins. */
 const changeCipherSpec = 6;
 
-const createSessions = () =>
+const createSessions = (maxEarlyDataSize = 0) =>
   new ServerSessions({
     crypto,
     keyring: new TicketKeyring({ crypto, clock }),
     store: new MemoryStore({ clock }),
+    maxEarlyDataSize,
   });
 
 /** The body of a message that spans records in the clear. */
@@ -175,6 +176,28 @@ describe('Encrypted Client Hello and HelloRetryRequest', () => {
       assertRefused(side, output, 'ERR_TLS_ECH_INNER', 'illegalParameter');
     });
   }
+});
+
+test('early data and HelloRetryRequest: both sides say that it was refused, and why', async () => {
+  const reasons: string[] = [];
+  const server: Partial<ServerOptions> = {
+    groups: ['x25519', 'secp256r1'],
+    sessions: createSessions(1000),
+    trace: (event) => {
+      if (event.kind === 'decision' && event.about === 'earlyData') reasons.push(event.reason);
+    },
+  };
+  const first = createPair({ server });
+  await first.run();
+  const sessions = first.client.takeSessions();
+  const pair = createPair({ client: { sessions, earlyData: true, keyShares: ['secp256r1'] }, server });
+  pair.client.advance();
+  pair.client.write(bytes(10));
+  await pair.run();
+  assert.ok(pair.server.info.helloRetryRequest && pair.server.info.resumed);
+  assert.equal(pair.client.info.earlyData, 'rejected');
+  assert.equal(pair.server.info.earlyData, 'rejected');
+  assert.deepEqual(reasons, ['a HelloRetryRequest was needed']);
 });
 
 describe('what does not fit into a ClientHello', () => {
