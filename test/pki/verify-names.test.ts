@@ -282,6 +282,18 @@ describe('certificate policies', () => {
     assert.equal(refusal(verify(badChain, options, anchors)).code, 'ERR_TLS_CERT_POLICY');
   });
 
+  it('are not mapped to or from anyPolicy, whoever asks for policies', async () => {
+    for (const pair of [
+      [oids.anyPolicy, policy(1)],
+      [policy(1), oids.anyPolicy],
+    ]) {
+      const value = derSequence(derSequence(...pair.map(derOid)));
+      const more = [{ oid: oids.policyMappings, critical: true, value }];
+      const verdict = verify([await leaf(), await testCertificate({ ...inter, issuer: root, ca: true, more })]);
+      assert.match(refusal(verdict).message, /maps anyPolicy/);
+    }
+  });
+
   it('cost no more than the budget where mappings multiply', async () => {
     const policies = Array.from({ length: 200 }, (_, i) => policy(i + 1));
     const wide = await testCertificate({

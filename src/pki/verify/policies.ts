@@ -28,12 +28,17 @@ export function policyProblem(
   acceptable: readonly string[] | undefined,
   budget: Budget,
 ): CertificateError | undefined {
+  const certificates = path.slice(0, -1).reverse();
+  // RFC 5280, Section 6.1.4 (a), whoever asks for policies: "verify that the special value anyPolicy does not appear"
+  for (const certificate of certificates.slice(0, -1)) {
+    if (certificate.decoded.policyMappings?.some((pair) => pair.includes(anyPolicy)))
+      return refused(certificate, 'it maps anyPolicy');
+  }
   const asked =
     acceptable !== undefined ||
     path.some(({ decoded }) => decoded.policyConstraints?.requireExplicitPolicy !== undefined);
   if (!asked) return undefined;
 
-  const certificates = path.slice(0, -1).reverse();
   const n = certificates.length;
   let explicitPolicy = acceptable === undefined ? n + 1 : 0;
   let policyMapping = n + 1;
@@ -54,11 +59,8 @@ export function policyProblem(
       if (decoded.policyConstraints?.requireExplicitPolicy === 0) explicitPolicy = 0;
       break;
     }
-    if (decoded.policyMappings !== undefined) {
-      if (decoded.policyMappings.some((pair) => pair.includes(anyPolicy)))
-        return refused(certificate, 'it maps anyPolicy');
-      if (level !== undefined) level = mapPolicies(level, decoded.policyMappings, policyMapping > 0, budget);
-    }
+    if (decoded.policyMappings !== undefined && level !== undefined)
+      level = mapPolicies(level, decoded.policyMappings, policyMapping > 0, budget);
     if (!certificate.selfIssued) {
       if (explicitPolicy > 0) explicitPolicy--;
       if (policyMapping > 0) policyMapping--;
