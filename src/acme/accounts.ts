@@ -81,10 +81,12 @@ export async function changeKey(context: AcmeContext, account: Account, request:
   if (change['account'] !== context.url('account', account.id)) {
     throw new AcmeProblem('malformed', 'the inner payload names another account');
   }
-  if (importJwk(change['oldKey']).thumbprint !== account.key.thumbprint) {
-    throw new AcmeProblem('malformed', 'the inner payload names another old key');
-  }
+  const { thumbprint } = importJwk(change['oldKey']);
   return context.exclusive('keys', async () => {
+    // Looked at here: of two changes at once the second is signed with a key that the account no longer has.
+    if (thumbprint !== account.key.thumbprint)
+      throw new AcmeProblem('malformed', 'the inner payload names another old key');
+    if (account.status !== 'valid') throw new AcmeProblem('unauthorized', `the account is ${account.status}`);
     const holder = context.state.byThumbprint.get(fresh.thumbprint);
     if (holder !== undefined) {
       const headers = { location: context.url('account', holder.id) };

@@ -107,7 +107,10 @@ export function importJwk(value: unknown): AccountKey {
   } catch (error) {
     throw new AcmeProblem('badPublicKey', 'the jwk is no valid public key', { cause: error });
   }
-  const bits = key.asymmetricKeyDetails?.modulusLength;
+  const { modulusLength: bits, publicExponent = 3n } = key.asymmetricKeyDetails ?? {};
+  if (publicExponent < 3n || publicExponent % 2n === 0n) {
+    throw new AcmeProblem('badPublicKey', 'an RSA key whose exponent is even or below 3');
+  }
   if (bits !== undefined && (bits < 2048 || bits > 8192)) {
     throw new AcmeProblem('badPublicKey', `an RSA key of ${bits} bits, where 2048 to 8192 are accepted`);
   }
@@ -131,8 +134,16 @@ function requiredMembers(input: Readonly<Record<string, unknown>>): { jwk: Jwk; 
     return { jwk: { crv, kty, x: text('x', size), y: text('y', size) }, algorithms: [algorithm] };
   }
   if (kty === 'OKP' && crv === 'Ed25519') return { jwk: { crv, kty, x: text('x', 32) }, algorithms: ['EdDSA'] };
-  if (kty === 'RSA') return { jwk: { e: text('e'), kty, n: text('n') }, algorithms: ['RS256'] };
+  if (kty === 'RSA') return { jwk: { e: shortest(text('e')), kty, n: shortest(text('n')) }, algorithms: ['RS256'] };
   throw new AcmeProblem('badPublicKey', 'account keys are P-256, P-384, P-521, Ed25519 or RSA');
+}
+
+// RFC 7518, Section 2: "the minimum number of octets needed to represent the value". One key has one thumbprint, and one
+// account, however many zeros a client writes before its numbers.
+function shortest(number: string): string {
+  const bytes = fromBase64Url(number) as Uint8Array;
+  const first = bytes.findIndex((byte) => byte !== 0);
+  return first > 0 ? toBase64Url(bytes.subarray(first)) : number;
 }
 
 /** The JSON of a payload; `{}` is not the same as the empty payload of a POST-as-GET. Throws `malformed`. */

@@ -24,14 +24,6 @@ export async function newOrder(context: AcmeContext, account: Account, request: 
   }
   const profile = readProfile(context, payload['profile']);
   refuseForbidden(context, identifiers, profile ?? (context.settings.profiles[0] as string));
-  const open = account.orders.filter((id) => {
-    const order = context.state.orders.get(id) as Order;
-    return ['pending', 'ready', 'processing'].includes(context.state.orderStatus(order, context.now()));
-  });
-  if (open.length >= limits.openOrders) {
-    const headers = { 'retry-after': '3600' };
-    throw new AcmeProblem('rateLimited', `the account has ${open.length} open orders: finish some first`, { headers });
-  }
   const replaces = payload['replaces'];
   const create = async () => {
     const serial = replaces === undefined ? undefined : replacedSerial(context, account, replaces, identifiers);
@@ -39,7 +31,21 @@ export async function newOrder(context: AcmeContext, account: Account, request: 
     await context.commit(entry);
     return orderResponse(context, context.state.orders.get(entry.id) as Order, 201);
   };
-  return replaces === undefined ? create() : context.exclusive(`replaces ${String(replaces)}`, create);
+  // One at a time: many at once would all be below the limit.
+  return context.exclusive(`orders of ${account.id}`, async () => {
+    if (account.status !== 'valid') throw new AcmeProblem('unauthorized', `the account is ${account.status}`);
+    const open = account.orders.filter((id) => {
+      const order = context.state.orders.get(id) as Order;
+      return ['pending', 'ready', 'processing'].includes(context.state.orderStatus(order, context.now()));
+    });
+    if (open.length >= limits.openOrders) {
+      const headers = { 'retry-after': '3600' };
+      throw new AcmeProblem('rateLimited', `the account has ${open.length} open orders: finish some first`, {
+        headers,
+      });
+    }
+    return replaces === undefined ? create() : context.exclusive(`replaces ${String(replaces)}`, create);
+  });
 }
 
 /** finalize (Section 7.4): the intent is durable before the authority is asked, the outcome before the answer. */
@@ -47,6 +53,7 @@ export async function finalizeOrder(context: AcmeContext, order: Order, request:
   return context.exclusive(`order ${order.id}`, async () => {
     const status = context.state.orderStatus(order, context.now());
     if (status !== 'ready') throw new AcmeProblem('orderNotReady', `the order is ${status}`);
+    if (request.account?.status !== 'valid') throw new AcmeProblem('unauthorized', 'the account was given up');
     const csr = request.payload?.['csr'];
     if (typeof csr !== 'string') throw new AcmeProblem('malformed', 'the payload has no csr');
     checkRequest(context, order, csr, request);

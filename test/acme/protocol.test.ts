@@ -189,6 +189,29 @@ describe('accounts', () => {
     assert.equal(problemOf(await client.post(client.kid as string)), 'malformed', 'the old key');
     client.key = fresh;
     assert.equal((await client.post(client.kid as string)).status, 200);
+    // Two at once, signed with the same old key: the second comes too late.
+    const changes = await Promise.all([change(clientKey()), change(clientKey())]);
+    assert.deepEqual(changes.map(({ status }) => status).sort(), [200, 400]);
+  });
+
+  test('an RSA key is one key, however its numbers are written', async (t) => {
+    const { service } = await acmeService(t);
+    const key = clientKey('RS256');
+    const first = await new TestClient(service, key).register();
+    const { n = '' } = key.jwk;
+    const writings: readonly Record<string, string>[] = [
+      { n: base64url(Buffer.concat([Buffer.alloc(2), Buffer.from(n, 'base64url')])) },
+      { e: 'AAEAAQ' },
+    ];
+    for (const more of writings) {
+      const response = await new TestClient(service, { ...key, jwk: { ...key.jwk, ...more } }).post('/new-account', {});
+      assert.equal(response.status, 200);
+      assert.equal(response.headers['location'], first.kid);
+    }
+    for (const e of ['AQ', 'Ag']) {
+      const weak = new TestClient(service, { ...key, jwk: { ...key.jwk, e } });
+      assert.equal(problemOf(await weak.post('/new-account', {})), 'badPublicKey', e);
+    }
   });
 
   test('see nothing of each other', async (t) => {
@@ -353,7 +376,9 @@ describe('orders', () => {
     assert.equal(headerOf(refused, 'retry-after'), '3600');
     time += 8 * 24 * 3_600_000;
     assert.equal((bodyOf(await client.post(url)) as Order).status, 'invalid');
-    await client.order('a.test');
+    const order = { identifiers: [{ type: 'dns', value: 'a.test' }] };
+    const atOnce = await Promise.all(Array.from({ length: 10 }, () => client.post('/new-order', order)));
+    assert.equal(atOnce.filter(({ status }) => status === 201).length, 2, 'also of many at once');
   });
 
   test('an authorization can be given up', async (t) => {
