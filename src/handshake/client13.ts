@@ -164,6 +164,12 @@ function noteMiss(context: ClientContext, { psks, session12 }: Offer): void {
 
 /** What holds for every ServerHello and HelloRetryRequest of TLS 1.3 (RFC 9846, Section 4.1.3). */
 function checkFields({ hello }: Offer, fields: ServerHelloFields): void {
+  // "… or ServerHello.legacy_version set to 0x0300 MUST abort the handshake with a "protocol_version" alert."
+  if (fields.legacyVersion === 0x0300) {
+    throw new PeerError('ERR_TLS_LEGACY_VERSION', 'protocolVersion', 'serverHello: legacy_version is SSL 3.0', {
+      rfc: 'RFC 9846, Appendix E.5',
+    });
+  }
   if (fields.legacyVersion !== tls12) {
     throw illegalParameter(
       'ERR_TLS_LEGACY_VERSION',

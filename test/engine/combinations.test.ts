@@ -6,6 +6,7 @@ import { drive } from '../../src/engine/driver.ts';
 import { createEchKey } from '../../src/engine/ech-key.ts';
 import { serverHost } from '../../src/engine/host.ts';
 import type { RecordLayer } from '../../src/engine/record-layer.ts';
+import { ApplicationSecrets } from '../../src/handshake/key-schedule.ts';
 import { KeyBlock } from '../../src/handshake/key-schedule12.ts';
 import { MemoryStore } from '../../src/session/memory-store.ts';
 import { ServerSessions } from '../../src/session/resumption.ts';
@@ -251,6 +252,19 @@ describe('what does not fit into a ClientHello', () => {
   });
 });
 
+for (const [version, alert] of [
+  [0x0300, 'protocolVersion'],
+  [0x0301, 'illegalParameter'],
+] as const) {
+  test(`1.3: a serverHello with the legacy_version ${version.toString(16)} (RFC 9846, Appendix E.5)`, () => {
+    const side = client({ keyShares: ['x25519'] });
+    const flight = turn(server(), turn(side));
+    flight[9] = version >> 8;
+    flight[10] = version & 255;
+    assertRefused(side, turn(side, flight), 'ERR_TLS_LEGACY_VERSION', alert);
+  });
+}
+
 test('names of protocols that a client offers do not break the lines of a log, and are few', () => {
   const side = server({ alpnProtocols: ['h2'] });
   const names = ['http/1.1', 'a\nb', ...Array.from({ length: 1000 }, (_, i) => `p${i}`)];
@@ -272,6 +286,51 @@ describe('post-handshake authentication', () => {
     turn(server, turn(client));
     assert.equal(server.error, undefined, server.error?.stack);
     assert.equal(join(server.takeApplicationData()).length, 5);
+  });
+});
+
+describe('new keys', () => {
+  test('come by themselves before the limit of the AEAD (RFC 9846, Section 5.5)', () => {
+    const updates: string[] = [];
+    const { client, server } = connected({
+      client: {
+        trace: (event) => {
+          if (event.kind === 'keyChange') updates.push(event.direction);
+        },
+      },
+    });
+    updates.length = 0;
+    const { writer } = client.output as RecordLayer;
+    client.write(bytes(1));
+    assert.deepEqual(updates, []);
+    let left = 1023;
+    Object.defineProperty(writer, 'recordsUntilLimit', { get: () => left });
+    client.write(bytes(2));
+    left = 1_000_000;
+    client.write(bytes(3));
+    assert.deepEqual(updates, ['sent']);
+    turn(server, turn(client));
+    assert.equal(join(server.takeApplicationData()).length, 6, server.error?.stack);
+  });
+
+  test('leave nothing of the former ones (RFC 9846, Section 7.2)', () => {
+    const { client, server } = connected();
+    const { nextTrafficSecret } = ApplicationSecrets.prototype;
+    const former: Uint8Array[] = [];
+    ApplicationSecrets.prototype.nextTrafficSecret = function (side) {
+      former.push(this.trafficSecret(side));
+      return nextTrafficSecret.call(this, side);
+    };
+    try {
+      client.updateKeys(true);
+      turn(server, turn(client));
+      server.write(bytes(1));
+      turn(client, turn(server));
+    } finally {
+      ApplicationSecrets.prototype.nextTrafficSecret = nextTrafficSecret;
+    }
+    assert.equal(former.length, 4, 'each side moves both directions on');
+    for (const secret of former) assert.ok(secret.every((byte) => byte === 0));
   });
 });
 
