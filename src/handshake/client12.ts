@@ -1,8 +1,8 @@
-import { noBytes } from '../bytes/bytes.ts';
+import { noBytes, zeroize } from '../bytes/bytes.ts';
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
 import { groupCode, groupName } from '../crypto/named-groups.ts';
 import type { GroupName, KeyType } from '../crypto/provider.ts';
-import { illegalParameter, PeerError } from '../errors.ts';
+import { CertificateError, illegalParameter, PeerError } from '../errors.ts';
 import type { ClientSession } from '../session/client-session.ts';
 import { maxLifetimeSeconds, sessionState } from '../session/state.ts';
 import { type CertificateRequest12, decodeCertificateRequest12 } from '../wire/certificate-request.ts';
@@ -352,7 +352,18 @@ function sendRsaPremaster(
   const premaster = context.config.random(48).slice();
   premaster[0] = offeredVersion >>> 8;
   premaster[1] = offeredVersion & 0xff;
-  const encrypted = server.publicKey.encryptPkcs1(premaster);
+  let encrypted: Uint8Array;
+  try {
+    encrypted = server.publicKey.encryptPkcs1(premaster);
+  } catch (cause) {
+    zeroize(premaster);
+    throw new CertificateError(
+      'ERR_TLS_PUBLIC_KEY',
+      'badCertificate',
+      `certificate: an RSA key of ${server.publicKey.bits} bits encrypts no premaster secret`,
+      { cause, rfc: 'RFC 5246, Section 7.4.7.1' },
+    );
+  }
   sendMessage(context, transcript, 'clientKeyExchange', encodeClientKeyExchangeRsa(encrypted));
   return premaster;
 }

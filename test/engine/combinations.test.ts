@@ -265,6 +265,48 @@ for (const [version, alert] of [
   });
 }
 
+describe('what cannot be said is a mistake of the configuration', () => {
+  const wrong: [string, Partial<ClientOptions>][] = [
+    ['a record_size_limit below 64 (RFC 8449, Section 4)', { recordSizeLimit: 63 }],
+    ['half a byte', { recordSizeLimit: 100.5 }],
+    ['a record of nothing', { maxSendFragment: 0 }],
+    [
+      'more tickets than a byte counts (RFC 9149, Section 2)',
+      { ticketRequest: { newSessionCount: 256, resumptionCount: 0 } },
+    ],
+    ['a name without letters', { serverName: '.' }],
+    ['a name that would go out as another one', { serverName: 't\u0165st' }],
+    ['a name of 256 bytes', { serverName: 'a'.repeat(256) }],
+    ['a protocol that would go out as another one', { alpnProtocols: ['h\u0132'] }],
+  ];
+  for (const [what, options] of wrong) {
+    test(what, () => assert.throws(() => client(options), { name: 'ConfigError', code: 'ERR_TLS_CONFIG' }));
+  }
+});
+
+test('1.2: an RSA key that is too short for a premaster secret is the fault of the certificate', async () => {
+  const pair = createPair({
+    client: { cipherSuites: [0x009c] },
+    server: { maxVersion: tls12, cipherSuites: [0x009c], credentials: [testCredential('rsa')] },
+  });
+  const { importPublicKey } = crypto;
+  const short = {
+    ...pair.client.options,
+    crypto: {
+      ...crypto,
+      importPublicKey: (spki: Uint8Array) => ({
+        ...importPublicKey(spki),
+        encryptPkcs1: () => {
+          throw new Error('data too large for key size');
+        },
+      }),
+    },
+  };
+  const side = client(short);
+  const output = turn(side, turn(pair.server, turn(side)));
+  assertRefused(side, output, 'ERR_TLS_PUBLIC_KEY', 'badCertificate');
+});
+
 test('names of protocols that a client offers do not break the lines of a log, and are few', () => {
   const side = server({ alpnProtocols: ['h2'] });
   const names = ['http/1.1', 'a\nb', ...Array.from({ length: 1000 }, (_, i) => `p${i}`)];
