@@ -7,9 +7,8 @@ import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { connect } from 'node:tls';
 import { freePort } from '../helpers/listening.ts';
-import { start, temporaryFolder } from './run.ts';
+import { rawRequest, start, temporaryFolder } from './run.ts';
 
 const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n';
 const seen: string[] = [];
@@ -60,21 +59,7 @@ after(async () => {
 });
 
 describe('the line between the proxy and the app', () => {
-  /** All that comes back over HTTP/1.1 until the other side ends, or until `enough`. */
-  async function raw(text: string, enough?: RegExp): Promise<string> {
-    const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', ca, ALPNProtocols: ['http/1.1'] });
-    socket.on('error', () => {});
-    socket.write(text);
-    let heard = '';
-    const timer = setTimeout(() => socket.destroy(), 10_000);
-    for await (const part of socket) {
-      heard += part;
-      if (enough?.test(heard)) break;
-    }
-    clearTimeout(timer);
-    socket.destroy();
-    return heard;
-  }
+  const raw = (text: string, enough?: RegExp) => rawRequest(port, ca, text, enough);
 
   function over2(headers: Record<string, string>, body: string | undefined) {
     const session = connectHttp2(`https://127.0.0.1:${port}`, { ca, servername: 'localhost' });

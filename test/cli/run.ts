@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
+import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 
@@ -158,6 +159,22 @@ export async function startServe(
   const running = start(home, ['serve', '--port', '0', '--metrics', 'off', ...words]);
   const [, port] = await running.until(/at https:\/\/localhost:(\d+)/);
   return { ...running, port: Number(port), url: `https://localhost:${port}` };
+}
+
+/** All that comes back over HTTP/1.1 until the other side ends, or until `enough`. */
+export async function rawRequest(port: number, ca: Buffer, text: string, enough?: RegExp): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', ca, ALPNProtocols: ['http/1.1'] });
+  socket.on('error', () => {});
+  socket.write(text, 'latin1');
+  let heard = '';
+  const timer = setTimeout(() => socket.destroy(), 10_000);
+  for await (const part of socket) {
+    heard += part;
+    if (enough?.test(heard)) break;
+  }
+  clearTimeout(timer);
+  socket.destroy();
+  return heard;
 }
 
 /** Whether a program is there. */

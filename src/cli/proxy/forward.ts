@@ -7,12 +7,18 @@ import {
   type OutgoingHttpHeaders,
   type ServerResponse,
 } from 'node:http';
-import type { Http2ServerRequest } from 'node:http2';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { formatName, parseCertificate } from '../../pki/index.ts';
 import type { EngineSocket } from '../server/engine-socket.ts';
-import { endWith, type Handler, type Request, type Response, type UpgradeHandler } from '../server/secure-server.ts';
+import {
+  endRaw,
+  endText,
+  type Handler,
+  type Request,
+  type Response,
+  type UpgradeHandler,
+} from '../server/secure-server.ts';
 import { clientAddress } from './proxy-protocol.ts';
 
 /** Where requests for a host name go; `*` for all others. */
@@ -75,7 +81,7 @@ export class Forwarder {
 
   readonly handler: Handler = (request, response, { socket, early }) => {
     const route = this.#routeOf(request);
-    if (route === undefined) return refuse(response, 421, 'no app behind this proxy has that host name');
+    if (route === undefined) return endText(response, 421, 'no app behind this proxy has that host name');
     const { to } = route;
     const headers = this.#headers(request, socket, early, to);
     const mayRetry = (request.method === 'GET' || request.method === 'HEAD') && !hasBody(request);
@@ -108,7 +114,7 @@ export class Forwarder {
       if (retries > 0 && upstream.reusedSocket && error.code === 'ECONNRESET')
         return this.#send(request, response, to, headers, retries - 1);
       const { status, text } = this.#failure(to, error);
-      refuse(response, status, text);
+      endText(response, status, text);
     });
     this.#limit(upstream);
     target.on('close', () => {
@@ -120,9 +126,9 @@ export class Forwarder {
 
   readonly upgrade: UpgradeHandler = (request, client, head, { socket, early }) => {
     const route = this.#routeOf(request);
-    if (route === undefined || early) return endRaw(client, early ? '425 Too Early' : '421 Misdirected Request');
+    if (route === undefined || early) return endRaw(client, early ? 425 : 421);
     // Nothing tells the body from what the other protocol begins with.
-    if (hasBody(request)) return endRaw(client, '400 Bad Request');
+    if (hasBody(request)) return endRaw(client, 400);
     const { to } = route;
     // HTTP/2 in clear would be a tunnel past this proxy: with it the request is an ordinary one (RFC 9113, Section 3.1).
     const protocol = /\bh2c\b/i.test(request.headers.upgrade ?? '') ? undefined : request.headers.upgrade;
@@ -154,8 +160,7 @@ export class Forwarder {
     });
     upstream.on('error', (error) => {
       if (answered || client.destroyed) return;
-      const { status } = this.#failure(to, error);
-      endRaw(client, status === 504 ? '504 Gateway Timeout' : '502 Bad Gateway');
+      endRaw(client, this.#failure(to, error).status);
     });
     this.#limit(upstream);
     upstream.end();
@@ -242,7 +247,7 @@ function fingerprint(der: Uint8Array): string {
 
 /** Whether a body follows the head (RFC 9112, Section 6.3; RFC 9113, Section 8.1), whatever the method. */
 function hasBody(request: Request): boolean {
-  if (request.httpVersionMajor === 2) return !(request as Http2ServerRequest).stream.endAfterHeaders;
+  if ('stream' in request) return !request.stream.endAfterHeaders;
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
   return coding !== undefined || (length !== undefined && Number(length) !== 0);
 }
@@ -276,11 +281,6 @@ function addTrailers(target: ServerResponse, { trailers }: IncomingMessage): voi
   if (fields.length > 0) target.addTrailers(Object.fromEntries(fields) as NodeJS.Dict<string>);
 }
 
-/** Ends a connection whose request was for another protocol, with a status and nothing more. */
-function endRaw(client: Duplex, status: string): void {
-  client.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-}
-
 /** @param fields names and values by turns. */
 function headText({ statusCode, statusMessage }: IncomingMessage, fields: readonly string[]): string {
   const lines: string[] = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
@@ -305,13 +305,3 @@ function joinStreams(a: Duplex, b: Duplex): void {
 
 /** How long one half of an upgraded connection may go on once the other has ended, in ms. */
 const halfOpenTime = 2000;
-
-function refuse(response: Response, status: number, text: string): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  response.statusCode = status;
-  response.setHeader('content-type', 'text/plain; charset=utf-8');
-  endWith(response, `${text}\n`);
-}

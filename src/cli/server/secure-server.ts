@@ -3,6 +3,7 @@ import {
   type Server as Http1Server,
   type IncomingMessage,
   type ServerResponse,
+  STATUS_CODES,
 } from 'node:http';
 import {
   createServer as createHttp2,
@@ -16,6 +17,7 @@ import type { Duplex } from 'node:stream';
 import { ServerConnection, type ServerOptions, serverHost, TlsError } from '../../index.ts';
 import { countHandshake, type ServerCounters } from './counters.ts';
 import { EngineSocket } from './engine-socket.ts';
+import { refusalOf } from './request-rules.ts';
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
@@ -76,7 +78,14 @@ export class SecureServer {
     if (upgrade !== undefined) {
       this.#http1.on('upgrade', (request, socket, head) => {
         const engine = request.socket as unknown as EngineSocket;
-        upgrade(request, socket, head, { socket: engine, early: !engine.secured });
+        const refusal = refusalOf(request);
+        if (refusal !== undefined) return endRaw(socket, refusal.status);
+        try {
+          upgrade(request, socket, head, { socket: engine, early: !engine.secured });
+        } catch (error) {
+          options.onError?.(error as Error, engine);
+          endRaw(socket, 500);
+        }
       });
     }
     this.#http2 = createHttp2({ settings: { enableConnectProtocol: false } });
@@ -202,6 +211,12 @@ export class SecureServer {
     const { counters, handler } = this.#options;
     counters.requests++;
     const early = !socket.secured;
+    const refusal = refusalOf(request);
+    if (refusal !== undefined) {
+      // What follows on this connection may be part of the same trick.
+      if (!('stream' in request)) response.setHeader('connection', 'close');
+      return endText(response, refusal.status, refusal.text);
+    }
     if (request.httpVersionMajor === 1) {
       if (this.#closing) response.setHeader('connection', 'close');
       else if (request.httpVersionMinor === 1 && !/\bclose\b/i.test(request.headers.connection ?? ''))
@@ -209,15 +224,19 @@ export class SecureServer {
     }
     if (early && !safeMethods.has(request.method ?? '')) {
       counters.tooEarly++;
-      response.statusCode = 425;
-      response.setHeader('content-type', 'text/plain; charset=utf-8');
-      endWith(
+      return endText(
         response,
-        'Too Early: this request changes something, so it must not come as early data (RFC 8470). Send it again.\n',
+        425,
+        'Too Early: this request changes something, so it must not come as early data (RFC 8470). Send it again.',
       );
-      return;
     }
-    handler(request, response, { socket, early });
+    try {
+      handler(request, response, { socket, early });
+    } catch (error) {
+      // One request must not end the service of all others.
+      this.#options.onError?.(error as Error, socket);
+      endText(response, 500, 'a fault of this server');
+    }
   }
 
   /** Stops listening; connections may finish what they are doing for a while. */
@@ -239,6 +258,22 @@ export class SecureServer {
     this.#http1.close();
     this.#http2.close();
   }
+}
+
+/** Answers with a line of text, or cuts an answer that has begun. */
+export function endText(response: Response, status: number, text: string): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  response.statusCode = status;
+  response.setHeader('content-type', 'text/plain; charset=utf-8');
+  endWith(response, `${text}\n`);
+}
+
+/** Ends a connection whose request was for another protocol, with a status and nothing more. */
+export function endRaw(client: Duplex, status: number): void {
+  client.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 
 /** Ends a response of either kind with a text. */
