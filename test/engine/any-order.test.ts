@@ -146,6 +146,8 @@ function createWorld(random: Random): World {
 /** Codes of calls that do not fit the moment. */
 const misuse = ['ERR_TLS_STATE', 'ERR_TLS_NO_POST_HANDSHAKE_AUTH', 'ERR_TLS_NO_EXTENDED_MASTER_SECRET'];
 
+const hostTrouble = 'this host fails';
+
 class Side {
   readonly name: 'client' | 'server';
   readonly connection: Connection;
@@ -162,8 +164,11 @@ class Side {
   closed: 'open' | 'half' | 'closed' = 'open';
   updates = 0;
   requests = 0;
+  /** Whether the host fails now and then. */
+  readonly #fails: boolean;
 
-  constructor(name: 'client' | 'server', connection: Connection, host: Host, random: Random) {
+  constructor(name: 'client' | 'server', connection: Connection, host: Host, random: Random, fails: boolean) {
+    this.#fails = fails;
     this.name = name;
     this.connection = connection;
     this.#host = host;
@@ -182,7 +187,11 @@ class Side {
       if (progress.state !== 'needsHost') break;
       const { id, request } = progress;
       const value = (this.#host[request.name] as (input: unknown) => unknown)(request.input);
-      const answer = () => this.connection.answer(id, value);
+      const fails = this.#fails && this.#random.oneIn(40);
+      const failure = this.#random.oneIn(2)
+        ? new Error(hostTrouble)
+        : new TlsError('ERR_TLS_TEST', 'accessDenied', 'no');
+      const answer = () => (fails ? this.connection.fail(id, failure) : this.connection.answer(id, value));
       if (this.#random.oneIn(2)) answer();
       else this.#late.push(answer);
     }
@@ -259,11 +268,15 @@ class Side {
   }
 }
 
-/** One connection; the sessions that it gave. */
-function runOnce(world: World, random: Random, offered: readonly ClientSession[]): ClientSession[] {
+/**
+ * One connection; the sessions that it gave.
+ *
+ * @param trouble whether hosts fail, transports end in the middle and somebody changes what they carry.
+ */
+function runOnce(world: World, random: Random, offered: readonly ClientSession[], trouble: boolean): ClientSession[] {
   const clientOptions = { ...world.client, sessions: offered };
-  const client = new Side('client', new ClientConnection(clientOptions), clientHost(clientOptions), random);
-  const server = new Side('server', new ServerConnection(world.server), serverHost(world.server), random);
+  const client = new Side('client', new ClientConnection(clientOptions), clientHost(clientOptions), random, trouble);
+  const server = new Side('server', new ServerConnection(world.server), serverHost(world.server), random, trouble);
   const given: ClientSession[] = [];
   const sides = [client, server] as const;
   const deliver = (from: Side, to: Side, size: number) => {
@@ -281,16 +294,30 @@ function runOnce(world: World, random: Random, offered: readonly ClientSession[]
     else if (action === 1 && side.waits) side.answerOne();
     else if (action === 2) side.advance();
     else deliver(other, side, random.pick([1, 5, 100, 1500, 65_536]));
+    if (trouble && other.wire.length > 0 && random.oneIn(100)) {
+      const at = random.below(other.wire.length);
+      other.wire[at] = (other.wire[at] as number) ^ (1 << random.below(8));
+    }
+    if (trouble && random.oneIn(300)) side.connection.receiveEnd();
     if (action > 2) side.advance();
     given.push(...(client.connection as ClientConnection).takeSessions());
   }
   // To the end: everything is answered and delivered, and both sides say goodbye.
   settle(sides, deliver);
-  check(world, client, server);
+  if (!trouble) check(world, client, server);
   for (const side of sides) side.connection.closeWrite();
   settle(sides, deliver);
   given.push(...(client.connection as ClientConnection).takeSessions());
-  check(world, client, server);
+  if (trouble) {
+    for (const side of sides) side.connection.receiveEnd();
+    settle(sides, deliver);
+    for (const { connection } of sides) {
+      const { error } = connection;
+      if (error?.code === 'ERR_TLS_INTERNAL' && !error.message.includes(hostTrouble)) throw error;
+    }
+  } else {
+    check(world, client, server);
+  }
   for (const { connection } of sides) {
     assert.ok(connection.closed, 'both have said goodbye');
     assert.deepEqual(connection.takeOutgoing(), []);
@@ -374,18 +401,23 @@ function isAlert({ connection }: Side): boolean {
 const [runs = 60, only] = (process.env['HANDFAST_ANY_ORDER'] ?? '').split(',').filter(Boolean).map(Number);
 
 describe('calls in any order', () => {
-  test(`${runs} worlds, three connections in each`, () => {
-    for (let seed = only ?? 1; seed < (only ?? 1) + runs; seed++) {
-      const random = new Random(seed);
-      const world = createWorld(random);
-      let sessions: ClientSession[] = [];
-      for (let i = 0; i < 3; i++) {
-        try {
-          sessions = [...runOnce(world, random, sessions), ...sessions].slice(0, 3);
-        } catch (error) {
-          throw new Error(`seed ${seed}, connection ${i}: ${world.words}`, { cause: error });
+  for (const [what, trouble] of [
+    ['', false],
+    [', in which hosts fail, transports end and bytes are changed', true],
+  ] as const) {
+    test(`${runs} worlds, three connections in each${what}`, () => {
+      for (let seed = only ?? 1; seed < (only ?? 1) + runs; seed++) {
+        const random = new Random(seed);
+        const world = createWorld(random);
+        let sessions: ClientSession[] = [];
+        for (let i = 0; i < 3; i++) {
+          try {
+            sessions = [...runOnce(world, random, sessions, trouble), ...sessions].slice(0, 3);
+          } catch (error) {
+            throw new Error(`seed ${seed}, connection ${i}: ${world.words}`, { cause: error });
+          }
         }
       }
-    }
-  });
+    });
+  }
 });
