@@ -7,8 +7,8 @@ import { CliError } from './errors.ts';
 
 const names = ['json', 'mjs', 'js', 'mts', 'ts'].map((ending) => `handfast.config.${ending}`);
 
-/** Options whose values are paths: in a file they count from the folder of the file. */
-const paths = new Set(['cert', 'key', 'passphrase-file', 'client-ca', 'fleet-key', 'state', 'cacert', 'folder']);
+/** What stands for values that are paths: in a file they count from the folder of the file. */
+const paths = new Set(['FILE', 'FOLDER']);
 
 /**
  * Completes the options of a command by those of a configuration file: `--config FILE`, or a `handfast.config.*` in the
@@ -45,7 +45,7 @@ export async function withConfig<V extends Readonly<Record<string, unknown>>>(
       });
     }
     if (merged[option] !== undefined) continue;
-    merged[option] = paths.has(option) ? fromFolder(checked, dirname(resolve(file))) : checked;
+    merged[option] = paths.has(known.value ?? '') ? fromFolder(checked, dirname(resolve(file))) : checked;
   }
   return merged as V;
 }

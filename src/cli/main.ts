@@ -1,6 +1,7 @@
 import { type Command, helpOf, nearest } from './command.ts';
 import { CliError, humanError } from './errors.ts';
 import { exitCodeMeanings, exitCodes } from './exit-codes.ts';
+import { watchOutput } from './ui/output.ts';
 import { painter } from './ui/terminal.ts';
 
 /** A command is only loaded when it is called: the start is fast, and one that is broken breaks no other. */
@@ -53,13 +54,7 @@ export function loadCommand(name: string): Promise<Command> | undefined {
 
 /** Runs a command line; the exit code. */
 export async function main(words: readonly string[]): Promise<number> {
-  // Who reads what is printed has read enough (`| head`).
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(exitCodes.ok);
-      throw error;
-    });
-  }
+  watchOutput();
   try {
     return await dispatch(words);
   } catch (error) {

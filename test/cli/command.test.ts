@@ -5,13 +5,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parseTarget } from '../../src/cli/client/target.ts';
-import { lifetime, nearest, type Options, parse } from '../../src/cli/command.ts';
+import { lifetime, nearest, type Option, type Options, parse } from '../../src/cli/command.ts';
 import { sumMetrics } from '../../src/cli/commands/proxy.ts';
 import { withConfig } from '../../src/cli/config-file.ts';
 import { CliError, humanError } from '../../src/cli/errors.ts';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { stateFolder } from '../../src/cli/paths.ts';
 import { parseProxyHeader } from '../../src/cli/proxy/proxy-protocol.ts';
+import { proxyOptions } from '../../src/cli/proxy/settings.ts';
 import { pathOf } from '../../src/cli/server/files.ts';
 import { clip, printable, table, wantsColour, width } from '../../src/cli/ui/terminal.ts';
 import { handfast, program, temporaryFolder } from './run.ts';
@@ -160,6 +161,18 @@ describe('configuration files', () => {
       port: '9',
     });
     assert.deepEqual(merged, { port: '9', name: ['a.test'], cert: join(folder, 'c.pem'), quiet: true });
+  });
+
+  test('every option of the proxy that is a path counts from the file', async () => {
+    const isPath = ({ value }: Option) => value === 'FILE' || value === 'FOLDER';
+    const names = Object.entries(proxyOptions).flatMap(([name, option]) => (isPath(option) ? [name] : []));
+    assert.ok(names.includes('ech') && names.includes('state'), String(names));
+    const own = names.filter((name) => name !== 'config');
+    const camel = (name: string) => name.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const file = join(folder, 'proxy.json');
+    writeFileSync(file, JSON.stringify({ proxy: Object.fromEntries(own.map((name) => [camel(name), 'x'])) }));
+    const merged: Record<string, unknown> = await withConfig('proxy', proxyOptions, {}, file);
+    for (const name of own) assert.deepEqual([merged[name]].flat(), [join(folder, 'x')], name);
   });
 
   test('what is wrong is named by its place', async () => {

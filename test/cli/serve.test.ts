@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { handfast, start, startServe, temporaryFolder } from './run.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'node:tls';
+import { freePort } from '../helpers/listening.ts';
+import { environment, handfast, program, start, startServe, temporaryFolder } from './run.ts';
 
 interface Answer {
   status: number;
@@ -101,6 +105,16 @@ describe('handfast serve', () => {
       (await ask(home, `${server.url}/a.txt`, { headers: { 'if-none-match': String(whole.headers['etag']) } })).status,
       304,
     );
+    const since = 'Mon, 01 Jan 2001 00:00:00 GMT';
+    for (const [name, value, status] of [
+      ['if-match', '"other"', 412],
+      ['if-match', String(whole.headers['etag']), 200],
+      ['if-match', '*', 200],
+      ['if-unmodified-since', since, 412],
+      ['if-modified-since', since, 200],
+    ] as const)
+      assert.equal((await ask(home, `${server.url}/a.txt`, { headers: { [name]: value } })).status, status, name);
+    assert.equal((await ask(home, `${server.url}/a.txt/`)).status, 404, 'it is no folder');
     assert.equal((await ask(home, `${server.url}/a.txt`, { method: 'HEAD' })).headers['content-length'], '10');
     assert.equal((await ask(home, `${server.url}/a.txt`, { method: 'POST' })).status, 405);
     assert.equal((await ask(home, `${server.url}/sub`)).headers['location'], '/sub/');
@@ -153,6 +167,65 @@ describe('handfast serve', () => {
     await server.until(/could not be read again, the old one stays/);
     assert.deepEqual(await names(), ['DNS:localhost', 'DNS:two.test']);
     await server.end();
+  });
+
+  test('the log tells of each request, in words or in JSON, also of a client that went away', async () => {
+    const home = temporaryFolder();
+    writeFileSync(join(home, 'big'), Buffer.alloc(32 << 20));
+    const server = await startServe(home, [home, '--log-json']);
+    await ask(home, `${server.url}/nothing`, { headers: { host: 'localhost' } });
+    const [line = ''] = await server.until(/^\{.*\}$/m);
+    const { time, ms, ...entry } = JSON.parse(line) as Record<string, unknown>;
+    assert.ok(Math.abs(Date.parse(String(time)) - Date.now()) < 60_000 && Number(ms) >= 0);
+    assert.deepEqual(entry, {
+      ...{ client: '127.0.0.1', method: 'GET', host: 'localhost', url: '/nothing', http: '1.1', status: 404 },
+      ...{ tls: '1.3', resumption: 'none' },
+    });
+    const socket = connect({
+      port: server.port,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      rejectUnauthorized: false,
+    });
+    socket.write('GET /big HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    socket.once('data', () => socket.destroy());
+    await server.until(/"client":"127\.0\.0\.1".*"url":"\/big".*"aborted":true/);
+    await server.end();
+    const plain = await startServe(home, ['--log']);
+    await ask(home, plain.url);
+    await plain.until(/Z 127\.0\.0\.1 GET localhost:\d+ \/ HTTP\/1\.1 200 [\d.]+ ms\n/);
+    await plain.end();
+  });
+
+  test('a log that nobody reads any more, or a full disk, ends no service', async (t) => {
+    const home = temporaryFolder();
+    const server = await startServe(home, ['--log']);
+    server.child.stdout?.destroy();
+    server.child.stderr?.destroy();
+    for (let i = 0; i < 4; i++) assert.equal((await ask(home, server.url)).status, 200);
+    assert.equal(await server.end(), 0);
+    if (!existsSync('/dev/full')) return t.skip('no /dev/full here');
+    const full = openSync('/dev/full', 'w');
+    const port = await freePort();
+    const words = ['serve', '--port', String(port), '--metrics', 'off', '--log'];
+    const child = spawn(process.execPath, [program(), ...words], {
+      env: environment(home),
+      stdio: ['ignore', full, full],
+    });
+    const ended = new Promise((done) => child.on('close', done));
+    t.after(() => child.kill('SIGKILL'));
+    const url = `https://localhost:${port}`;
+    for (let i = 0; i < 100 && (await ask(home, url).catch(() => undefined)) === undefined; i++) await sleep(100);
+    for (let i = 0; i < 4; i++) assert.equal((await ask(home, url)).status, 200);
+    child.kill('SIGTERM');
+    assert.equal(await ended, 0);
+    // A command whose output is its work says that it could not do it.
+    const list = spawnSync(process.execPath, [program(), 'help'], {
+      env: environment(home),
+      stdio: ['ignore', full, 'pipe'],
+    });
+    assert.equal(list.status, 3);
+    assert.match(String(list.stderr), /^handfast: the output could not be written: ENOSPC[^\n]*\n$/);
   });
 
   test('metrics count handshakes by kind', async () => {

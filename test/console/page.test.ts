@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { Script } from 'node:vm';
-import { listenForMetrics } from '../../src/cli/server/metrics-server.ts';
+import { listenForMetrics, readMetricsAddress } from '../../src/cli/server/metrics-server.ts';
 import { consolePage } from '../../src/console/page.ts';
 import { missReasons } from '../../src/session/index.ts';
 
@@ -19,8 +19,32 @@ describe('the console', () => {
     for (const words of Object.values(missReasons)) assert.ok(script.includes(words), words);
   });
 
+  test('it listens elsewhere where it is told to, and is read by any name there', async () => {
+    for (const wrong of ['x', '70000', ':1', '1.2.3.4:', '::1:x'])
+      assert.throws(() => readMetricsAddress(wrong), wrong);
+    assert.deepEqual(readMetricsAddress('[::]:9464'), { host: '::', port: 9464 });
+    assert.deepEqual(readMetricsAddress('9464'), { host: '127.0.0.1', port: 9464 });
+    const { server, url } = await listenForMetrics(
+      readMetricsAddress('0.0.0.0:0') as { port: number },
+      'x',
+      () => 'm\n',
+    );
+    const { request } = await import('node:http');
+    const text = await new Promise((done, fail) => {
+      request(`${url}/metrics`, { headers: { host: 'handfast:9464' } }, (response) => response.on('data', done))
+        .on('error', fail)
+        .end();
+    });
+    assert.equal(String(text), 'm\n');
+    await new Promise((done) => server.close(done));
+  });
+
   test('it is served beside the metrics, to this machine only', async () => {
-    const { server, port } = await listenForMetrics(0, 'handfast serve', () => 'handfast_connections_open 7\n');
+    const { server, port } = await listenForMetrics(
+      { port: 0 },
+      'handfast serve',
+      () => 'handfast_connections_open 7\n',
+    );
     const { request } = await import('node:http');
     const ask = (path: string, host: string) =>
       new Promise<{ status: number; type: string; body: string }>((done, fail) => {
@@ -42,6 +66,11 @@ describe('the console', () => {
     // A name of somebody else that was made to mean this machine (DNS rebinding).
     for (const path of ['/', '/metrics']) assert.equal((await ask(path, 'evil.example')).status, 421, path);
     assert.equal((await ask('/other', 'localhost')).status, 404);
+    assert.deepEqual(await ask('/healthz', 'localhost'), {
+      status: 200,
+      type: 'text/plain; charset=utf-8',
+      body: 'ok\n',
+    });
     await new Promise((done) => server.close(done));
   });
 });

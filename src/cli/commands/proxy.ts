@@ -5,13 +5,13 @@ import { createNodeCrypto } from '../../crypto/node.ts';
 import type { CryptoProvider, ServerOptions, VerifyPeer } from '../../index.ts';
 import { createTrustAnchors, type TrustAnchors, trustAnchorsDigest, verifyChainOrThrow } from '../../pki/index.ts';
 import { MemoryStore } from '../../session/index.ts';
-import { type Command, parse, wholeNumber } from '../command.ts';
+import { type Command, parse } from '../command.ts';
 import { withConfig } from '../config-file.ts';
 import { CliError, humanError, listening } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { shellPath, stateFolder, statePaths } from '../paths.ts';
 import { Forwarder } from '../proxy/forward.ts';
-import { acceptProxyProtocol } from '../proxy/proxy-protocol.ts';
+import { acceptProxyProtocol, clientAddress } from '../proxy/proxy-protocol.ts';
 import { type ProxyValues, proxyOptions, readSettings, type Settings } from '../proxy/settings.ts';
 import { serveStore, workerStore } from '../proxy/worker-store.ts';
 import { createCounters, metricsText, statusText, total } from '../server/counters.ts';
@@ -23,11 +23,13 @@ import {
   warnOfDates,
   warnOfEnd,
 } from '../server/local-authority.ts';
-import { listenForMetrics, type MetricsServer } from '../server/metrics-server.ts';
+import { listenForMetrics, type MetricsServer, readMetricsAddress } from '../server/metrics-server.ts';
 import { openReplayRecord, type ReplayRecord } from '../server/replay-record.ts';
+import { requestLogOf } from '../server/request-log.ts';
 import { SecureServer } from '../server/secure-server.ts';
 import { makeSessions, nodeTimers } from '../server/sessions.ts';
 import { ended } from '../server/signals.ts';
+import { printingIsLogging } from '../ui/output.ts';
 import { painter, StatusLine } from '../ui/terminal.ts';
 import { readEchFiles } from './ech.ts';
 
@@ -148,7 +150,8 @@ async function runAlone(
   status: StatusLine,
   say: (text: string) => void,
 ): Promise<number> {
-  const node = await startNode(values, settings, false, (text) => status.print(text));
+  const print = (text: string) => status.print(text);
+  const node = await startNode(values, settings, false, print, print);
   const metrics = await startMetrics(values.metrics, node.metrics).catch(async (error) => {
     await node.close();
     throw error;
@@ -180,9 +183,10 @@ async function runWorker(values: ProxyValues): Promise<number> {
   const note = (text: string) => process.stderr.write(`${text}\n`);
   // Ctrl-C reaches the whole group of processes; the primary says what is to be done.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+  printingIsLogging();
   let node: Node;
   try {
-    node = await startNode(values, settings, true, note);
+    node = await startNode(values, settings, true, note, (line) => process.stdout.write(`${line}\n`));
   } catch (error) {
     const { message, hint } = humanError(error);
     process.send?.({ kind: 'failed', error: message, hint });
@@ -223,6 +227,7 @@ async function startNode(
   settings: Settings,
   shared: boolean,
   note: (text: string) => void,
+  print: (line: string) => void,
 ): Promise<Node> {
   const crypto = createNodeCrypto();
   const paths = statePathsOf(values);
@@ -262,11 +267,14 @@ async function startNode(
       sessions: kit.sessions,
     });
     let tls = await make();
+    const log = requestLogOf(values, print, ({ socket }) => clientAddress(socket.transport));
     const server = new SecureServer({
       tls: () => tls,
       counters,
-      handler: forwarder.handler,
-      upgrade: forwarder.upgrade,
+      handler: log?.handler(forwarder.handler) ?? forwarder.handler,
+      upgrade: log?.upgrade(forwarder.upgrade) ?? forwarder.upgrade,
+      // It is the app's time that runs while a request waits for it.
+      idleTimeout: Math.max(65_000, settings.timeout + 5000),
       ...(values['proxy-protocol'] === true ? { accept: acceptProxyProtocol } : {}),
     });
     const ports: number[] = [];
@@ -382,7 +390,7 @@ function announce(
   const where = settings.listen.map(({ host, port }) => `${host ?? 'localhost'}:${port}`).join(', ');
   say(`${paint('green', '●')} HTTPS on ${paint('bold', where)} in front of ${to} (${how})`);
   if (values.cert === undefined) say(`  Root of its certificate: ${shellPath(statePathsOf(values).root)}`);
-  if (metrics !== undefined) say(`  Console: http://127.0.0.1:${metrics.port}, for programs /metrics`);
+  if (metrics !== undefined) say(`  Console: ${metrics.url}, for programs /metrics`);
   else if (values.metrics === undefined)
     say(`  No metrics, since port ${defaultMetricsPort} is taken; choose one with --metrics PORT`);
   say('  SIGHUP reads the certificates again, SIGTERM or Ctrl-C ends it.\n');
@@ -391,10 +399,10 @@ function announce(
 const defaultMetricsPort = 9465;
 
 async function startMetrics(wanted: string | undefined, text: () => string): Promise<MetricsServer | undefined> {
-  if (wanted === 'off') return undefined;
-  const port = wanted === undefined ? defaultMetricsPort : wholeNumber('metrics', wanted, 0, 65_535);
+  const address = wanted === undefined ? { port: defaultMetricsPort } : readMetricsAddress(wanted);
+  if (address === 'off') return undefined;
   try {
-    return await listenForMetrics(port, 'handfast proxy', text);
+    return await listenForMetrics(address, 'handfast proxy', text);
   } catch (error) {
     if (wanted !== undefined) throw error;
     return undefined;

@@ -19,12 +19,13 @@ import {
   warnOfDates,
   warnOfEnd,
 } from '../server/local-authority.ts';
-import { listenForMetrics, type MetricsServer } from '../server/metrics-server.ts';
+import { listenForMetrics, type MetricsServer, readMetricsAddress } from '../server/metrics-server.ts';
+import { logOptions, requestLogOf } from '../server/request-log.ts';
 import { sampleSite } from '../server/sample-site.ts';
 import { type Handler, SecureServer } from '../server/secure-server.ts';
 import { makeSessions } from '../server/sessions.ts';
 import { ended } from '../server/signals.ts';
-import { duration, type Paint, painter, printable, StatusLine } from '../ui/terminal.ts';
+import { duration, type Paint, painter, StatusLine } from '../ui/terminal.ts';
 import { readEchFiles } from './ech.ts';
 
 const options = {
@@ -50,15 +51,15 @@ const options = {
   tls: { value: 'VERSION', choices: ['1.2', '1.3'], help: 'only this TLS version; default both' },
   http: { value: 'VERSION', choices: ['1.1', '2'], help: 'only this HTTP version; default both' },
   metrics: {
-    value: 'PORT',
-    help: 'port for the console and /metrics (Prometheus) on 127.0.0.1; default 9464, "off" for none',
+    value: 'ADDRESS',
+    help: '[HOST:]PORT of the console, /metrics (Prometheus) and /healthz; default 9464 on 127.0.0.1, "off" for none',
   },
   'no-resume': { help: 'full handshakes only: no session IDs, no tickets' },
   'no-early-data': { help: 'no 0-RTT' },
   'session-ids': { help: 'TLS 1.2 clients resume by session ID alone: no tickets for them' },
   'single-use': { help: 'TLS 1.3 tickets can be used once' },
   'no-list': { help: 'no listings of folders without index.html' },
-  log: { help: 'print a line for each request' },
+  ...logOptions,
   state: {
     value: 'FOLDER',
     help: 'where the local authority, certificates and ticket keys are kept; default HANDFAST_HOME or the data folder of this user',
@@ -138,7 +139,8 @@ async function runServe(values: ServeValues, folder: string | undefined): Promis
     if (values.cert === undefined) await warnOfEnd(paths.authority, warn);
     let tls = optionsFor(first.loaded);
     let leafEnd = first.loaded.leaf.notAfter;
-    const handler: Handler = values.log === true ? logged(pages, (line) => status.print(line)) : pages;
+    const log = requestLogOf(values, (line) => status.print(line));
+    const handler = log === undefined ? pages : log.handler(pages);
     const server = new SecureServer({ tls: () => tls, counters, handler });
     const hosts = values.host ?? ['127.0.0.1', '::1'];
     const bound = await server.listen(port, hosts);
@@ -205,20 +207,6 @@ async function handlerOf(folder: string | undefined, values: ServeValues): Promi
   return fileHandler(folder, values['no-list'] !== true);
 }
 
-function logged(handler: Handler, print: (line: string) => void): Handler {
-  return (request, response, context) => {
-    const start = performance.now();
-    (response as NodeJS.WritableStream).on('finish', () => {
-      const time = `${(performance.now() - start).toFixed(1)} ms`;
-      const early = context.early ? ' 0-RTT' : '';
-      print(
-        `${new Date().toISOString()} ${context.socket.remoteAddress} ${request.method} ${printable(request.url ?? '')} HTTP/${request.httpVersion} ${response.statusCode} ${time}${early}`,
-      );
-    });
-    handler(request, response, context);
-  };
-}
-
 const defaultMetricsPort = 9464;
 
 async function startMetrics(
@@ -227,13 +215,15 @@ async function startMetrics(
   say: (text: string) => void,
   paint: Paint,
 ): Promise<MetricsServer | undefined> {
-  if (wanted === 'off') return undefined;
-  const port = wanted === undefined ? defaultMetricsPort : wholeNumber('metrics', wanted, 0, 65_535);
+  const address = wanted === undefined ? { port: defaultMetricsPort } : readMetricsAddress(wanted);
+  if (address === 'off') return undefined;
   try {
-    return await listenForMetrics(port, 'handfast serve', text);
+    return await listenForMetrics(address, 'handfast serve', text);
   } catch (error) {
     if (wanted !== undefined) throw error;
-    say(`${paint('yellow', 'note')}: no metrics, since port ${port} is taken; choose one with --metrics PORT`);
+    say(
+      `${paint('yellow', 'note')}: no metrics, since port ${defaultMetricsPort} is taken; choose one with --metrics PORT`,
+    );
     return undefined;
   }
 }
@@ -269,8 +259,8 @@ function announce(facts: {
   const dates = left < 0 ? `expired ${duration(left)} ago` : `until ${day(loaded.leaf.notAfter)} (${duration(left)})`;
   say(`\n  Certificate ${dates} in ${shellPath(loaded.certificateFile)}`);
   if (metrics !== undefined) {
-    const console = `http://127.0.0.1:${metrics.port}`;
-    say(`  Console    ${paint('cyan', console)}   what it is doing; for programs: ${console}/metrics`);
+    const { url: at } = metrics;
+    say(`  Console    ${paint('cyan', at)}   what it is doing; for programs: ${at}/metrics`);
   }
   say('  Ctrl-C ends it, SIGHUP reads the certificate again.\n');
 }

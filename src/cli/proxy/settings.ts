@@ -1,5 +1,6 @@
 import { type Options, type Values, wholeNumber } from '../command.ts';
 import { usageError } from '../errors.ts';
+import { logOptions } from '../server/request-log.ts';
 import type { Route } from './forward.ts';
 
 /** The options of `handfast proxy`. */
@@ -47,7 +48,11 @@ export const proxyOptions = {
   'single-use': { help: 'TLS 1.3 tickets can be used once' },
   timeout: { value: 'SECONDS', help: 'for an answer of the app; default 60' },
   drain: { value: 'SECONDS', help: 'how long open requests may take when it ends; default 10' },
-  metrics: { value: 'PORT', help: 'port for the console and /metrics on 127.0.0.1; default 9465, "off" for none' },
+  ...logOptions,
+  metrics: {
+    value: 'ADDRESS',
+    help: '[HOST:]PORT of the console, /metrics and /healthz; default 9465 on 127.0.0.1, "off" for none',
+  },
   state: { value: 'FOLDER', help: 'where the local authority, certificates and ticket keys are kept' },
   config: { value: 'FILE', help: 'configuration; default handfast.config.json (or .mjs, .ts) of the working folder' },
   quiet: { short: 'q', help: 'print errors only' },

@@ -15,6 +15,9 @@ const types: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
   '.md': 'text/markdown; charset=utf-8',
   '.xml': 'application/xml',
+  '.xhtml': 'application/xhtml+xml',
+  '.webmanifest': 'application/manifest+json',
+  '.csv': 'text/csv; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.png': 'image/png',
   '.jpg': 'image/jpeg',
@@ -25,11 +28,18 @@ const types: Readonly<Record<string, string>> = {
   '.ico': 'image/x-icon',
   '.woff': 'font/woff',
   '.woff2': 'font/woff2',
+  '.ttf': 'font/ttf',
+  '.otf': 'font/otf',
   '.wasm': 'application/wasm',
   '.pdf': 'application/pdf',
   '.mp4': 'video/mp4',
   '.webm': 'video/webm',
   '.mp3': 'audio/mpeg',
+  '.ogg': 'audio/ogg',
+  '.wav': 'audio/wav',
+  '.zip': 'application/zip',
+  '.gz': 'application/gzip',
+  '.tar': 'application/x-tar',
   '.pem': 'application/x-pem-file',
   '.crt': 'application/pkix-cert',
 };
@@ -67,7 +77,8 @@ async function serve(root: string, listings: boolean, request: Request, response
     if (index?.info.isFile() === true) return sendFile(index, request, response);
     return listings ? sendListing(found.path, path, request, response) : plain(response, 404, `${path} is not here`);
   }
-  if (!found.info.isFile()) return plain(response, 404, `${path} is not here`);
+  // Links of the page would count from a folder that is none.
+  if (!found.info.isFile() || path.endsWith('/')) return plain(response, 404, `${path} is not here`);
   return sendFile(found, request, response);
 }
 
@@ -110,6 +121,7 @@ async function sendFile({ path, info }: Found, request: Request, response: Respo
   response.setHeader('content-type', types[extname(path).toLowerCase()] ?? 'application/octet-stream');
   response.setHeader('accept-ranges', 'bytes');
   response.setHeader('cache-control', 'no-cache');
+  if (isOutdated(request, etag, info.mtimeMs)) return plain(response, 412, 'the file is another one by now');
   if (isNotModified(request, etag, info.mtimeMs)) {
     response.statusCode = 304;
     return endWith(response, '');
@@ -122,13 +134,26 @@ async function sendFile({ path, info }: Found, request: Request, response: Respo
   const [start, end] = range ?? [0, info.size - 1];
   response.statusCode = range === undefined ? 200 : 206;
   if (range !== undefined) response.setHeader('content-range', `bytes ${start}-${end}/${info.size}`);
-  response.setHeader('content-length', String(Math.max(0, end - start + 1)));
+  const length = Math.max(0, end - start + 1);
+  response.setHeader('content-length', String(length));
   if (request.method === 'HEAD' || info.size === 0) return endWith(response, '');
   const file = await open(path, 'r');
   const stream = createReadStream(path, { fd: file, start, end, highWaterMark: 256 * 1024 });
   stream.on('error', () => response.destroy());
+  // A file that was cut in the meantime: without this the client would wait for the rest.
+  stream.on('end', () => {
+    if (stream.bytesRead < length) response.destroy();
+  });
   (response as NodeJS.WritableStream).on('close', () => stream.destroy());
   stream.pipe(response as NodeJS.WritableStream);
+}
+
+/** If-Match and If-Unmodified-Since: "the origin server MUST NOT perform the requested method" (RFC 9110, Section 13.1.1). */
+function isOutdated(request: Request, etag: string, modified: number): boolean {
+  const { 'if-match': match, 'if-unmodified-since': unmodified } = request.headers;
+  if (match !== undefined) return match !== '*' && !match.split(',').some((tag) => tag.trim() === etag);
+  const since = Date.parse(unmodified ?? '');
+  return !Number.isNaN(since) && Math.floor(modified / 1000) * 1000 > since;
 }
 
 function isNotModified(request: Request, etag: string, modified: number): boolean {

@@ -6,6 +6,7 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import {
+  constants,
   createServer as createHttp2,
   type Http2Server,
   type Http2ServerRequest,
@@ -29,6 +30,12 @@ export interface RequestContext {
   readonly early: boolean;
 }
 
+/** A request whose answer is not over. */
+interface Exchange {
+  readonly request: Request;
+  readonly response: Response;
+}
+
 export type Handler = (request: Request, response: Response, context: RequestContext) => void;
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer, context: RequestContext) => void;
 
@@ -42,11 +49,21 @@ export interface SecureServerOptions {
   readonly accept?: ((socket: Socket, ready: (first: Uint8Array | undefined) => void) => void) | undefined;
   /** Milliseconds; default 10 s. */
   readonly handshakeTimeout?: number;
+  /** How long the head of a request may take, in ms; default 30 s. */
+  readonly headTimeout?: number;
+  /**
+   * How long a connection may stay on which nothing moves, in ms, unless it is the handler's answer that is waited for.
+   * Default 65 s: a little more than what clients are told.
+   */
+  readonly idleTimeout?: number;
   readonly onError?: ((error: Error, socket: EngineSocket) => void) | undefined;
 }
 
 /** Methods that may be repeated without harm (RFC 9110, Section 9.2.1): what early data is taken for (RFC 8470). */
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
+
+/** Asking whether the other side is still there finds those that are gone without a word. */
+const tcpOptions = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
 
 const http2Preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
@@ -64,22 +81,39 @@ export class SecureServer {
   readonly #http2Sessions = new Map<ServerHttp2Session, EngineSocket>();
   readonly #http1: Http1Server;
   readonly #http2: Http2Server;
+  /** What is being answered, by its connection. */
+  readonly #exchanges = new WeakMap<EngineSocket, Set<Exchange>>();
   #attaching: EngineSocket | undefined;
   #closing = false;
 
   constructor(options: SecureServerOptions) {
     this.#options = options;
-    this.#http1 = createHttp1((request, response) => {
+    const { headTimeout = 30_000, idleTimeout = 1000 * idleSeconds.waited } = options;
+    const timeouts = {
+      headersTimeout: headTimeout,
+      connectionsCheckingInterval: Math.min(5000, headTimeout / 2),
+      // A long upload is no slow one: what does not move is found below.
+      requestTimeout: 0,
+      keepAliveTimeout: idleTimeout,
+    };
+    this.#http1 = createHttp1(timeouts, (request, response) => {
       this.#handle(request, response, request.socket as unknown as EngineSocket);
     });
-    this.#http1.headersTimeout = 30_000;
-    this.#http1.keepAliveTimeout = 1000 * idleSeconds.waited;
+    this.#http1.setTimeout(idleTimeout, (socket) => {
+      const engine = socket as unknown as EngineSocket;
+      if (this.#mayWait(engine)) engine.setTimeout(idleTimeout);
+      else engine.destroy();
+    });
+    // It never listens itself, and only then would it look at its connections: at those with a slow head, and, when the
+    // server ends, at the idle ones.
+    this.#http1.emit('listening');
     const { upgrade } = options;
     if (upgrade !== undefined) {
       this.#http1.on('upgrade', (request, socket, head) => {
         const engine = request.socket as unknown as EngineSocket;
         const refusal = refusalOf(request);
         if (refusal !== undefined) return endRaw(socket, refusal.status);
+        engine.setTimeout(0);
         try {
           upgrade(request, socket, head, { socket: engine, early: !engine.secured });
         } catch (error) {
@@ -95,6 +129,11 @@ export class SecureServer {
       this.#http2Sessions.set(session, socket);
       session.on('close', () => this.#http2Sessions.delete(session));
       session.on('error', () => socket.destroy());
+      session.setTimeout(idleTimeout, () => {
+        if (this.#mayWait(socket)) session.setTimeout(idleTimeout);
+        else if (this.#exchanges.get(socket)?.size) session.destroy();
+        else session.close();
+      });
     });
     this.#http2.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => {
       const socket = this.#http2Sessions.get(request.stream.session as ServerHttp2Session);
@@ -121,7 +160,7 @@ export class SecureServer {
   }
 
   #listenOn(port: number, host: string): Promise<{ address: string; port: number }> {
-    const server = createTcp({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    const server = createTcp(tcpOptions, (socket) => this.#accept(socket));
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen({ port, host, ipv6Only: true, backlog: 1024 }, () => {
@@ -207,8 +246,24 @@ export class SecureServer {
     }
   }
 
+  /** Whether it is the answer that a connection waits for, and not its client. */
+  #mayWait(socket: EngineSocket): boolean {
+    const exchanges = this.#exchanges.get(socket);
+    if (exchanges === undefined) return false;
+    return [...exchanges].some(({ request, response }) => isWhole(request) && response.writableLength === 0);
+  }
+
+  #noteExchange(request: Request, response: Response, socket: EngineSocket): void {
+    let exchanges = this.#exchanges.get(socket);
+    if (exchanges === undefined) this.#exchanges.set(socket, (exchanges = new Set()));
+    const exchange = { request, response };
+    exchanges.add(exchange);
+    (response as NodeJS.WritableStream).once('close', () => exchanges.delete(exchange));
+  }
+
   #handle(request: Request, response: Response, socket: EngineSocket): void {
     const { counters, handler } = this.#options;
+    this.#noteExchange(request, response, socket);
     counters.requests++;
     const early = !socket.secured;
     const refusal = refusalOf(request);
@@ -274,6 +329,12 @@ export function endText(response: Response, status: number, text: string): void 
 /** Ends a connection whose request was for another protocol, with a status and nothing more. */
 export function endRaw(client: Duplex, status: number): void {
   client.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}
+
+/** Whether the client has sent all of a request, read or not. */
+function isWhole(request: Request): boolean {
+  if (!('stream' in request)) return request.complete;
+  return request.stream.state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE;
 }
 
 /** Ends a response of either kind with a text. */
