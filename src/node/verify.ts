@@ -4,8 +4,10 @@
  * verification (RFC 5280, CA/B Forum) for those who want it.
  */
 import { CertificateError } from '../errors.ts';
+import type { SignatureIdentifier } from '../pki/algorithm.ts';
+import { contextTag, DerReader, tags } from '../pki/der/reader.ts';
 import { keyUsageBits } from '../pki/extensions.ts';
-import { type Certificate, type CertificateList, oids, parseCertificateList } from '../pki/index.ts';
+import { type Certificate, oids } from '../pki/index.ts';
 import { createBudget, defaultLimits } from '../pki/verify/budget.ts';
 import { prepareConstraints, prepareNames, violation } from '../pki/verify/name-constraints.ts';
 import { checkOcspResponse } from '../pki/verify/ocsp-check.ts';
@@ -13,6 +15,7 @@ import { type TrustStore, trustStoreOf } from './authorities.ts';
 import { nodeCrypto } from './key-signer.ts';
 import { type KnownCertificate, knownCertificate } from './known-certificate.ts';
 import type { CodedError } from './node-errors.ts';
+import { revocationProblem } from './revocation-lists.ts';
 import type { ContextState } from './secure-context.ts';
 
 /** Node's codes and OpenSSL's words. */
@@ -40,13 +43,24 @@ const messages = {
   PERMITTED_VIOLATION: 'permitted subtree violation',
   OCSP_VERIFY_NEEDED: 'OCSP verification needed',
   OCSP_VERIFY_FAILED: 'OCSP verification failed',
+  UNHANDLED_CRITICAL_EXTENSION: 'unhandled critical extension',
+  UNHANDLED_CRITICAL_CRL_EXTENSION: 'unhandled critical CRL extension',
+  KEYUSAGE_NO_CRL_SIGN: 'key usage does not include CRL signing',
 } as const;
 
-export type VerifyCode = keyof typeof messages;
+/** What may be wrong with a chain. */
+export type VerifyFault = keyof typeof messages;
 
-function verifyErrorOf(code: VerifyCode, cause?: unknown): CodedError {
-  const error = new Error(messages[code], cause === undefined ? undefined : { cause }) as CodedError;
-  error.code = code;
+/** Faults for which Node has no code. */
+const uncoded: ReadonlySet<VerifyFault> = new Set([
+  'UNHANDLED_CRITICAL_EXTENSION',
+  'UNHANDLED_CRITICAL_CRL_EXTENSION',
+  'KEYUSAGE_NO_CRL_SIGN',
+]);
+
+function verifyErrorOf(fault: VerifyFault, cause?: unknown): CodedError {
+  const error = new Error(messages[fault], cause === undefined ? undefined : { cause }) as CodedError;
+  error.code = uncoded.has(fault) ? 'UNSPECIFIED' : fault;
   return error;
 }
 
@@ -96,18 +110,18 @@ function judge(
   leaf: KnownCertificate,
   pool: readonly KnownCertificate[],
   request: VerifyRequest,
-): { readonly code: VerifyCode | undefined; readonly path: readonly KnownCertificate[] } {
+): { readonly code: VerifyFault | undefined; readonly path: readonly KnownCertificate[] } {
   const store = trustStoreOf(request.context);
   const { path, trusted } = buildPath(leaf, pool, store, request);
   const last = path.at(-1)!;
-  let code: VerifyCode | undefined;
+  let code: VerifyFault | undefined;
   if (!trusted) {
     if (isSelfSigned(last)) code = path.length === 1 ? 'DEPTH_ZERO_SELF_SIGNED_CERT' : 'SELF_SIGNED_CERT_IN_CHAIN';
     else code = store.has(last) ? 'UNABLE_TO_GET_ISSUER_CERT' : 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
   }
   // As in OpenSSL under Node, what is found last is what is told: the time overrides the rest.
   code = extensionProblem(path, request) ?? code;
-  if (request.context.crls.length > 0) code = revocationProblem(path, request) ?? code;
+  if (request.context.crls.length > 0) code = revocationProblem(path, request.context, request.now) ?? code;
   // A leaf alone, also one that is trusted but no root: there is nobody's key to verify it with.
   if (!trusted && path.length === 1 && !isSelfSigned(last)) code = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
   for (let i = path.length - 1; i >= 0; i--) code = timeProblem(path[i]!, request.now) ?? code;
@@ -158,7 +172,8 @@ function buildPath(
     const last = path.at(-1)!;
     if (path.length > best.length) best = path;
     if (store.has(last) && (partial || last.selfIssued)) return path;
-    if (path.length > maxDepth || last.selfIssued) return undefined;
+    // An authority that changed its key has certified the new one with the old one: self-issued, and not the end.
+    if (path.length > maxDepth || (last.selfIssued && last.isIssuedBy(last))) return undefined;
     const used = new Set(path.map(({ digest }) => digest));
     // Trusted ones first, and those that are valid now before those that are not.
     const candidates = [...store.issuersOf(last), ...pool.filter(({ x509 }) => x509.subject === last.x509.issuer)]
@@ -181,24 +196,43 @@ function validNow(certificate: KnownCertificate, now: number): boolean {
   return timeProblem(certificate, now) === undefined;
 }
 
-function timeProblem({ notBefore, notAfter }: KnownCertificate, now: number): VerifyCode | undefined {
+function timeProblem({ notBefore, notAfter }: KnownCertificate, now: number): VerifyFault | undefined {
   if (now < notBefore) return 'CERT_NOT_YET_VALID';
   if (now > notAfter) return 'CERT_HAS_EXPIRED';
   return undefined;
 }
 
-const purposes = { server: oids.serverAuth, client: oids.clientAuth } as const;
+/** Purposes that let a certificate be used, as OpenSSL sees them: anyExtendedKeyUsage is none, Server Gated Cryptography is. */
+const purposes: Readonly<Record<VerifyRequest['peer'], readonly string[]>> = {
+  server: [oids.serverAuth, '1.3.6.1.4.1.311.10.3.3', '2.16.840.1.113730.4.1'],
+  client: [oids.clientAuth],
+};
 
-function extensionProblem(path: readonly KnownCertificate[], request: VerifyRequest): VerifyCode | undefined {
-  let found: VerifyCode | undefined;
-  const purpose = purposes[request.peer];
+/** Extensions that may be critical: those that OpenSSL processes, or has nothing to process of in TLS. */
+const understood: ReadonlySet<string> = new Set([
+  oids.basicConstraints,
+  oids.keyUsage,
+  oids.extendedKeyUsage,
+  oids.subjectAltName,
+  oids.nameConstraints,
+  oids.certificatePolicies,
+  oids.policyMappings,
+  oids.policyConstraints,
+  oids.inhibitAnyPolicy,
+  oids.crlDistributionPoints,
+  oids.ocspNoCheck,
+  '2.16.840.1.113730.1.1', // Netscape's certificate type
+]);
+
+function extensionProblem(path: readonly KnownCertificate[], request: VerifyRequest): VerifyFault | undefined {
+  let found: VerifyFault | undefined;
+  const accepted = purposes[request.peer];
   let below = 0;
   path.forEach((certificate, depth) => {
     const { x509, own } = certificate;
     const top = depth === path.length - 1;
     const usages = x509.keyUsage as string[] | undefined;
-    if (usages !== undefined && !usages.includes(purpose) && !usages.includes(oids.anyExtendedKeyUsage))
-      found = 'INVALID_PURPOSE';
+    if (usages !== undefined && !usages.some((usage) => accepted.includes(usage))) found = 'INVALID_PURPOSE';
     const key = x509.publicKey;
     if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 1024)
       found = 'EE_KEY_TOO_SMALL';
@@ -207,8 +241,11 @@ function extensionProblem(path: readonly KnownCertificate[], request: VerifyRequ
       if (!top) found = 'CERT_REJECTED';
       return;
     }
-    const { algorithm } = own.signatureAlgorithm;
-    if (!top && algorithm !== undefined && 'hash' in algorithm && algorithm.hash === 'sha1') found = 'CA_MD_TOO_WEAK';
+    for (const { oid, critical } of own.extensions.values()) {
+      const stapling = oid === oids.tlsFeature && request.staple !== undefined;
+      if (critical && !understood.has(oid) && !stapling) found = 'UNHANDLED_CRITICAL_EXTENSION';
+    }
+    if (!top && hasWeakDigest(own.signatureAlgorithm)) found = 'CA_MD_TOO_WEAK';
     const { basicConstraints, keyUsage } = own.decoded;
     if (depth === 0) {
       if (keyUsage !== undefined && !fitsLeaf(keyUsage, request.peer)) found = 'INVALID_PURPOSE';
@@ -220,6 +257,36 @@ function extensionProblem(path: readonly KnownCertificate[], request: VerifyRequ
     if (depth > 0 && !own.selfIssued) below++;
   });
   return nameProblem(path) ?? found;
+}
+
+/** Signatures that this stack doesn't make or verify by itself, and OpenSSL does: with SHA-224, SHA-512/t and SHA-3, and DSA. */
+const otherSignatures: ReadonlySet<string> = new Set([
+  ...['1.2.840.113549.1.1.14', '1.2.840.113549.1.1.15', '1.2.840.113549.1.1.16', '1.2.840.10045.4.3.1'],
+  ...[1, 2, 9, 10, 11, 12, 13, 14, 15, 16].map((n) => `2.16.840.1.101.3.4.3.${n}`),
+]);
+/** Digests in the parameters of RSASSA-PSS that are long enough: SHA-2. */
+const strongDigests: ReadonlySet<string> = new Set([
+  ...[oids.sha256, oids.sha384, oids.sha512],
+  ...[4, 5, 6].map((n) => `2.16.840.1.101.3.4.2.${n}`),
+]);
+
+/**
+ * Whether a signature was made over a digest that can be forged (OpenSSL's security level 1: under 80 bits). What is not known
+ * to be strong is weak: MD5 is among it.
+ */
+function hasWeakDigest({ algorithm, oid, raw }: SignatureIdentifier): boolean {
+  if (algorithm !== undefined) return 'hash' in algorithm && algorithm.hash === 'sha1';
+  if (oid !== oids.rsaPss) return !otherSignatures.has(oid);
+  try {
+    // A salt of another length than the digest's, or two digests: RFC 4055, Section 3.1.
+    const fields = new DerReader(raw, 'signature').enter(tags.sequence, 'SEQUENCE');
+    fields.oid('algorithm');
+    const parameters = fields.enter(tags.sequence, 'parameters');
+    if (!parameters.optional(contextTag(0))) return true; // SHA-1
+    return !strongDigests.has(parameters.inside('hash').enter(tags.sequence, 'AlgorithmIdentifier').oid('hash'));
+  } catch {
+    return true;
+  }
 }
 
 function fitsLeaf(keyUsage: number, peer: 'server' | 'client'): boolean {
@@ -239,45 +306,18 @@ function mayIssue(own: Certificate, certificate: KnownCertificate): boolean {
   return own.version === 1 ? certificate.isIssuedBy(certificate) : keyUsage !== undefined;
 }
 
-function nameProblem(path: readonly KnownCertificate[]): VerifyCode | undefined {
+function nameProblem(path: readonly KnownCertificate[]): VerifyFault | undefined {
   for (let depth = 1; depth < path.length; depth++) {
     const constraints = path[depth]!.own?.decoded.nameConstraints;
     if (constraints === undefined) continue;
     const prepared = prepareConstraints(constraints);
     const budget = createBudget(defaultLimits);
-    for (const { own } of path.slice(0, depth)) {
+    for (const [below, { own }] of path.slice(0, depth).entries()) {
+      // RFC 5280, Section 6.1.3 (b): self-issued certificates but the leaf are exempt.
+      if (below > 0 && own?.selfIssued === true) continue;
       if (own !== undefined && violation(prepared, prepareNames(own), budget) !== undefined)
         return 'PERMITTED_VIOLATION';
     }
   }
   return undefined;
-}
-
-/** Every certificate of the path but a trusted root needs a list of its issuer (X509_V_FLAG_CRL_CHECK_ALL). */
-function revocationProblem(path: readonly KnownCertificate[], { context, now }: VerifyRequest): VerifyCode | undefined {
-  let lists = context.derived.get('crls') as CertificateList[] | undefined;
-  if (lists === undefined) {
-    lists = context.crls.map(parseCertificateList);
-    context.derived.set('crls', lists);
-  }
-  let found: VerifyCode | undefined;
-  for (let depth = path.length - 1; depth >= 0; depth--) {
-    const certificate = path[depth]!;
-    const issuer = path[Math.min(depth + 1, path.length - 1)]!;
-    if (certificate.own === undefined || issuer.own === undefined) return 'UNABLE_TO_GET_CRL';
-    const { own } = certificate;
-    const list = lists.find(({ issuerKey }) => issuerKey === own.issuerKey);
-    if (list === undefined) {
-      found = 'UNABLE_TO_GET_CRL';
-      continue;
-    }
-    const { algorithm } = list.signatureAlgorithm;
-    const key = nodeCrypto().importPublicKey(issuer.own.spki);
-    if (algorithm === undefined || !key.verify(algorithm, list.tbs, list.signature)) found = 'CRL_SIGNATURE_FAILURE';
-    else if (list.unusable !== undefined) found = 'UNABLE_TO_GET_CRL';
-    else if (list.thisUpdate > now) found = 'CRL_NOT_YET_VALID';
-    else if (list.nextUpdate !== undefined && list.nextUpdate < now) found = 'CRL_HAS_EXPIRED';
-    if (list.find(own.serialNumber) !== undefined) return 'CERT_REVOKED';
-  }
-  return found;
 }

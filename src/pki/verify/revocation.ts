@@ -182,8 +182,8 @@ function scopeProblem(
   return undefined;
 }
 
-// RFC 5280, Section 6.3.3 (b)(2)(i): one name in common, where the list has any.
-function sameDistributionPoint(list: CertificateList, certificate: Certificate): boolean {
+/** Whether a list and a certificate have a name of a distribution point in common, where the list has any (RFC 5280, Section 6.3.3 (b)(2)(i)). */
+export function sameDistributionPoint(list: CertificateList, certificate: Certificate): boolean {
   const point = list.issuingDistributionPoint;
   if (point?.relativeName !== undefined) return false;
   if (point?.fullName === undefined) return true;
