@@ -9,7 +9,7 @@ import { contextTag, DerReader, tags } from '../pki/der/reader.ts';
 import { keyUsageBits } from '../pki/extensions.ts';
 import { type Certificate, oids } from '../pki/index.ts';
 import { createBudget, defaultLimits } from '../pki/verify/budget.ts';
-import { prepareConstraints, prepareNames, violation } from '../pki/verify/name-constraints.ts';
+import { prepareCommonNames, prepareConstraints, prepareNames, violation } from '../pki/verify/name-constraints.ts';
 import { checkOcspResponse } from '../pki/verify/ocsp-check.ts';
 import { type TrustStore, trustStoreOf } from './authorities.ts';
 import { nodeCrypto } from './key-signer.ts';
@@ -237,8 +237,8 @@ function extensionProblem(path: readonly KnownCertificate[], request: VerifyRequ
     if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 1024)
       found = 'EE_KEY_TOO_SMALL';
     if (own === undefined) {
-      // What this stack can't read at all is nothing to build trust on, unless it is trusted itself.
-      if (!top) found = 'CERT_REJECTED';
+      // What this stack can't read at all is nothing to build trust on, unless it is trusted itself, and without limits.
+      if (!top || (depth > 0 && x509.raw.includes(nameConstraintsOid))) found = 'CERT_REJECTED';
       return;
     }
     for (const { oid, critical } of own.extensions.values()) {
@@ -247,6 +247,9 @@ function extensionProblem(path: readonly KnownCertificate[], request: VerifyRequ
     }
     if (!top && hasWeakDigest(own.signatureAlgorithm)) found = 'CA_MD_TOO_WEAK';
     const { basicConstraints, keyUsage } = own.decoded;
+    // A lenient reading leaves out what it can't make out. What limits a certificate isn't passed over.
+    if (isUnread(own, oids.keyUsage, keyUsage)) found = depth === 0 ? 'INVALID_PURPOSE' : 'INVALID_CA';
+    if (isUnread(own, oids.nameConstraints, own.decoded.nameConstraints)) found = 'CERT_REJECTED';
     if (depth === 0) {
       if (keyUsage !== undefined && !fitsLeaf(keyUsage, request.peer)) found = 'INVALID_PURPOSE';
     } else {
@@ -298,11 +301,18 @@ function fitsLeaf(keyUsage: number, peer: 'server' | 'client'): boolean {
   );
 }
 
+/** OBJECT IDENTIFIER of nameConstraints, encoded. */
+const nameConstraintsOid = Buffer.of(6, 3, 0x55, 0x1d, 0x1e);
+
+const isUnread = (own: Certificate, oid: string, decoded: unknown): boolean =>
+  decoded === undefined && own.extensions.has(oid);
+
 /** OpenSSL's X509_check_ca: a CA by its extensions, or a self-signed one of the time before extensions. */
 function mayIssue(own: Certificate, certificate: KnownCertificate): boolean {
   const { basicConstraints, keyUsage } = own.decoded;
   if (keyUsage !== undefined && (keyUsage & keyUsageBits.keyCertSign) === 0) return false;
   if (basicConstraints !== undefined) return basicConstraints.ca;
+  if (own.extensions.has(oids.basicConstraints)) return false;
   return own.version === 1 ? certificate.isIssuedBy(certificate) : keyUsage !== undefined;
 }
 
@@ -314,9 +324,11 @@ function nameProblem(path: readonly KnownCertificate[]): VerifyFault | undefined
     const budget = createBudget(defaultLimits);
     for (const [below, { own }] of path.slice(0, depth).entries()) {
       // RFC 5280, Section 6.1.3 (b): self-issued certificates but the leaf are exempt.
-      if (below > 0 && own?.selfIssued === true) continue;
-      if (own !== undefined && violation(prepared, prepareNames(own), budget) !== undefined)
-        return 'PERMITTED_VIOLATION';
+      if (own === undefined || (below > 0 && own.selfIssued)) continue;
+      // One name that can't be read hides the others, which the check of the host name sees.
+      if (isUnread(own, oids.subjectAltName, own.decoded.subjectAltName)) return 'PERMITTED_VIOLATION';
+      const names = below > 0 ? prepareNames(own) : [...prepareNames(own), ...prepareCommonNames(own)];
+      if (violation(prepared, names, budget) !== undefined) return 'PERMITTED_VIOLATION';
     }
   }
   return undefined;

@@ -19,7 +19,8 @@ const maxCertificateBytes = 1 << 20;
  *
  * - `serialNumber`: zero, negative, or longer than 20 octets.
  * - `names`: SET OF out of order, values that are no strings, characters outside a string's type, control characters.
- * - `extensions`: an extension that isn't critical and doesn't decode counts as absent.
+ * - `extensions`: an extension that isn't critical and doesn't decode is left out of `decoded`, and who judges the certificate must
+ *   not take it for absent; bases of name constraints may be written as OpenSSL reads them.
  * - `times`: GeneralizedTime for a year before 2050.
  * - `keyUsage`: trailing zero bits.
  */
@@ -196,13 +197,11 @@ function readUniqueId(tbs: DerReader, n: number, version: number): void {
 }
 
 function decodeInto(extension: Extension, decoded: DecodedExtensions, lenient: readonly AnchorLeniency[]): void {
-  if (extension.critical || !lenient.includes('extensions')) {
-    decodeExtension(extension, decoded, lenient.includes('keyUsage'));
-    return;
-  }
+  const loose = lenient.includes('extensions');
   try {
-    decodeExtension(extension, decoded, lenient.includes('keyUsage'));
-  } catch {
-    // A named leniency: it counts as absent.
+    decodeExtension(extension, decoded, lenient.includes('keyUsage'), loose);
+  } catch (error) {
+    // A named leniency: what isn't critical counts as absent.
+    if (extension.critical || !loose) throw error;
   }
 }

@@ -119,8 +119,14 @@ export function readExtensions(reader: DerReader, each?: (extension: Extension) 
 /**
  * Decodes an extension of a certificate into `out`; unknown ones are left alone. Throws `ERR_TLS_DER`.
  * @param untrimmedBits lets trailing zero bits of keyUsage through (old trust anchors).
+ * @param looseConstraints lets DNS bases with a leading period through, and a `minimum` that is written (as OpenSSL does).
  */
-export function decodeExtension(extension: Extension, out: DecodedExtensions, untrimmedBits = false): void {
+export function decodeExtension(
+  extension: Extension,
+  out: DecodedExtensions,
+  untrimmedBits = false,
+  looseConstraints = false,
+): void {
   const reader = new DerReader(extension.value, 'extension');
   switch (extension.oid) {
     case oids.basicConstraints:
@@ -137,7 +143,7 @@ export function decodeExtension(extension: Extension, out: DecodedExtensions, un
       out.subjectAltName = readGeneralNames(reader.enter(tags.sequence, 'subjectAltName'));
       break;
     case oids.nameConstraints:
-      out.nameConstraints = nameConstraints(reader);
+      out.nameConstraints = nameConstraints(reader, looseConstraints);
       break;
     case oids.subjectKeyIdentifier:
       out.subjectKeyIdentifier = reader.octetString('subjectKeyIdentifier');
@@ -213,23 +219,24 @@ function basicConstraints(reader: DerReader): BasicConstraints {
 /** Subtrees in one list. */
 const maxSubtrees = 8192;
 
-function nameConstraints(reader: DerReader): NameConstraints {
+function nameConstraints(reader: DerReader, loose: boolean): NameConstraints {
   const fields = reader.enter(tags.sequence, 'nameConstraints');
   if (!fields.more) throw fields.error('it is empty (RFC 5280, Section 4.2.1.10)');
-  const permitted = fields.optional(contextTag(0)) ? subtrees(fields.inside('permittedSubtrees')) : [];
-  const excluded = fields.optional(contextTag(1)) ? subtrees(fields.inside('excludedSubtrees')) : [];
+  const permitted = fields.optional(contextTag(0)) ? subtrees(fields.inside('permittedSubtrees'), loose) : [];
+  const excluded = fields.optional(contextTag(1)) ? subtrees(fields.inside('excludedSubtrees'), loose) : [];
   fields.done();
   return { permitted, excluded };
 }
 
-function subtrees(list: DerReader): GeneralName[] {
+function subtrees(list: DerReader, loose: boolean): GeneralName[] {
   if (!list.more) throw list.error('the list is empty');
   const bases: GeneralName[] = [];
   while (list.more) {
     if (bases.length === maxSubtrees) throw list.error(`more than ${maxSubtrees} subtrees`);
     const subtree = list.enter(tags.sequence, 'subtree');
-    bases.push(readGeneralName(subtree, 'constraint'));
+    bases.push(readGeneralName(subtree, loose ? 'looseConstraint' : 'constraint'));
     // RFC 5280, Section 4.2.1.10: minimum is zero (which DER leaves out), maximum absent.
+    if (loose && subtree.more) subtree.smallInteger('minimum', 0, contextPrimitiveTag(0));
     subtree.done();
   }
   return bases;

@@ -25,9 +25,12 @@ export type GeneralNameKind = GeneralName['kind'];
 
 /**
  * What the names are for, since their syntax differs: identities of a certificate, bases of name constraints, or
- * places to fetch something from (where URIs in use are sloppier than RFC 3986).
+ * places to fetch something from (where URIs in use are sloppier than RFC 3986). A `looseConstraint` may be a DNS base with a
+ * leading period, which private authorities write and OpenSSL takes for the names below.
  */
-export type GeneralNameUse = 'name' | 'constraint' | 'location';
+export type GeneralNameUse = 'name' | 'constraint' | 'looseConstraint' | 'location';
+
+const isBase = (use: GeneralNameUse): boolean => use === 'constraint' || use === 'looseConstraint';
 
 /** GeneralNames (RFC 5280, Section 4.2.1.6): at least one. The reader stands inside the SEQUENCE. */
 export function readGeneralNames(names: DerReader, use: GeneralNameUse = 'name'): GeneralName[] {
@@ -61,7 +64,7 @@ export function readGeneralName(reader: DerReader, use: GeneralNameUse): General
         value: checked(
           reader,
           asciiText(reader, 'rfc822Name'),
-          use === 'constraint' ? isMailConstraint : isMailbox,
+          isBase(use) ? isMailConstraint : isMailbox,
           'rfc822Name',
         ),
       };
@@ -71,7 +74,7 @@ export function readGeneralName(reader: DerReader, use: GeneralNameUse): General
         value: checked(
           reader,
           asciiText(reader, 'dNSName'),
-          use === 'constraint' ? isDnsConstraint : isPresentedDnsName,
+          isBase(use) ? (text) => isDnsConstraint(text, use) : isPresentedDnsName,
           'dNSName',
         ),
       };
@@ -93,16 +96,16 @@ export function readGeneralName(reader: DerReader, use: GeneralNameUse): General
         value: checked(
           reader,
           asciiText(reader, 'uniformResourceIdentifier'),
-          use === 'constraint' ? isUriConstraint : use === 'name' ? isUri : isLocation,
+          isBase(use) ? isUriConstraint : use === 'name' ? isUri : isLocation,
           'uniformResourceIdentifier',
         ),
       };
     case contextPrimitiveTag(7): {
       const value = reader.value();
-      const ok = use === 'constraint' ? isIpRange(value) : value.length === 4 || value.length === 16;
+      const ok = isBase(use) ? isIpRange(value) : value.length === 4 || value.length === 16;
       if (!ok)
         throw reader.error(
-          `an iPAddress of ${value.length} octets that is no ${use === 'constraint' ? 'address and mask' : 'address'}`,
+          `an iPAddress of ${value.length} octets that is no ${isBase(use) ? 'address and mask' : 'address'}`,
         );
       return { kind: 'ip', value };
     }
@@ -161,8 +164,8 @@ function isPresentedDnsName(text: string): boolean {
 }
 
 // RFC 5280, Section 4.2.1.10: a host name without wildcard or leading period; the empty one covers all names.
-function isDnsConstraint(text: string): boolean {
-  return text === '' || isHostName(text);
+function isDnsConstraint(text: string, use: GeneralNameUse): boolean {
+  return text === '' || isHostName(text, use === 'looseConstraint' && text.startsWith('.') ? 1 : 0);
 }
 
 const atext = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;

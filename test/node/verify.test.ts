@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import nodeTls from 'node:tls';
 import tls from '../../src/node/tls.ts';
 import { DerReader, tags } from '../../src/pki/der/reader.ts';
-import { derBitString, derNull, derOid, derSequence } from '../../src/pki/der/writer.ts';
+import { der, derBitString, derBoolean, derContext, derNull, derOid, derSequence } from '../../src/pki/der/writer.ts';
 import {
   buildCertificateList,
   type CertificateListTemplate,
@@ -38,6 +38,7 @@ interface Case {
   readonly chain: readonly Uint8Array[];
   readonly anchor?: Uint8Array;
   readonly crls?: readonly Uint8Array[];
+  readonly servername?: string;
 }
 
 const pem = (label: string, ders: readonly Uint8Array[]) => ders.map((der) => encodePem(label, der));
@@ -47,7 +48,12 @@ after(() => {
 });
 
 /** The codes of node:tls and of Handfast, `secure` where a connection is made. */
-async function outcomes({ chain, anchor = rootDer, crls = [] }: Case): Promise<[string, string]> {
+async function outcomes({
+  chain,
+  anchor = rootDer,
+  crls = [],
+  servername = 'localhost',
+}: Case): Promise<[string, string]> {
   const key = leafKey.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
   // A server that shows also what no client should take.
   const cert = pem('CERTIFICATE', chain).join('');
@@ -57,7 +63,7 @@ async function outcomes({ chain, anchor = rootDer, crls = [] }: Case): Promise<[
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const options = { host: '127.0.0.1', port, servername: 'localhost', ca: pem('CERTIFICATE', [anchor]) };
+  const options = { host: '127.0.0.1', port, servername, ca: pem('CERTIFICATE', [anchor]) };
   const lists = crls.length === 0 ? {} : { crl: pem('X509 CRL', crls) };
   const told: string[] = [];
   for (const connect of [nodeTls.connect, tls.connect] as const) {
@@ -164,6 +170,64 @@ same('an authority whose new key is certified by its old one', 'secure', async (
   ],
   anchor: await rootWith({ more: [extension.nameConstraints([], dns('elsewhere.test'))] }),
 }));
+
+// What a lenient reading can't make out, and OpenSSL can, is not passed over.
+const dnsName = (text: string) => der(0x82, Buffer.from(text, 'latin1'));
+const namesOf = (...names: Uint8Array[]): ExtensionInput => ({
+  oid: oids.subjectAltName,
+  value: derSequence(...names),
+});
+const subtrees = (critical: boolean, n: 0 | 1, ...bases: Uint8Array[]): ExtensionInput => ({
+  oid: oids.nameConstraints,
+  critical,
+  value: derSequence(derContext(n, ...bases.map((base) => derSequence(base)))),
+});
+const forExample = () => interWith({ more: [subtrees(true, 0, dnsName('example.com'))] });
+for (const odd of [dnsName('no name'), dnsName('a.test.'), dnsName(''), der(0x81, Uint8Array.of(0x61))]) {
+  const replace = { [oids.subjectAltName]: namesOf(dnsName('localhost'), odd) };
+  const shown = JSON.stringify(Buffer.from(odd.subarray(2)).toString());
+  same(`a leaf that the constraints forbid, with the broken name ${shown}`, 'refused', async () => ({
+    chain: [await leafWith({ replace }), await forExample()],
+  }));
+}
+for (const isCritical of [true, false]) {
+  const mark = isCritical ? 'critical' : 'plain';
+  for (const base of ['.example.com', '.localhost']) {
+    same(`${mark} constraints to names below ${base}`, 'refused', async () => ({
+      chain: [leafDer, await interWith({ more: [subtrees(isCritical, 0, dnsName(base))] })],
+    }));
+    same(`${mark} constraints of a root to names below ${base}`, 'refused', async () => ({
+      chain: [leafDer, interDer],
+      anchor: await rootWith({ more: [subtrees(isCritical, 0, dnsName(base))] }),
+    }));
+    same(`${mark} constraints that exclude names below ${base}`, 'secure', async () => ({
+      chain: [leafDer, await interWith({ more: [subtrees(isCritical, 1, dnsName(base))] })],
+    }));
+  }
+  const broken = subtrees(isCritical, 0, dnsName('no name'));
+  same(`${mark} constraints that don't parse, of a root`, 'refused', async () => ({
+    chain: [leafDer, interDer],
+    anchor: await rootWith({ more: [broken] }),
+  }));
+  const noCa = { oid: oids.basicConstraints, critical: isCritical, value: derSequence(derBoolean(false)) };
+  same(`an intermediate whose ${mark} basicConstraints writes cA FALSE`, 'refused', async () => ({
+    chain: [leafDer, await interWith({ replace: { [oids.basicConstraints]: noCa } })],
+  }));
+  const otherUse = { oid: oids.keyUsage, critical: isCritical, value: Uint8Array.of(3, 5, 0, 0x10, 0, 0, 1) };
+  same(`a leaf with a long ${mark} keyUsage for other things`, 'refused', async () => ({
+    chain: [await leafWith({ replace: { [oids.keyUsage]: otherUse } }), interDer],
+  }));
+}
+// Where a certificate has no DNS name, the common name is one.
+for (const names of [[], [{ kind: 'ip', value: Uint8Array.of(127, 0, 0, 1) }]] as const) {
+  const evil = () => leafWith({ name: 'www.evil.test', names });
+  const what = `a common name that the constraints forbid, beside ${names.length} addresses`;
+  same(what, 'refused', async () => ({ servername: 'www.evil.test', chain: [await evil(), await forExample()] }));
+  same(`the same without constraints (${names.length})`, 'secure', async () => ({
+    servername: 'www.evil.test',
+    chain: [await evil(), interDer],
+  }));
+}
 
 const list = (by: TestIssuer, more: Partial<CertificateListTemplate> = {}) =>
   buildCertificateList(

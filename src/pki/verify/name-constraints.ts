@@ -4,6 +4,7 @@ import { DerReader, tags } from '../der/reader.ts';
 import { stringText } from '../der/strings.ts';
 import type { NameConstraints } from '../extensions.ts';
 import { formatGeneralName, type GeneralName, type GeneralNameKind, isMailbox, uriHost } from '../general-name.ts';
+import { parseIp } from '../ip.ts';
 import { nameAttributes, rdnKeys } from '../name.ts';
 import type { Budget } from './budget.ts';
 import { foldMailbox, normalizeHost } from './host.ts';
@@ -51,6 +52,21 @@ export function prepareNames(certificate: Certificate): PreparedNames {
     }
   }
   return names;
+}
+
+/**
+ * Common names that look like host names, where subjectAltName has none: for verifiers that take them for names, as
+ * {@link checkHost} never does. An address is no host name.
+ */
+export function prepareCommonNames({ subject, decoded }: Certificate): PreparedNames {
+  if (decoded.subjectAltName?.some(({ kind }) => kind === 'dns') === true) return noNames;
+  return nameAttributes(subject).flatMap((rdn) =>
+    rdn.flatMap(({ type, value }) => {
+      const host = value.endsWith('.') ? value.slice(0, -1) : value;
+      const named = type === oids.commonName && /^[\w*-]+(?:\.[\w-]+)+$/.test(host) && parseIp(host) === undefined;
+      return named ? [prepare({ kind: 'dns', value: host }, 'name')] : [];
+    }),
+  );
 }
 
 /** The mailbox with its host in A-labels; empty where it is none. */
@@ -163,8 +179,10 @@ function within(name: Prepared, base: Prepared): boolean {
   }
 }
 
-// RFC 5280, Section 4.2.1.10: zero or more labels added on the left. `*.example.com` is within `example.com`.
+// RFC 5280, Section 4.2.1.10: zero or more labels added on the left. `*.example.com` is within `example.com`. A leading period,
+// which a lenient reading lets through, asks for one label at least.
 function isWithinDomain(name: string, base: string): boolean {
+  if (base.startsWith('.')) return name.length > base.length && name.endsWith(base);
   if (base === '' || name === base) return true;
   const at = name.length - base.length - 1;
   return at >= 0 && name.charCodeAt(at) === 0x2e && name.endsWith(base);
