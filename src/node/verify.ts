@@ -3,6 +3,7 @@
  * for what is wrong): programs and private authorities that work with Node go on working. `handfast/pki` has the strict
  * verification (RFC 5280, CA/B Forum) for those who want it.
  */
+import type { KeyObject } from 'node:crypto';
 import { CertificateError } from '../errors.ts';
 import type { SignatureIdentifier } from '../pki/algorithm.ts';
 import { contextTag, DerReader, tags } from '../pki/der/reader.ts';
@@ -26,6 +27,8 @@ const messages = {
   CRL_SIGNATURE_FAILURE: 'CRL signature failure',
   CERT_NOT_YET_VALID: 'certificate is not yet valid',
   CERT_HAS_EXPIRED: 'certificate has expired',
+  ERROR_IN_CERT_NOT_BEFORE_FIELD: "format error in certificate's notBefore field",
+  ERROR_IN_CERT_NOT_AFTER_FIELD: "format error in certificate's notAfter field",
   CRL_NOT_YET_VALID: 'CRL is not yet valid',
   CRL_HAS_EXPIRED: 'CRL has expired',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'self-signed certificate',
@@ -197,6 +200,9 @@ function validNow(certificate: KnownCertificate, now: number): boolean {
 }
 
 function timeProblem({ notBefore, notAfter }: KnownCertificate, now: number): VerifyFault | undefined {
+  // What is no time is neither before nor after any.
+  if (Number.isNaN(notBefore)) return 'ERROR_IN_CERT_NOT_BEFORE_FIELD';
+  if (Number.isNaN(notAfter)) return 'ERROR_IN_CERT_NOT_AFTER_FIELD';
   if (now < notBefore) return 'CERT_NOT_YET_VALID';
   if (now > notAfter) return 'CERT_HAS_EXPIRED';
   return undefined;
@@ -233,9 +239,7 @@ function extensionProblem(path: readonly KnownCertificate[], request: VerifyRequ
     const top = depth === path.length - 1;
     const usages = x509.keyUsage as string[] | undefined;
     if (usages !== undefined && !usages.some((usage) => accepted.includes(usage))) found = 'INVALID_PURPOSE';
-    const key = x509.publicKey;
-    if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 1024)
-      found = 'EE_KEY_TOO_SMALL';
+    if (isWeakKey(x509.publicKey)) found = 'EE_KEY_TOO_SMALL';
     if (own === undefined) {
       // What this stack can't read at all is nothing to build trust on, unless it is trusted itself, and without limits.
       if (!top || (depth > 0 && x509.raw.includes(nameConstraintsOid))) found = 'CERT_REJECTED';
@@ -260,6 +264,14 @@ function extensionProblem(path: readonly KnownCertificate[], request: VerifyRequ
     if (depth > 0 && !own.selfIssued) below++;
   });
   return nameProblem(path) ?? found;
+}
+
+/** OpenSSL's security level 1: 80 bits, for which RSA needs 1024 and a curve 160. */
+function isWeakKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+  if (asymmetricKeyType === 'rsa' || asymmetricKeyType === 'rsa-pss')
+    return (asymmetricKeyDetails?.modulusLength ?? 0) < 1024;
+  // Names of curves say their size: prime256v1, secp112r1, sect163k1.
+  return asymmetricKeyType === 'ec' && Number(/\d{3}/.exec(asymmetricKeyDetails?.namedCurve ?? '')?.[0] ?? 0) < 160;
 }
 
 /** Signatures that this stack doesn't make or verify by itself, and OpenSSL does: with SHA-224, SHA-512/t and SHA-3, and DSA. */

@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict';
-import { sign } from 'node:crypto';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import nodeTls from 'node:tls';
 import tls from '../../src/node/tls.ts';
 import { DerReader, tags } from '../../src/pki/der/reader.ts';
-import { der, derBitString, derBoolean, derContext, derNull, derOid, derSequence } from '../../src/pki/der/writer.ts';
+import {
+  derBitString,
+  derBoolean,
+  derContext,
+  der as derElement,
+  derNull,
+  derOid,
+  derSequence,
+} from '../../src/pki/der/writer.ts';
 import {
   buildCertificateList,
   type CertificateListTemplate,
@@ -144,6 +152,45 @@ same('a leaf signed over MD5', 'refused', () => signedOver('md5', '1.2.840.11354
 same('a leaf signed over SHA-1', 'refused', () => signedOver('sha1', oids.sha1WithRsa));
 same('a leaf signed over SHA-224', 'secure', () => signedOver('sha224', '1.2.840.113549.1.1.14'));
 
+for (const namedCurve of ['secp112r1', 'secp224r1']) {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve });
+  const key: TestKey = {
+    ...testKey(),
+    privateKey,
+    spki: new Uint8Array(publicKey.export({ type: 'spki', format: 'der' })),
+    sign: (data) => new Uint8Array(sign('sha256', data, privateKey)),
+  };
+  same(`an intermediate with a key on ${namedCurve}`, namedCurve === 'secp112r1' ? 'refused' : 'secure', async () => ({
+    chain: [await leafWith({ issuer: { ...inter, key } }), await interWith({ key })],
+  }));
+}
+
+/** The certificate with another validity, signed again by its issuer. */
+function ending(der: Uint8Array, notAfter: string, key: TestKey): Uint8Array {
+  const fields = new DerReader(der, 'certificate').enter(tags.sequence, 'SEQUENCE');
+  const tbs = fields.enter(tags.sequence, 'tbsCertificate');
+  fields.next();
+  const algorithm = fields.raw();
+  const time = (text: string) => derElement(tags.utcTime, Buffer.from(text));
+  const parts: Uint8Array[] = [];
+  while (tbs.more) {
+    tbs.next();
+    parts.push(parts.length === 4 ? derSequence(time('200101000000Z'), time(notAfter)) : tbs.raw());
+  }
+  const changed = derSequence(...parts);
+  return derSequence(changed, algorithm, derBitString(key.sign(changed) as Uint8Array));
+}
+for (const notAfter of ['abcdefghijklZ', '401301000000Z', '401231235960Z']) {
+  same(`a root that ends at ${notAfter}`, 'refused', async () => ({
+    chain: [leafDer, interDer],
+    anchor: ending(rootDer, notAfter, root.key),
+  }));
+}
+same('a root that ends in 2040', 'secure', async () => ({
+  chain: [leafDer, interDer],
+  anchor: ending(rootDer, '400101000000Z', root.key),
+}));
+
 const gated = '1.3.6.1.4.1.311.10.3.3';
 for (const [purpose, expected] of [
   [oids.anyExtendedKeyUsage, 'refused'],
@@ -172,7 +219,7 @@ same('an authority whose new key is certified by its old one', 'secure', async (
 }));
 
 // What a lenient reading can't make out, and OpenSSL can, is not passed over.
-const dnsName = (text: string) => der(0x82, Buffer.from(text, 'latin1'));
+const dnsName = (text: string) => derElement(0x82, Buffer.from(text, 'latin1'));
 const namesOf = (...names: Uint8Array[]): ExtensionInput => ({
   oid: oids.subjectAltName,
   value: derSequence(...names),
@@ -183,7 +230,7 @@ const subtrees = (critical: boolean, n: 0 | 1, ...bases: Uint8Array[]): Extensio
   value: derSequence(derContext(n, ...bases.map((base) => derSequence(base)))),
 });
 const forExample = () => interWith({ more: [subtrees(true, 0, dnsName('example.com'))] });
-for (const odd of [dnsName('no name'), dnsName('a.test.'), dnsName(''), der(0x81, Uint8Array.of(0x61))]) {
+for (const odd of [dnsName('no name'), dnsName('a.test.'), dnsName(''), derElement(0x81, Uint8Array.of(0x61))]) {
   const replace = { [oids.subjectAltName]: namesOf(dnsName('localhost'), odd) };
   const shown = JSON.stringify(Buffer.from(odd.subarray(2)).toString());
   same(`a leaf that the constraints forbid, with the broken name ${shown}`, 'refused', async () => ({
