@@ -7,6 +7,7 @@ import {
   type OutgoingHttpHeaders,
   type ServerResponse,
 } from 'node:http';
+import { constants } from 'node:http2';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { formatName, parseCertificate } from '../../pki/index.ts';
@@ -92,24 +93,44 @@ export class Forwarder {
     const upstream = this.#request(to, request, headers);
     const target = response as ServerResponse;
     let answered = false;
-    upstream.on('response', (answer) => {
+    let gone = false;
+    const unfit = (why: string) => {
       answered = true;
-      response.statusCode = answer.statusCode ?? 502;
+      upstream.destroy();
+      this.#failure(to, new Error(why));
+      endText(response, 502, 'the app behind this proxy gave an answer that can not be passed on');
+    };
+    // Nobody asked for another protocol.
+    upstream.on('upgrade', (_, app) => {
+      app.destroy();
+      unfit('it changes the protocol, unasked');
+    });
+    upstream.on('response', (answer) => {
+      const fault = faultOf(answer, request);
+      if (fault !== undefined) return unfit(fault);
+      answered = true;
+      response.statusCode = answer.statusCode as number;
       for (const [name, value] of Object.entries(fieldsOf(answer))) target.setHeader(name, value);
-      if (request.httpVersionMajor !== 2 && answer.statusMessage !== undefined && answer.statusMessage !== '')
+      if (!('stream' in request) && answer.statusMessage !== undefined && reasonSyntax.test(answer.statusMessage))
         target.statusMessage = answer.statusMessage;
       // Before `pipe` ends the answer.
-      answer.on('end', () => addTrailers(target, answer));
+      answer.on('end', () => {
+        addTrailers(target, answer);
+        // Node's limit ends here. An app that has answered and does not read on would hold the client's body for ever.
+        if (upstream.writableFinished) return;
+        const timer = setTimeout(() => upstream.destroy(), this.#options.timeout);
+        upstream.on('close', () => clearTimeout(timer));
+      });
       answer.pipe(target);
       // Head and body go together where they come together; a stream of events may have no body for a long time.
       setImmediate(() => {
         if (!target.headersSent && !target.destroyed) target.flushHeaders();
       });
-      answer.on('error', () => target.destroy());
+      answer.on('error', () => cut(request, target));
       target.on('close', () => answer.destroy());
     });
     upstream.on('error', (error: NodeJS.ErrnoException) => {
-      if (answered || response.writableEnded || target.destroyed) return;
+      if (answered || gone || response.writableEnded) return;
       // A kept connection that the app closed just now: the request never reached it.
       if (retries > 0 && upstream.reusedSocket && error.code === 'ECONNRESET')
         return this.#send(request, response, to, headers, retries - 1);
@@ -118,10 +139,22 @@ export class Forwarder {
     });
     this.#limit(upstream);
     target.on('close', () => {
+      gone = true;
       if (!answered) upstream.destroy();
     });
-    if (hasBody(request)) (request as IncomingMessage).pipe(upstream);
-    else upstream.end();
+    if (!hasBody(request)) {
+      upstream.end();
+      return;
+    }
+    const body = request as IncomingMessage;
+    body.pipe(upstream);
+    upstream.on('close', () => {
+      body.unpipe(upstream);
+      // What the app takes no more is read all the same: the next request of the connection stands behind it.
+      body.resume();
+      // HTTP/2 can tell the client to send no more of it (RFC 9113, Section 8.1).
+      if ('stream' in request && response.writableEnded) request.stream.close(constants.NGHTTP2_NO_ERROR);
+    });
   }
 
   readonly upgrade: UpgradeHandler = (request, client, head, { socket, early }) => {
@@ -138,7 +171,16 @@ export class Forwarder {
     const upstream = this.#request(to, request, headers, false);
     let answered = false;
     for (const event of ['error', 'close']) client.on(event, () => !answered && upstream.destroy());
+    const unfit = (why: string) => {
+      answered = true;
+      upstream.destroy();
+      endRaw(client, this.#failure(to, new Error(why)).status);
+    };
     upstream.on('upgrade', (answer, app, rest) => {
+      if (protocol === undefined) {
+        app.destroy();
+        return unfit('it changes the protocol, unasked');
+      }
       answered = true;
       app.setTimeout(0);
       client.write(headText(answer, answer.rawHeaders));
@@ -147,6 +189,8 @@ export class Forwarder {
       joinStreams(client, app);
     });
     upstream.on('response', (answer) => {
+      const fault = faultOf(answer, request);
+      if (fault !== undefined) return unfit(fault);
       answered = true;
       const fields = Object.entries({ ...fieldsOf(answer), connection: 'close' });
       client.write(
@@ -212,6 +256,7 @@ export class Forwarder {
       if (value === undefined || name.startsWith(':') || hopByHop.has(name) || named.has(name)) continue;
       // CGI and its like know no difference between the two.
       const plain = name.replaceAll('_', '-');
+      if (plain !== name && (hopByHop.has(plain) || plain === 'content-length')) continue;
       if (ours.has(plain) || (plain === 'x-forwarded-for' && plain !== name)) continue;
       // HTTP/2 splits cookies into several fields (RFC 9113, Section 8.2.3).
       headers[name] = name === 'cookie' && Array.isArray(value) ? value.join('; ') : value;
@@ -267,12 +312,33 @@ function hostOf(request: Request): string {
   return targetOf(request).authority ?? (typeof pseudo === 'string' ? pseudo : undefined) ?? host ?? '';
 }
 
+/** What makes an answer one that can't be passed on as it is. */
+function faultOf({ statusCode = 0, headers }: IncomingMessage, request: Request): string | undefined {
+  // HTTP/2 has no 101 and Node writes none above 599 in it; below 200 an answer would not be the last one.
+  if (statusCode < 200 || ('stream' in request && statusCode > 599)) return `the status of its answer is ${statusCode}`;
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') return 'its answer has a transfer coding';
+  return undefined;
+}
+
+/** A reason phrase that may be written (RFC 9112, Section 4); the parser takes more. */
+const reasonSyntax = /^[\t\x20-\x7e\x80-\xff]+$/;
+
+/** Cuts an answer so that the client sees that there is more of it. */
+function cut(request: Request, target: ServerResponse): void {
+  // Without a code, clients take the part for the whole (RFC 9113, Section 8.1).
+  if ('stream' in request) request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else target.destroy();
+}
+
 /** The fields of an answer without those that are for the connection to the app (RFC 9110, Section 7.6.1). */
-function fieldsOf({ headers }: IncomingMessage): Record<string, string | string[]> {
+function fieldsOf({ headers, statusCode }: IncomingMessage): Record<string, string | string[]> {
   const named = new Set((headers.connection ?? '').toLowerCase().split(/\s*,\s*/));
   const fields: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers))
     if (value !== undefined && !hopByHop.has(name) && !named.has(name)) fields[name] = value;
+  // "A server MUST NOT send a Content-Length" with it (RFC 9110, Section 8.6).
+  if (statusCode === 204) delete fields['content-length'];
   return fields;
 }
 
