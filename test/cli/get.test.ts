@@ -18,6 +18,41 @@ import { listen } from '../interop/processes.ts';
 import { handfast, startServe, temporaryFolder } from './run.ts';
 
 describe('handfast get', () => {
+  test('who keeps the session shows in what is told: session ID, ticket, PSK, in both languages', async () => {
+    const home = temporaryFolder();
+    const tell = async (url: string, ...words: string[]) =>
+      (
+        await handfast(home, ['get', url, '--trace', '--resume', `${url.slice(-5)}.bin`, '--head', ...words])
+      ).stderr.replaceAll(/\s+/g, ' ');
+    const ids = await startServe(home, ['--session-ids']);
+    const named = await tell(ids.url, '--tls', '1.2');
+    const [, id] = /ServerHello .*Names the session: its ID is ([0-9a-f]{12})…\. The server keeps it/.exec(named) ?? [];
+    assert.ok(id !== undefined, named);
+    const known = await tell(ids.url, '--tls', '1.2');
+    assert.ok(known.includes(`Offers to resume the session with ID ${id}…`), known);
+    assert.ok(known.includes(`Knows the session, and says so by its ID, ${id}…: no certificate`), known);
+    assert.match(await tell(ids.url, '--tls', '1.2', '--lang', 'ko'), /세션을 알고 있습니다\. 그 ID/);
+    await ids.end();
+
+    const tickets = await startServe(home);
+    const given = await tell(tickets.url, '--tls', '1.2');
+    assert.match(
+      given,
+      /It would keep a session ticket .*A ticket will follow.*The session itself, sealed under a key/,
+    );
+    assert.match(await tell(tickets.url, '--tls', '1.2'), /Takes the ticket, and says so by the ID that came with it/);
+    const psk = await tell(tickets.url);
+    assert.match(
+      psk,
+      /A ticket for next time: \d+ bytes, good for 24 h\. It stands for a secret of both sides \(PSK\)/,
+    );
+    assert.doesNotMatch(psk, /Names the session|no name/);
+    await tickets.end();
+    const without = await startServe(home, ['--no-resume']);
+    assert.match(await tell(without.url, '--tls', '1.2'), /Gives the session no name/);
+    await without.end();
+  });
+
   test('tells the handshake in plain words; the body goes to standard output', async () => {
     const home = temporaryFolder();
     const server = await startServe(home);

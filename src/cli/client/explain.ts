@@ -1,3 +1,4 @@
+import { equal } from '../../bytes/bytes.ts';
 import type { TraceEvent } from '../../index.ts';
 import { commonName, parseCertificate } from '../../pki/index.ts';
 
@@ -19,12 +20,23 @@ export function messageName(type: string): string {
   return type.charAt(0).toUpperCase() + type.slice(1);
 }
 
-/** What an event means, for people who see a handshake for the first time. `undefined` where there is nothing to say. */
-export function explain(event: TraceEvent, language: Language = 'en'): Explanation | undefined {
+/**
+ * Tells what the events of a connection mean, one after the other, for people who see a handshake for the first time.
+ * `undefined` where there is nothing to say. It remembers the ClientHello: what a ServerHello means depends on it.
+ */
+export function explainer(language: Language): (event: TraceEvent) => Explanation | undefined {
+  let asked: Fields = {};
+  return (event) => {
+    if (event.kind === 'message' && event.type === 'clientHello') asked = event.fields;
+    return explain(event, language, asked);
+  };
+}
+
+function explain(event: TraceEvent, language: Language, asked: Fields): Explanation | undefined {
   const t = (en: string, ko: string) => (language === 'ko' ? ko : en);
   switch (event.kind) {
     case 'message':
-      return { title: titleOf(event), lines: linesOf(event, t).filter((line) => line !== '') };
+      return { title: titleOf(event), lines: linesOf(event, t, asked).filter((line) => line !== '') };
     case 'keyChange': {
       const whose =
         event.direction === 'sent' ? t('What we send', '우리가 보내는 것') : t('What they send', '상대가 보내는 것');
@@ -64,14 +76,16 @@ function titleOf({ type, fields }: MessageEvent): string {
 
 type Say = (en: string, ko: string) => string;
 
-function linesOf(event: MessageEvent, t: Say): string[] {
+function linesOf(event: MessageEvent, t: Say, asked: Fields): string[] {
   const { type, fields } = event;
   const extensions = (fields['extensions'] ?? {}) as Fields;
   switch (type) {
     case 'clientHello':
       return clientHello(fields, extensions, t);
     case 'serverHello':
-      return fields['helloRetryRequest'] === true ? helloRetry(extensions, t) : serverHello(fields, extensions, t);
+      return fields['helloRetryRequest'] === true
+        ? helloRetry(extensions, t)
+        : serverHello(fields, extensions, t, asked);
     case 'encryptedExtensions': {
       const alpn = extensions['alpn'];
       return [
@@ -80,6 +94,12 @@ function linesOf(event: MessageEvent, t: Say): string[] {
         extensions['earlyData'] === true
           ? t('Early data (0-RTT) is taken.', '조기 데이터(0-RTT)를 받아들였습니다.')
           : '',
+        extensions['encryptedClientHello'] === undefined
+          ? ''
+          : t(
+              'It names the keys for Encrypted Client Hello that a client should use.',
+              '클라이언트가 써야 할 암호화된 ClientHello의 키를 알려 줍니다.',
+            ),
       ];
     }
     case 'certificate':
@@ -183,6 +203,9 @@ function clientHello(fields: Fields, extensions: Fields, t: Say): string[] {
           'Inside is another ClientHello, encrypted for the server, or noise that looks like one: who watches sees the outer one alone.',
           '안에 서버만 읽을 수 있는 또 다른 ClientHello가 있거나, 그렇게 보이는 잡음이 있습니다. 엿보는 사람에게는 바깥쪽만 보입니다.',
         ),
+    sessionTicket !== undefined && sessionTicket.length === 0 && !is13
+      ? t('It would keep a session ticket for next time.', '다음 접속을 위한 세션 티켓을 보관할 수 있다고 알립니다.')
+      : '',
     sessionTicket !== undefined && sessionTicket.length > 0
       ? t(
           `Offers to resume with a session ticket (${sessionTicket.length} bytes that only the server can open).`,
@@ -204,7 +227,7 @@ function clientHello(fields: Fields, extensions: Fields, t: Say): string[] {
   ];
 }
 
-function serverHello(fields: Fields, extensions: Fields, t: Say): string[] {
+function serverHello(fields: Fields, extensions: Fields, t: Say, asked: Fields): string[] {
   const share = extensions['keyShare'] as { group: string } | undefined;
   const is13 = extensions['supportedVersions'] !== undefined;
   return [
@@ -224,7 +247,36 @@ function serverHello(fields: Fields, extensions: Fields, t: Say): string[] {
           'Takes the ticket: the session resumes, so no certificate and no signature follow.',
           '티켓을 받아들입니다. 세션이 재개되므로 인증서도 서명도 필요 없습니다.',
         ),
+    is13 ? '' : sessionOf(fields, extensions, t, asked),
   ];
+}
+
+/** What a ServerHello of TLS 1.2 says of the session (RFC 5246, Section 7.4.1.3; RFC 5077, Section 3.4). */
+function sessionOf(fields: Fields, extensions: Fields, t: Say, asked: Fields): string {
+  const id = (fields['legacySessionIdEcho'] as Uint8Array | undefined) ?? new Uint8Array(0);
+  const offeredId = (asked['legacySessionId'] as Uint8Array | undefined) ?? new Uint8Array(0);
+  const { sessionTicket } = (asked['extensions'] ?? {}) as { sessionTicket?: Uint8Array };
+  if (id.length > 0 && equal(id, offeredId))
+    return (sessionTicket?.length ?? 0) > 0
+      ? t(
+          'Takes the ticket, and says so by the ID that came with it: no certificate, no key agreement and no signature follow.',
+          '티켓을 받아들입니다. 함께 온 ID를 그대로 돌려보내는 것이 그 표시입니다. 인증서도, 키 합의도, 서명도 필요 없습니다.',
+        )
+      : t(
+          `Knows the session, and says so by its ID, ${hexStart(id)}: no certificate, no key agreement and no signature follow.`,
+          `세션을 알고 있습니다. 그 ID ${hexStart(id)}를 그대로 돌려보내는 것이 그 표시입니다. 인증서도, 키 합의도, 서명도 필요 없습니다.`,
+        );
+  if (extensions['sessionTicket'] !== undefined)
+    return t(
+      'A ticket will follow: the client is to keep the session.',
+      '티켓이 뒤따릅니다. 세션은 클라이언트가 보관합니다.',
+    );
+  return id.length > 0
+    ? t(
+        `Names the session: its ID is ${hexStart(id)}. The server keeps it for next time.`,
+        `세션에 이름을 붙입니다. 그 ID는 ${hexStart(id)}입니다. 다음 접속을 위해 서버가 보관합니다.`,
+      )
+    : t('Gives the session no name: it can not be resumed.', '세션에 이름을 붙이지 않습니다. 재개할 수 없습니다.');
 }
 
 function helloRetry(extensions: Fields, t: Say): string[] {
@@ -266,11 +318,19 @@ function ticket(fields: Fields, extensions: Fields, t: Say): string[] {
   const bytes = (fields['ticket'] as Uint8Array | undefined)?.length ?? 0;
   const seconds = Number(fields['ticketLifetime'] ?? fields['ticketLifetimeHint'] ?? 0);
   const early = Number(extensions['earlyData'] ?? 0);
+  const hours = `${Math.round(seconds / 360) / 10}`;
+  const good = seconds === 0 ? 'for as long as the server likes' : `for ${hours} h`;
+  const goodKo = seconds === 0 ? '유효 기간은 서버가 정함' : `${hours}시간 유효`;
   return [
-    t(
-      `A ticket for next time: ${bytes} bytes, good for ${seconds === 0 ? 'as long as the server likes' : `${Math.round(seconds / 360) / 10} h`}. The client keeps it; the server needs no memory for it.`,
-      `다음 접속을 위한 티켓: ${bytes}바이트, ${seconds === 0 ? '유효 기간은 서버가 정함' : `${Math.round(seconds / 360) / 10}시간 유효`}. 클라이언트가 보관하므로 서버는 기억할 필요가 없습니다.`,
-    ),
+    fields['ticketLifetime'] === undefined
+      ? t(
+          `The session itself, sealed under a key of the server: a ticket of ${bytes} bytes, good ${good}. The client keeps it; the server needs no memory for it.`,
+          `서버의 키로 봉인된 세션 자체입니다: 티켓 ${bytes}바이트, ${goodKo}. 클라이언트가 보관하므로 서버는 기억할 필요가 없습니다.`,
+        )
+      : t(
+          `A ticket for next time: ${bytes} bytes, good ${good}. It stands for a secret of both sides (PSK): sealed in it, or kept by the server under this name; the client can't tell.`,
+          `다음 접속을 위한 티켓: ${bytes}바이트, ${goodKo}. 두 쪽이 아는 비밀(PSK)을 가리킵니다. 그 비밀이 안에 봉인되어 있는지, 서버가 이 이름으로 보관하는지 클라이언트는 알 수 없습니다.`,
+        ),
     early === 0
       ? ''
       : t(`It allows ${early} bytes of early data (0-RTT).`, `조기 데이터(0-RTT) ${early}바이트를 허용합니다.`),

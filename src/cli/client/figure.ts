@@ -3,7 +3,7 @@ import type { ConnectionInfo } from '../../index.ts';
 import { escapeHtml } from '../server/files.ts';
 import { width } from '../ui/terminal.ts';
 import type { TimedEvent } from './connect.ts';
-import { explain, type Language } from './explain.ts';
+import { explainer, type Language } from './explain.ts';
 import { summaryLine } from './trace-view.ts';
 
 const colours = { none: '#b4530a', earlyData: '#8b3fc7', handshake: '#1d5fbf', application: '#16803c' } as const;
@@ -44,6 +44,7 @@ export function ladderSvg(events: readonly TimedEvent[], info: ConnectionInfo, l
   const [left, right, size] = [120, 640, 1000];
   const parts: string[] = [];
   const seen = new Set<keyof typeof colours>();
+  const explain = explainer(language);
   let y = 84;
   for (const { event } of events) {
     if (event.kind === 'closed' || event.kind === 'alert') continue;
@@ -61,7 +62,7 @@ export function ladderSvg(events: readonly TimedEvent[], info: ConnectionInfo, l
       continue;
     }
     if (event.kind !== 'message') continue;
-    const told = explain(event, language);
+    const told = explain(event);
     if (told === undefined) continue;
     seen.add(event.epoch);
     const lines = told.lines.flatMap((line) => breakLine(line, 48));

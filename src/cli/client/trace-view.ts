@@ -1,7 +1,7 @@
-import type { ConnectionInfo } from '../../index.ts';
+import type { ConnectionInfo, TraceEvent } from '../../index.ts';
 import { type Paint, wrap } from '../ui/terminal.ts';
 import type { TimedEvent } from './connect.ts';
-import { explain, type Language } from './explain.ts';
+import { type Explanation, explainer, type Language } from './explain.ts';
 
 const epochWords = {
   none: { en: 'in the clear', ko: '평문' },
@@ -18,10 +18,18 @@ export interface TraceViewOptions {
   readonly bytes: boolean;
 }
 
-/** One event as lines for a terminal, or `undefined` for one that says nothing. */
-export function traceLines({ at, event }: TimedEvent, options: TraceViewOptions): string | undefined {
-  const { paint, columns, language } = options;
-  const told = explain(event, language);
+/** The events of a connection, one after the other, as lines for a terminal; `undefined` for one that says nothing. */
+export function traceView(options: TraceViewOptions): (event: TimedEvent) => string | undefined {
+  const explain = explainer(options.language);
+  return ({ at, event }) => traceLines(at, event, explain(event), options);
+}
+
+function traceLines(
+  at: number,
+  event: TraceEvent,
+  told: Explanation | undefined,
+  { paint, columns, language, ...options }: TraceViewOptions,
+): string | undefined {
   if (told === undefined) return undefined;
   const time = paint('dim', `${at.toFixed(1).padStart(7)} ms`);
   const indent = ' '.repeat(13);

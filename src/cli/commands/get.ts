@@ -12,7 +12,7 @@ import { ladderFigure } from '../client/figure.ts';
 import { exchange, type HttpRequest } from '../client/http.ts';
 import { openSessionFile } from '../client/session-file.ts';
 import { parseTarget, type Target } from '../client/target.ts';
-import { costLine, jsonBytes, summaryLine, traceJson, traceLines } from '../client/trace-view.ts';
+import { costLine, jsonBytes, summaryLine, traceJson, traceView } from '../client/trace-view.ts';
 import { peerVerifier, trustedRoots } from '../client/trust.ts';
 import { type Command, type Options, parse, type Values, wholeNumber } from '../command.ts';
 import { usageError } from '../errors.ts';
@@ -119,17 +119,14 @@ async function runGet(values: GetValues, url: string): Promise<number> {
   };
   const place = values.connect === undefined ? target : parseTarget(values.connect, target.port);
   const paint = painter(process.stderr);
-  const view = {
-    paint,
-    columns: Math.min(process.stderr.columns || 100, 110),
-    language: (values.lang ?? 'en') as Language,
-    bytes: values.bytes === true,
-  };
+  const language = (values.lang ?? 'en') as Language;
+  const columns = Math.min(process.stderr.columns || 100, 110);
+  const view = traceView({ paint, columns, language, bytes: values.bytes === true });
   const events: TimedEvent[] = [];
   const trace = (event: TimedEvent) => {
     events.push(event);
     if (values.trace !== true || values.json === true) return;
-    const lines = traceLines(event, view);
+    const lines = view(event);
     if (lines !== undefined) process.stderr.write(`${lines}\n`);
   };
   if (values.insecure === true)
@@ -179,7 +176,7 @@ async function runGet(values: GetValues, url: string): Promise<number> {
     // A TLS 1.2 session that was offered and not taken is of no more use.
     if (session !== undefined && !info.resumed) sessionFile?.cache.remove(session);
     await sessionFile?.save();
-    if (values.figure !== undefined) await ladderFigure(values.figure, events, facts.info, view.language);
+    if (values.figure !== undefined) await ladderFigure(values.figure, events, facts.info, language);
     if (values.json === true) {
       const result = {
         url: `https://${target.authority}${target.path}`,
@@ -196,8 +193,8 @@ async function runGet(values: GetValues, url: string): Promise<number> {
       };
       process.stdout.write(`${JSON.stringify(result, jsonBytes, 2)}\n`);
     } else if (values.trace === true) {
-      const cost = costLine({ handshake: milliseconds, tcp: opened.tcp, ...handshakeBytes }, view.language);
-      process.stderr.write(`\n${paint('bold', summaryLine(info, view.language))}\n${paint('dim', cost)}\n`);
+      const cost = costLine({ handshake: milliseconds, tcp: opened.tcp, ...handshakeBytes }, language);
+      process.stderr.write(`\n${paint('bold', summaryLine(info, language))}\n${paint('dim', cost)}\n`);
     }
     return values.fail === true && response.status >= 400 ? exitCodes.findings : exitCodes.ok;
   } finally {
