@@ -55,6 +55,9 @@ export function bridgeHttp2(): void {
   const session = connect('http://localhost', { createConnection: () => nothing });
   session.on('error', () => {});
   const prototype = Object.getPrototypeOf(session.socket) as object;
+  const stream = session.request();
+  stream.on('error', () => {});
+  holdFirstData(Object.getPrototypeOf(stream) as Held);
   session.destroy();
   const wrapped = (wrapper: Wrapper) => {
     if (!(wrapper.stream instanceof TLSSocket)) return undefined;
@@ -117,6 +120,49 @@ export function bridgeHttp2(): void {
       return true;
     },
   });
+}
+
+const held = Symbol('handfast.held');
+/** A client's stream, and what of its data waits; `null`: nothing waits any more. */
+type Held = Duplex & { session?: { encrypted?: boolean }; [held]?: unknown[] | null };
+
+/**
+ * Node tells of a response in the next tick, and of its data at once. Over a handle of its own there is a tick between any two
+ * frames; here all frames of one read come in one turn, and a program would get `data` before `response`. So the first data of
+ * a stream waits for the next tick, too.
+ */
+function holdFirstData(prototype: Held): void {
+  const { push, destroy } = prototype;
+  Object.assign(prototype, {
+    push(this: Held, chunk: unknown, encoding?: BufferEncoding): boolean {
+      const waiting = this[held];
+      if (waiting === null) return push.call(this, chunk, encoding);
+      if (waiting !== undefined) {
+        waiting.push(chunk);
+        return true;
+      }
+      // Without data nothing can be told too early, and http2 counts on an end that is there at once.
+      if (chunk === null || !this.session?.encrypted) {
+        this[held] = null;
+        return push.call(this, chunk, encoding);
+      }
+      this[held] = [chunk];
+      process.nextTick(release, this);
+      return true;
+    },
+    /** A stream that its peer gives up keeps what came before. */
+    destroy(this: Held, error?: Error): unknown {
+      release(this);
+      return destroy.call(this, error);
+    },
+  });
+  function release(stream: Held): void {
+    const waiting = stream[held];
+    if (!waiting) return;
+    stream[held] = null;
+    for (const chunk of waiting) push.call(stream, chunk);
+    if (waiting.at(-1) === null) stream.read(0);
+  }
 }
 
 /**
