@@ -131,7 +131,7 @@ const setupHints: Readonly<Record<string, string>> = {
   ERR_TLS_CA_MISSING: 'Make an authority with `handfast ca init`, or name another folder: --folder PATH',
   ERR_TLS_CA_EXISTS: 'Use it as it is, name another folder (--folder PATH), or put it aside for a new one: --replace',
   ERR_TLS_CA_NAME:
-    'This authority only issues for names that nobody owns on the Internet (localhost, *.test, private addresses …). `handfast ca init --permit NAME` makes one that may issue for yours.',
+    'Names are host names (app.test, *.app.test), addresses, e-mail addresses and URIs. Of a request the ones in its subjectAltName count: openssl req … -addext subjectAltName=DNS:app.test',
   ERR_TLS_CA_LINT:
     'An authority with default settings only issues for names that nobody owns on the Internet (localhost, *.test, private addresses …). `handfast ca init --permit NAME` makes one that may issue for yours.',
   ERR_TLS_CA_ENDED: `${endedAdvice[0]?.toUpperCase()}${endedAdvice.slice(1)}.`,

@@ -60,9 +60,51 @@ describe('handfast ca', () => {
     const without = await ca('renew-intermediate', ...passphrase);
     assert.notEqual(without.code, 0);
     assert.match(without.all, /bring it back/);
+    assert.equal((await ca('issue', 'old.test', '--out', join(home, 'old'))).code, 0);
     const renewed = await ca('renew-intermediate', ...passphrase, ...key);
     assert.equal(renewed.code, 0, renewed.all);
     assert.match(renewed.stdout, /Own - issuing 2/);
+
+    // What the intermediate before issued is revoked in its own list; a check of the whole chain wants the root's too.
+    assert.equal((await ca('revoke', join(home, 'old.pem'))).code, 0);
+    assert.equal((await ca('crl', '--output', join(home, 'crl.pem'))).code, 0);
+    const printed = await ca('crl');
+    assert.equal(printed.stdout, readFileSync(join(home, 'crl.pem'), 'utf8'));
+    assert.equal(printed.stdout.match(/BEGIN X509 CRL/g)?.length, 3);
+    assert.equal((await ca('issue', 'new.test', '--out', join(home, 'new'))).code, 0);
+    const verify = (name: string) =>
+      execFileSync(
+        'openssl',
+        [
+          ...[
+            'verify',
+            '-CAfile',
+            'own/root.pem',
+            '-untrusted',
+            `${name}.pem`,
+            '-crl_check_all',
+            '-CRLfile',
+            'crl.pem',
+          ],
+          `${name}.pem`,
+        ],
+        { cwd: home, encoding: 'utf8', stdio: 'pipe' },
+      );
+    assert.match(verify('new'), /OK/);
+    assert.throws(() => verify('old'), /certificate revoked/);
+  });
+
+  test('a name that is none, and a request without one, are told apart from names that are not allowed', async () => {
+    const home = temporaryFolder();
+    const issue = async (...words: string[]) => (await handfast(home, ['ca', ...words])).stderr;
+    assert.match(await issue('issue', 'no name'), /Names are host names/);
+    assert.doesNotMatch(await issue('issue', 'no name'), /only issues for names that nobody owns/);
+    assert.match(await issue('issue', 'www.example.com'), /only issues for names that nobody owns/);
+    execFileSync('openssl', [...opensslRequest, '-keyout', 'k.pem', '-out', 'r.csr', '-subj', '/CN=app.test'], {
+      cwd: home,
+      stdio: 'ignore',
+    });
+    assert.match(await issue('sign', 'r.csr'), /at least one name\n.*subjectAltName/);
   });
 
   test('untrust works without the folder of the authority: by what the stores hold', {

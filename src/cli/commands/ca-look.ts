@@ -147,20 +147,32 @@ export const root: Command = {
 const crlOptions = {
   ...folderOption,
   ...issuingPassphraseOption,
-  output: { value: 'FILE', short: 'o', help: 'write it to a file (DER) instead of printing PEM' },
+  output: {
+    value: 'FILE',
+    short: 'o',
+    help: 'write to a file instead: all as PEM where its name ends with .pem, else the list of the intermediate that issues now as DER',
+  },
 } as const satisfies Options;
 
 export const crl: Command = {
   name: 'crl',
-  summary: 'the current revocation list',
+  summary: 'the current revocation lists: of each intermediate that issued, and of the root',
   usage: '[options]',
+  description:
+    'Prints the current revocation lists as PEM: of the intermediate that issues now, of those before it (what they issued is revoked in theirs), and of the root. Servers that check a whole chain want them all, e.g. ssl_crl of nginx.',
   options: crlOptions,
-  examples: [],
+  examples: [['handfast ca crl > crl.pem', 'for a server that asks for client certificates']],
   run: async (words) => {
     const { values } = parse(crlOptions, words);
-    const made = await withAuthority(values, (authority) => authority.crl());
-    if (values.output === undefined) process.stdout.write(encodePem('X509 CRL', made.der));
-    else await writeFile(values.output, made.der);
+    const [current, ...others] = await withAuthority(values, async (authority) => {
+      const now = Date.now();
+      const issuers = authority.issuers.filter(({ certificate }) => certificate.notAfter > now).reverse();
+      const lists = await Promise.all(issuers.map(({ number }) => authority.crl(number)));
+      return [...lists.map(({ der }) => der), authority.rootCrl];
+    });
+    const pem = [current, ...others].map((der) => encodePem('X509 CRL', der as Uint8Array)).join('');
+    if (values.output === undefined) process.stdout.write(pem);
+    else await writeFile(values.output, values.output.endsWith('.pem') ? pem : (current as Uint8Array));
     return exitCodes.ok;
   },
 };
