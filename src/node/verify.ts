@@ -257,7 +257,7 @@ function extensionProblem(path: readonly KnownCertificate[], request: VerifyRequ
     if (depth === 0) {
       if (keyUsage !== undefined && !fitsLeaf(keyUsage, request.peer)) found = 'INVALID_PURPOSE';
     } else {
-      if (!mayIssue(own, certificate)) found = 'INVALID_CA';
+      if (!mayIssue(own, certificate, top)) found = 'INVALID_CA';
       const limit = basicConstraints?.pathLength;
       if (limit !== undefined && below > limit) found = 'PATH_LENGTH_EXCEEDED';
     }
@@ -319,12 +319,12 @@ const nameConstraintsOid = Buffer.of(6, 3, 0x55, 0x1d, 0x1e);
 const isUnread = (own: Certificate, oid: string, decoded: unknown): boolean =>
   decoded === undefined && own.extensions.has(oid);
 
-/** OpenSSL's X509_check_ca: a CA by its extensions, or a self-signed one of the time before extensions. */
-function mayIssue(own: Certificate, certificate: KnownCertificate): boolean {
+/** OpenSSL's X509_check_ca: a CA by basicConstraints; a root also by keyUsage alone, or self-signed of the time before extensions. */
+function mayIssue(own: Certificate, certificate: KnownCertificate, top: boolean): boolean {
   const { basicConstraints, keyUsage } = own.decoded;
   if (keyUsage !== undefined && (keyUsage & keyUsageBits.keyCertSign) === 0) return false;
   if (basicConstraints !== undefined) return basicConstraints.ca;
-  if (own.extensions.has(oids.basicConstraints)) return false;
+  if (!top || own.extensions.has(oids.basicConstraints)) return false;
   return own.version === 1 ? certificate.isIssuedBy(certificate) : keyUsage !== undefined;
 }
 

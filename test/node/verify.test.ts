@@ -265,6 +265,16 @@ for (const isCritical of [true, false]) {
     chain: [await leafWith({ replace: { [oids.keyUsage]: otherUse } }), interDer],
   }));
 }
+// OpenSSL takes keyUsage for it in a root alone.
+const notSaid = { [oids.basicConstraints]: undefined };
+same('an intermediate without basicConstraints', 'refused', async () => ({
+  chain: [leafDer, await interWith({ replace: notSaid })],
+}));
+same('a root without basicConstraints', 'secure', async () => ({
+  chain: [leafDer, interDer],
+  anchor: await rootWith({ replace: notSaid }),
+}));
+
 // Where a certificate has no DNS name, the common name is one.
 for (const names of [[], [{ kind: 'ip', value: Uint8Array.of(127, 0, 0, 1) }]] as const) {
   const evil = () => leafWith({ name: 'www.evil.test', names });
