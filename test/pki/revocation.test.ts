@@ -369,6 +369,10 @@ describe('stapled OCSP answers', () => {
     assert.equal(codeOf({ ocspResponse: await ocsp({ about: must }) }, [must, interDer]), 'good');
     assert.equal(codeOf({ policy: { requireStaple: true } }), 'ERR_TLS_CERT_MUST_STAPLE');
     assert.equal(codeOf({ profile: 'client' }, [must, interDer]), 'good');
+    // A CA that has the feature hands it down (RFC 7633, Section 4.2.2).
+    const demanding = await testCertificate({ ...inter, issuer: root, ca: true, more: [extension.mustStaple()] });
+    assert.equal(codeOf({}, [leafDer, demanding]), 'ERR_TLS_CERT_PROFILE');
+    assert.equal(codeOf({ ocspResponse: await ocsp({ about: must }) }, [must, demanding]), 'good');
   });
 });
 

@@ -181,6 +181,13 @@ describe('host names', () => {
     }
   });
 
+  it('are none where other scripts spell an address', async () => {
+    const certificate = parseCertificate(await leaf({ names: dns('127.0.0.1', 'www.example.com') }));
+    for (const host of ['127.0.0.1', '\uff11\uff12\uff17.0.0.1', '\uff11\uff12\uff17\u30020.0.1'])
+      assert.equal(matchesHost(certificate, host), false, host);
+    assert.equal(matchesHost(certificate, '\uff57\uff57\uff57.example.com'), true);
+  });
+
   it('match addresses by their octets alone', async () => {
     const certificate = await withNames(
       { kind: 'ip', value: Uint8Array.of(192, 0, 2, 1) },

@@ -36,7 +36,8 @@ export function matchesHost(certificate: Certificate, host: string): boolean {
 export function normalizeHost(host: string): string | undefined {
   const bare = host.endsWith('.') ? host.slice(0, -1) : host;
   const ascii = isAsciiText(bare) ? bare : toAscii(bare);
-  return ascii !== undefined && isHostName(ascii) ? ascii.toLowerCase() : undefined;
+  // Digits of other scripts make an address of what looked like a name.
+  return ascii !== undefined && isHostName(ascii) && parseIp(ascii) === undefined ? ascii.toLowerCase() : undefined;
 }
 
 /**

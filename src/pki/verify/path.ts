@@ -181,7 +181,7 @@ function issuerProblem(issuer: Node, search: PathSearch): CertificateError | und
   return issuer.issuerProblem ?? undefined;
 }
 
-/** Path length and name constraints of an issuer over what stands below it, leaf first. */
+/** Path length, TLS features and name constraints of an issuer over what stands below it, leaf first. */
 function bindingProblem(issuer: Node, below: readonly Node[], search: PathSearch): CertificateError | undefined {
   const { certificate } = issuer;
   let intermediates = 0;
@@ -207,6 +207,16 @@ function bindingProblem(issuer: Node, below: readonly Node[], search: PathSearch
     return problem(
       'ERR_TLS_CERT_DISTRUSTED',
       `the trusted root ${certificate} is distrusted for certificates issued after ${formatTime(distrustAfter)}, and ${leaf} is one; have it issued by another CA`,
+    );
+  }
+  const child = (below[below.length - 1] as Node).certificate;
+  const missing = certificate.decoded.tlsFeature?.find((one) => child.decoded.tlsFeature?.includes(one) !== true);
+  if (missing !== undefined) {
+    // Certificates below have the same features or more: must-staple is handed down.
+    return problem(
+      'ERR_TLS_CERT_PROFILE',
+      `the CA ${certificate} stands for certificates with the TLS feature ${missing} alone, and ${child} lacks it; have it issued with the feature`,
+      'RFC 7633, Section 4.2.2',
     );
   }
   for (const [i, node] of below.entries()) {
