@@ -159,6 +159,30 @@ describe('an authority', () => {
     await (await openAuthority({ folder, issuingSigner })).close();
   });
 
+  test('goes on with another external key, and without that of an intermediate that has ended', async (t) => {
+    const folder = temporaryFolder(t);
+    const crypto = createNodeCrypto();
+    const [rootSigner, first, second] = [1, 2, 3].map(() => crypto.importPrivateKey(generateKey('p256').pkcs8));
+    let time = Date.now();
+    const now = () => time;
+    const before = await createAuthority({ folder, rootSigner, issuingSigner: first, now });
+    const { serial } = await before.issue({ names: ['localhost'] });
+    await before.close();
+    time += 4.9 * 365 * day;
+    await renewIntermediate({ folder, rootSigner, issuingSigner: second, now });
+    for (const issuingSigner of [first, second])
+      await assert.rejects(openAuthority({ folder, issuingSigner, now }), { code: 'ERR_TLS_CA_KEY' });
+    const ca = await openAuthority({ folder, issuingSigner: second, earlierSigners: [first as Signer], now });
+    await ca.revoke(serial);
+    assert.equal((await ca.issue({ names: ['localhost'] })).chain.length, 2);
+    await ca.close();
+    time += 0.2 * 365 * day;
+    const later = await openAuthority({ folder, issuingSigner: second, now });
+    t.after(() => later.close());
+    assert.equal(later.find(serial)?.revoked?.reason, 'unspecified');
+    await later.issue({ names: ['localhost'] });
+  });
+
   test('issues from a request, takes its key and names, and nothing else', async (t) => {
     const folder = temporaryFolder(t);
     const ca = await createAuthority({ folder, name: 'Test' });

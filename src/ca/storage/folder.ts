@@ -48,6 +48,11 @@ export interface OpenOptions {
   readonly issuingPassphrase?: string | undefined;
   /** The intermediate's key where it is not in the folder: an HSM, a KMS, a card. */
   readonly issuingSigner?: Signer | undefined;
+  /**
+   * The keys of earlier intermediates, where they are elsewhere too: they sign lists and OCSP answers until their intermediate
+   * ends. After that they are not asked for.
+   */
+  readonly earlierSigners?: readonly Signer[] | undefined;
   readonly crypto?: CryptoProvider | undefined;
   /** Milliseconds since 1970. */
   readonly now?: (() => number) | undefined;
@@ -316,27 +321,51 @@ async function openIssuers(
   crypto: CryptoProvider,
   state: LogState,
 ): Promise<Issuer[]> {
+  const held = [
+    ...(options.issuingSigner === undefined ? [] : [options.issuingSigner]),
+    ...(options.earlierSigners ?? []),
+  ];
   const issuers: Issuer[] = [];
   for (const [i, der] of state.issuers.entries()) {
     const number = i + 1;
     const certificate = parseCertificate(der);
-    const keyFile = join(options.folder, `issuing-${number}.key`);
-    const held = options.issuingSigner !== undefined && equal(options.issuingSigner.publicKey, certificate.spki);
-    if (!held && file.issuingKey === 'external') {
-      throw caError(
-        'ERR_TLS_CA_KEY',
-        `the key of ${certificate} is held by an external signer: pass it as issuingSigner`,
-      );
-    }
-    const signer = held
-      ? (options.issuingSigner as Signer)
-      : crypto.importPrivateKey(await readKey(keyFile, options.issuingPassphrase));
-    if (!equal(signer.publicKey, certificate.spki)) {
-      throw caError('ERR_TLS_CA_KEY', `${keyFile} is not the key of ${certificate}`);
-    }
+    const signer =
+      held.find(({ publicKey }) => equal(publicKey, certificate.spki)) ??
+      (await ownSigner(file, options, crypto, certificate, join(options.folder, `issuing-${number}.key`)));
     issuers.push({ number, certificate, signer, published: publishedAt(file.baseUrl, `issuing-${number}`) });
   }
   return issuers;
+}
+
+/** The key of an intermediate out of its file. One that has ended signs nothing any more, and may be gone. */
+async function ownSigner(
+  file: AuthorityFile,
+  { issuingPassphrase, now = Date.now }: OpenOptions,
+  crypto: CryptoProvider,
+  certificate: Certificate,
+  keyFile: string,
+): Promise<Signer> {
+  if ((await readIfExists(keyFile)) === undefined) {
+    if (certificate.notAfter < now()) {
+      return {
+        type: crypto.importPublicKey(certificate.spki).type,
+        publicKey: certificate.spki,
+        sign: () => {
+          throw caError('ERR_TLS_CA_ENDED', `the key of ${certificate}, which has expired, is no longer here`);
+        },
+      };
+    }
+    if (file.issuingKey === 'external') {
+      throw caError(
+        'ERR_TLS_CA_KEY',
+        `the key of ${certificate} is held by an external signer: pass it as issuingSigner, or in earlierSigners where a newer intermediate issues`,
+      );
+    }
+  }
+  const signer = crypto.importPrivateKey(await readKey(keyFile, issuingPassphrase));
+  if (!equal(signer.publicKey, certificate.spki))
+    throw caError('ERR_TLS_CA_KEY', `${keyFile} is not the key of ${certificate}`);
+  return signer;
 }
 
 /** The lists in the folder that are the last ones of the log and name everything that the log has as revoked. */
