@@ -235,8 +235,8 @@ const noop = (): void => {};
  * waits behind a full buffer is dropped. Elsewhere what was written goes out first, and nothing is waited for beyond that.
  */
 export function closeTransport(transport: Duplex, reset: boolean): void {
-  if (reset && transport instanceof Socket) {
-    transport.resetAndDestroy();
+  if (reset && transport instanceof Socket && !transport.connecting && !transport.destroyed) {
+    resetTransport(transport as ResettableSocket);
     return;
   }
   const unsent = !isNode && (transport.writableLength > 0 || ((transport as OwnedTransport)[tap]?.writes ?? 0) > 0);
@@ -248,5 +248,22 @@ export function closeTransport(transport: Duplex, reset: boolean): void {
     transport.end(() => transport.destroy());
     return;
   }
+  transport.destroy();
+}
+
+/** What a socket of Node sets by itself where it is reset. */
+type ResettableSocket = Socket & { resetAndClosing?: boolean };
+
+/**
+ * Resets a connection now. `resetAndDestroy` of Node waits until all is sent, which a peer that reads no more puts off for ever;
+ * and while the end is being sent there is no reset: the connection is closed.
+ */
+function resetTransport(transport: ResettableSocket): void {
+  const ending = transport.writableEnded && !transport.writableFinished;
+  if (!ending && transport.resetAndClosing === undefined) {
+    transport.resetAndDestroy();
+    return;
+  }
+  if (!ending) transport.resetAndClosing = true;
   transport.destroy();
 }

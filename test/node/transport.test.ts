@@ -260,3 +260,31 @@ test('whoever is destroyed in a bulk write closes at once, and the write hears o
   await delay(20);
   assert.deepEqual(heard, ['ECANCELED']);
 });
+
+for (const [word, pause] of [
+  ['end', 0],
+  ['end', 50],
+  ['write', 50],
+] as const) {
+  test(`a reset ${pause} ms after ${word} does not wait for a peer that reads no more`, limit, async (t) => {
+    const { served, under } = await connected(t);
+    under.pause();
+    if (pause === 0) served.end('bye');
+    else served[word](randomBytes(20_000_000));
+    if (pause === 0) await new Promise((resolve) => process.nextTick(resolve));
+    else await delay(pause);
+    served.resetAndDestroy();
+    const closed = new Promise((resolve) => served.on('close', () => resolve('closed')));
+    assert.equal(await Promise.race([closed, delay(3000)]), 'closed');
+  });
+}
+
+test('a socket that is reset says so to its peer', limit, async (t) => {
+  const { served, client } = await connected(t);
+  const heard: unknown[] = [];
+  client.on('error', ({ code }: NodeJS.ErrnoException) => heard.push(code));
+  client.resume();
+  served.resetAndDestroy();
+  await new Promise((resolve) => client.on('close', resolve));
+  assert.deepEqual(heard, ['ECONNRESET']);
+});
