@@ -7,7 +7,9 @@ import type { Account, Authorization, Challenge } from './state.ts';
 export class ChallengeRunner {
   readonly #context: AcmeContext;
   readonly #running = new Map<string, Promise<void>>();
-  readonly #queue: (() => void)[] = [];
+  readonly #queue: { readonly account: string; readonly begin: () => void }[] = [];
+  /** Validations under way by account. */
+  readonly #activeOf = new Map<string, number>();
   readonly #stop = new AbortController();
   /** Kept once it is time to stop: nobody waits for a validator then. */
   readonly #stopped = new Promise<void>((resolve) => {
@@ -31,12 +33,16 @@ export class ChallengeRunner {
   /** Gives up what is under way; it is taken up again when the journal is opened. */
   async close(): Promise<void> {
     this.#stop.abort();
-    for (const begin of this.#queue.splice(0)) begin();
+    for (const { account, begin } of this.#queue.splice(0)) {
+      this.#begin(account);
+      begin();
+    }
     await Promise.allSettled(this.#running.values());
   }
 
   async #run(challenge: Challenge): Promise<void> {
-    await this.#turn();
+    const { account } = this.#context.state.authorizations.get(challenge.authorization) as Authorization;
+    await this.#turn(account);
     try {
       const outcome = await this.#attempts(challenge);
       if (this.#stop.signal.aborted) return;
@@ -49,7 +55,14 @@ export class ChallengeRunner {
       );
     } finally {
       this.#active--;
-      this.#queue.shift()?.();
+      const left = (this.#activeOf.get(account) as number) - 1;
+      if (left > 0) this.#activeOf.set(account, left);
+      else this.#activeOf.delete(account);
+      const next = this.#queue.findIndex((waiting) => this.#hasRoom(waiting.account));
+      for (const { account: whose, begin } of next < 0 ? [] : this.#queue.splice(next, 1)) {
+        this.#begin(whose);
+        begin();
+      }
     }
   }
 
@@ -75,9 +88,23 @@ export class ChallengeRunner {
     }
   }
 
-  #turn(): Promise<void> {
-    if (this.#active++ < this.#context.settings.limits.validations) return Promise.resolve();
-    return new Promise((resolve) => this.#queue.push(resolve));
+  #turn(account: string): Promise<void> {
+    if (!this.#hasRoom(account)) {
+      return new Promise((resolve) => this.#queue.push({ account, begin: resolve }));
+    }
+    this.#begin(account);
+    return Promise.resolve();
+  }
+
+  /** Half of the places are one account's at most: sites of its that don't answer keep no other account waiting. */
+  #hasRoom(account: string): boolean {
+    const { validations } = this.#context.settings.limits;
+    return this.#active < validations && (this.#activeOf.get(account) ?? 0) < Math.max(1, Math.ceil(validations / 2));
+  }
+
+  #begin(account: string): void {
+    this.#active++;
+    this.#activeOf.set(account, (this.#activeOf.get(account) ?? 0) + 1);
   }
 }
 

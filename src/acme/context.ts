@@ -20,7 +20,7 @@ export interface AcmeLimits {
   readonly identifiers: number;
   /** Orders of one account that are neither done nor expired; 300. */
   readonly openOrders: number;
-  /** Validations under way at once; 64. */
+  /** Validations under way at once, half of them at most for one account; 64. */
   readonly validations: number;
 }
 

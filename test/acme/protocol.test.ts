@@ -288,6 +288,32 @@ describe('orders', () => {
     assert.deepEqual(offered, [['dns-01', 'http-01', 'tls-alpn-01'], ['dns-01'], ['http-01', 'tls-alpn-01']]);
   });
 
+  test('sites of one account that do not answer keep no other account waiting', async (t) => {
+    let answer = () => {};
+    const silent = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let atOnce = 0;
+    const { service } = await acmeService(t, {
+      limits: { validations: 4 },
+      validators: {
+        'http-01': async ({ identifier }) => {
+          if (identifier.value !== 'silent.test') return;
+          atOnce++;
+          await silent;
+        },
+      },
+    });
+    const greedy = await new TestClient(service).register();
+    const orders = await Promise.all(Array.from({ length: 10 }, () => greedy.order('silent.test')));
+    const proofs = orders.map(({ body }) => greedy.prove(body));
+    const other = await new TestClient(service).register();
+    assert.deepEqual(await other.prove((await other.order('a.test')).body), ['valid']);
+    assert.equal(atOnce, 2);
+    answer();
+    assert.deepEqual((await Promise.all(proofs)).flat(), Array(10).fill('valid'));
+  });
+
   test('a challenge that fails makes the order invalid and says why; attempts are repeated', async (t) => {
     let attempts = 0;
     const { service } = await acmeService(t, {
