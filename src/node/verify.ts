@@ -12,6 +12,7 @@ import { type Certificate, oids } from '../pki/index.ts';
 import { createBudget, defaultLimits } from '../pki/verify/budget.ts';
 import { prepareCommonNames, prepareConstraints, prepareNames, violation } from '../pki/verify/name-constraints.ts';
 import { checkOcspResponse } from '../pki/verify/ocsp-check.ts';
+import { processed } from '../pki/verify/profile.ts';
 import { type TrustStore, trustStoreOf } from './authorities.ts';
 import { nodeCrypto } from './key-signer.ts';
 import { type KnownCertificate, knownCertificate } from './known-certificate.ts';
@@ -216,16 +217,7 @@ const purposes: Readonly<Record<VerifyRequest['peer'], readonly string[]>> = {
 
 /** Extensions that may be critical: those that OpenSSL processes, or has nothing to process of in TLS. */
 const understood: ReadonlySet<string> = new Set([
-  oids.basicConstraints,
-  oids.keyUsage,
-  oids.extendedKeyUsage,
-  oids.subjectAltName,
-  oids.nameConstraints,
-  oids.certificatePolicies,
-  oids.policyMappings,
-  oids.policyConstraints,
-  oids.inhibitAnyPolicy,
-  oids.crlDistributionPoints,
+  ...[...processed].filter((oid) => oid !== oids.tlsFeature),
   oids.ocspNoCheck,
   '2.16.840.1.113730.1.1', // Netscape's certificate type
 ]);

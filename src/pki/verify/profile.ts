@@ -25,8 +25,8 @@ export interface CertificateRules {
  */
 export type Role = 'leaf' | 'trustedLeaf' | 'intermediate' | 'anchor' | 'vettedAnchor';
 
-// Critical extensions that the verification processes or that carry nothing to process in TLS.
-const processed: ReadonlySet<string> = new Set([
+/** Critical extensions that the verification processes or that carry nothing to process in TLS. */
+export const processed: ReadonlySet<string> = new Set([
   oids.basicConstraints,
   oids.keyUsage,
   oids.extendedKeyUsage,
