@@ -61,6 +61,8 @@ const mostTrials = 8;
 export async function auditEch(endpoint: Endpoint, options: EchAuditOptions): Promise<EchAudit> {
   const published = options.published === undefined ? [] : decodeEchConfigList(options.published);
   const greased = await ask(endpoint, options, { grease: true });
+  // What is refused without the extension too is refused for another reason.
+  const isRefused = greased.error !== undefined && (await ask(endpoint, options, {})).error === undefined;
   const retryConfigs = greased.echRetryConfigs;
   const configs = retryConfigs === undefined ? [] : decodeEchConfigList(retryConfigs);
   const more = published.filter(({ raw }) => !configs.some((other) => equal(raw, other.raw)));
@@ -70,7 +72,7 @@ export async function auditEch(endpoint: Endpoint, options: EchAuditOptions): Pr
   const fallbacks: EchFallback[] = [];
   for (const config of new Map(trials.map((trial) => [trial.config.publicName, trial.config])).values())
     if (isPublicName(config.publicName)) fallbacks.push(await fallBack(endpoint, options, config));
-  return { greaseError: greased.error, retryConfigs, configs, trials, fallbacks };
+  return { greaseError: isRefused ? greased.error : undefined, retryConfigs, configs, trials, fallbacks };
 }
 
 function ask(

@@ -7,6 +7,8 @@ import type { AuditCrypto, Endpoint } from './probe.ts';
 export interface OldProtocols {
   /** SSL 3.0 (0x0300), TLS 1.0 and TLS 1.1, where the server answers in them. */
   readonly versions: readonly number[];
+  /** Whether it answers in TLS 1.2, whatever becomes of the handshake. */
+  readonly tls12: boolean;
   /** Suites beyond those of the engine, as taken in the newest version before TLS 1.3; in the server's order. */
   readonly suites: readonly OldSuite[];
   /** The smallest prime that the server sent, in bits. */
@@ -56,6 +58,7 @@ export async function oldProtocols(
   const first = [...spoken.values()].find(({ chain }) => chain.length > 0);
   return {
     versions: [...spoken.keys()].filter((version) => version < 0x0303),
+    tls12: spoken.has(0x0303),
     suites,
     primeBits,
     sha1Signature: sha1?.signatureScheme === 0x0203 || sha1?.signatureScheme === 0x0201,

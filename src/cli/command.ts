@@ -151,6 +151,22 @@ export function lifetime(name: string, text: string): number {
   return Number(match[1]) * unit * 1000;
 }
 
+/** A word, and what it means. */
+export type Explained = readonly [word: string, meaning: string];
+
+/** Words with their meanings beside them, or below where the terminal is narrow. */
+export function explained(list: readonly Explained[], columns: number, paint: Paint): string[] {
+  const size = Math.min(28, Math.max(...list.map(([word]) => width(word))));
+  const narrow = columns - size - 4 < 30;
+  const indent = narrow ? 6 : size + 4;
+  return list.flatMap(([word, meaning]) => {
+    const lines = wrap(meaning, Math.max(20, columns - indent)).split('\n');
+    const beside = !narrow && width(word) <= size;
+    const head = `  ${paint('cyan', word)}${beside ? ' '.repeat(size - width(word) + 2) + lines.shift() : ''}`;
+    return [head, ...lines.map((line) => ' '.repeat(indent) + line)];
+  });
+}
+
 /** The help of one command. */
 export function helpOf(command: Command, paint: Paint, columns: number, prefix = 'handfast'): string {
   const name = `${prefix} ${command.name}`;
@@ -159,31 +175,23 @@ export function helpOf(command: Command, paint: Paint, columns: number, prefix =
     '',
     wrap(command.description ?? command.summary, columns),
   ];
-  if (command.words !== undefined) {
-    const size = Math.max(...command.words.map((word) => width(`${word.name} ${word.usage}`)));
-    lines.push('', paint('bold', 'Words'));
-    for (const word of command.words) {
-      const left = `${word.name} ${word.usage}`;
-      lines.push(`  ${paint('cyan', left)}${' '.repeat(size - width(left))}  ${word.summary}`);
-    }
+  const { words = [] } = command;
+  if (words.length > 0) {
+    const list = words.map((word): Explained => [`${word.name} ${word.usage}`, word.summary]);
+    lines.push('', paint('bold', 'Words'), ...explained(list, columns, paint));
   }
-  const shown = Object.entries(command.options).filter(([, option]) => option.hidden !== true);
-  if (shown.length > 0) {
-    lines.push('', paint('bold', 'Options'));
-    const left = ([key, option]: (typeof shown)[number]) =>
-      `${option.short === undefined ? '' : `-${option.short}, `}--${key}${option.value === undefined ? '' : ` ${option.value}`}`;
-    const size = Math.min(28, Math.max(...shown.map((each) => width(left(each)))));
-    for (const each of shown) {
-      const start = left(each);
-      const help = wrap(each[1].help, Math.max(40, columns - size - 4)).split('\n');
-      const fits = width(start) <= size;
-      lines.push(`  ${paint('cyan', start)}${fits ? ' '.repeat(size - width(start) + 2) + help.shift() : ''}`);
-      for (const more of help) lines.push(' '.repeat(size + 4) + more);
-    }
-  }
+  const options = Object.entries(command.options).flatMap(([key, option]): Explained[] => {
+    const short = option.short === undefined ? '' : `-${option.short}, `;
+    const value = option.value === undefined ? '' : ` ${option.value}`;
+    return option.hidden === true ? [] : [[`${short}--${key}${value}`, option.help]];
+  });
+  if (options.length > 0) lines.push('', paint('bold', 'Options'), ...explained(options, columns, paint));
   if (command.examples.length > 0) {
     lines.push('', paint('bold', 'Examples'));
-    for (const [example, what] of command.examples) lines.push(`  ${paint('dim', `# ${what}`)}`, `  ${example}`);
+    for (const [example, what] of command.examples) {
+      const comment = wrap(what, columns - 4).split('\n');
+      lines.push(...comment.map((line) => `  ${paint('dim', `# ${line}`)}`), `  ${example}`);
+    }
   }
   return `${lines.join('\n')}\n`;
 }

@@ -143,8 +143,14 @@ const setupHints: Readonly<Record<string, string>> = {
   ERR_TLS_CA_PASSPHRASE: 'Passphrases come from a file: see the options that end with -passphrase-file.',
 };
 
+function authorityOf(address: string, port: number | undefined): string {
+  const host = address.includes(':') ? `[${address}]` : address;
+  return port === undefined ? host : `${host}:${port}`;
+}
+
 function systemError(error: SystemError): CliError {
-  const where = error.path ?? (error.address === undefined ? error.hostname : `${error.address}:${error.port}`) ?? '';
+  const where =
+    error.path ?? (error.address === undefined ? error.hostname : authorityOf(error.address, error.port)) ?? '';
   const make = (message: string, hint: string, exitCode: ExitCode = exitCodes.setup) =>
     new CliError(message, { hint, exitCode, cause: error });
   switch (error.code) {
@@ -169,7 +175,10 @@ function systemError(error: SystemError): CliError {
     case 'EPERM':
       if (error.syscall === 'listen' || error.syscall === 'bind') {
         const option = error[portOption] ?? '--port N';
-        return make(`this user may not listen on port ${error.port}`, `Choose a port from 1024 up: ${option}`);
+        return make(
+          `this user may not listen on port ${error.port}`,
+          `Choose a port from 1024 up: ${option}. Or allow it: AmbientCapabilities=CAP_NET_BIND_SERVICE in a unit of systemd, or sysctl net.ipv4.ip_unprivileged_port_start=${error.port}`,
+        );
       }
       return make(`this user may not use ${where || error.message}`, 'Check owner and mode with `ls -l`.');
     case 'ENOSPC':

@@ -1,8 +1,8 @@
-import { type Command, helpOf, nearest } from './command.ts';
+import { type Command, type Explained, explained, helpOf, nearest } from './command.ts';
 import { CliError, humanError } from './errors.ts';
 import { exitCodeMeanings, exitCodes } from './exit-codes.ts';
 import { watchOutput } from './ui/output.ts';
-import { painter } from './ui/terminal.ts';
+import { painter, type Style, wrap } from './ui/terminal.ts';
 
 /** A command is only loaded when it is called: the start is fast, and one that is broken breaks no other. */
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<Command> }>> = {
@@ -95,7 +95,7 @@ async function help(words: readonly string[]): Promise<number> {
 
 function showHelp(command: Command, words: readonly string[]): number {
   const word = command.words?.find((each) => each.name === words[0]);
-  const columns = Math.min(process.stdout.columns || 80, 100);
+  const columns = helpColumns();
   const paint = painter(process.stdout);
   process.stdout.write(
     word === undefined ? helpOf(command, paint, columns) : helpOf(word, paint, columns, `handfast ${command.name}`),
@@ -103,24 +103,31 @@ function showHelp(command: Command, words: readonly string[]): number {
   return exitCodes.ok;
 }
 
+function helpColumns(): number {
+  return Math.min(process.stdout.columns || 80, 100);
+}
+
 function overview(): string {
   const paint = painter(process.stdout);
-  const size = Math.max(...commandNames.map((name) => name.length));
-  const lines = commandNames.map((name) => `  ${paint('cyan', name.padEnd(size))}  ${commands[name]?.summary}`);
-  return `${paint('bold', 'handfast')}: HTTPS from the ground up, with session resumption done right
+  const columns = helpColumns();
+  const list = (entries: readonly Explained[]) => explained(entries, columns, paint).join('\n');
+  const name = paint('bold', 'handfast');
+  return `${wrap(`${name}: HTTPS from the ground up, with session resumption done right`, columns)}
 
-${lines.join('\n')}
+${list(commandNames.map((each) => [each, commands[each]?.summary ?? '']))}
 
-  handfast help COMMAND      options and examples
-  handfast help exit-codes   what the exit codes mean
-  handfast --version
+${list([
+  ['handfast help COMMAND', 'options and examples'],
+  ['handfast help exit-codes', 'what the exit codes mean'],
+  ['handfast --version', 'which one this is'],
+])}
 `;
 }
 
 function exitCodeTable(): string {
-  return `${Object.entries(exitCodeMeanings)
-    .map(([code, meaning]) => `${code.padStart(3)}  ${meaning}`)
-    .join('\n')}\n`;
+  const plain = (_: Style, text: string) => text;
+  const list = Object.entries(exitCodeMeanings).map(([code, meaning]): Explained => [code.padStart(3), meaning]);
+  return `${explained(list, helpColumns(), plain).join('\n')}\n`;
 }
 
 function unknownCommand(name: string): CliError {

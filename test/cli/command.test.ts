@@ -5,11 +5,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parseTarget } from '../../src/cli/client/target.ts';
-import { lifetime, nearest, type Option, type Options, parse } from '../../src/cli/command.ts';
+import { type Command, helpOf, lifetime, nearest, type Option, type Options, parse } from '../../src/cli/command.ts';
 import { sumMetrics } from '../../src/cli/commands/proxy.ts';
 import { withConfig } from '../../src/cli/config-file.ts';
 import { CliError, humanError } from '../../src/cli/errors.ts';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
+import { commandNames, loadCommand } from '../../src/cli/main.ts';
 import { stateFolder } from '../../src/cli/paths.ts';
 import { parseProxyHeader } from '../../src/cli/proxy/proxy-protocol.ts';
 import { proxyOptions } from '../../src/cli/proxy/settings.ts';
@@ -70,6 +71,17 @@ describe('command lines', () => {
     assert.equal(nearest('serv', ['serve', 'get']), 'serve');
     assert.equal(nearest('prxoy', ['serve', 'proxy']), 'proxy');
     assert.equal(nearest('xyzzy', ['serve', 'get']), undefined);
+  });
+
+  test('help fits a terminal of 40 columns: only examples, which are there to be copied, are longer', async () => {
+    for (const name of commandNames) {
+      const command = await loadCommand(name);
+      for (const one of [command, ...(command?.words ?? [])] as Command[]) {
+        const lines = helpOf(one, (_, text) => text, 40).split('\n');
+        const examples = one.examples.map(([example]) => `  ${example}`);
+        for (const line of lines.slice(1)) assert.ok(width(line) <= 40 || examples.includes(line), line);
+      }
+    }
   });
 
   test('lifetimes have a unit', () => {

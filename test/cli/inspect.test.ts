@@ -69,6 +69,21 @@ describe('handfast inspect', () => {
     await without.end();
   });
 
+  test('a server that wants a client certificate is told as such, also where its TLS 1.2 shows nothing without', async () => {
+    const home = temporaryFolder();
+    await handfast(home, ['ca', 'issue', 'localhost', '--out', 'one']);
+    const [key, cert] = [readFileSync(join(home, 'one.key')), readFileSync(join(home, 'one.pem'))];
+    const server = createServer({ key, cert, requestCert: true, rejectUnauthorized: true }, (socket) => socket.end());
+    server.on('tlsClientError', () => {});
+    server.listen(0);
+    const { port } = server.address() as { port: number };
+    const done = await handfast(home, ['inspect', `localhost:${port}`, '--no-resume', '--json']);
+    server.close();
+    const { findings } = JSON.parse(done.stdout) as Report;
+    const asked = findings.find(({ check }) => check === 'clientCertificate');
+    assert.equal(asked?.verdict, 'info', done.stdout);
+  });
+
   test('a list of --ech that is none is named before anything is asked', async () => {
     const home = temporaryFolder();
     for (const word of ['#', 'AAAA', 'none.pem']) {

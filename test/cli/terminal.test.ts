@@ -95,7 +95,7 @@ describe('help and other words', () => {
       for (const word of ['inspect', 'early-data', 'doctor'])
         assert.ok(done.stdout.includes(word), `${shell}: ${word}`);
     }
-    assert.match((await handfast(home, ['help', 'exit-codes'])).stdout, /^ {2}0 {2}success$/m);
+    assert.match((await handfast(home, ['help', 'exit-codes'])).stdout, /^ +0 {2}success$/m);
     assert.equal((await handfast(home, [])).code, 2);
     const unknown = await handfast(home, ['sevre']);
     assert.deepEqual([unknown.code, /Did you mean `handfast serve`/.test(unknown.stderr)], [2, true]);

@@ -14,7 +14,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { type EchSurvey, surveyEch } from '../inspect/ech.ts';
 import { openKeyHistory } from '../inspect/key-history.ts';
 import { type StartTls, startTlsBridge, startTlsPorts, startTlsProtocols } from '../inspect/starttls.ts';
-import { type Finding, type Survey, survey, type Verdict } from '../inspect/survey.ts';
+import { allGroups, type Finding, type Survey, survey, type Verdict } from '../inspect/survey.ts';
 import { mayWrite } from '../paths.ts';
 import { escapeHtml } from '../server/files.ts';
 import { type Paint, painter, printable, StatusLine, wrap } from '../ui/terminal.ts';
@@ -115,7 +115,7 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
       const failed = bridge?.failed();
       if (failed !== undefined) throw failed;
       throw new CliError(`no TLS handshake with ${target.authority}: ${looked.error}`, {
-        hint: 'Does this port speak TLS at once? Mail servers need --starttls.',
+        hint: noHandshakeHint(looked.error),
         exitCode: exitCodes.tls,
       });
     }
@@ -123,7 +123,7 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
     let ech: EchSurvey | undefined;
     if (looked.versions.some(({ version }) => version === 0x0304)) {
       status.show('asking for Encrypted Client Hello …');
-      const asked = { endpoint, name, crypto, anchors, timeoutMs };
+      const asked = { endpoint, name, crypto, anchors, timeoutMs, client: { groups: allGroups } };
       ech = await surveyEch(asked, published, findings.find(isRefusedChain)?.summary);
       findings.push(...ech.findings);
     } else if (published !== undefined) {
@@ -149,7 +149,7 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
           timeoutMs,
           patienceMs,
           keyFirstSeen: history?.firstSeen,
-          client: { cipherSuites: everySuite, ...(mayTalk ? { alpnProtocols: ['http/1.1'] } : {}) },
+          client: { cipherSuites: everySuite, groups: allGroups, ...(mayTalk ? { alpnProtocols: ['http/1.1'] } : {}) },
           ...(mayTalk ? { request, earlyData: request } : {}),
         },
       );
@@ -184,6 +184,14 @@ async function publishedEch(word: string): Promise<Uint8Array> {
     if (decodeEchConfigList(list).length === 0) throw new SyntaxError('no config of RFC 9849 in the list');
     return list;
   });
+}
+
+function noHandshakeHint(error: string): string {
+  if (error.includes('unrecognizedName'))
+    return 'The server does not know this name: ask for another with --servername NAME.';
+  return error.includes('ended the connection with the alert')
+    ? 'The server speaks TLS, but takes nothing of what is offered here; perhaps it wants another name (--servername NAME).'
+    : 'Does this port speak TLS at once? Mail servers need --starttls.';
 }
 
 function isRefusedChain({ check, verdict }: Finding): boolean {

@@ -1,6 +1,6 @@
 import { auditEch, type EchAudit, type EchFallback, type Endpoint } from '../../audit/index.ts';
 import { hpkeAeads, hpkeKdfs, hpkeKems } from '../../crypto/hpke.ts';
-import type { DecodedEchConfig } from '../../index.ts';
+import type { ClientOptions, DecodedEchConfig } from '../../index.ts';
 import { verifyChain } from '../../pki/index.ts';
 import type { Finding, SurveyOptions, Verdict } from './survey.ts';
 
@@ -42,13 +42,15 @@ function nameOf(names: Readonly<Record<number, string>>, code: number): string {
  * @param chainError why the chain that the server shows without the extension is refused.
  */
 export async function surveyEch(
-  options: Pick<SurveyOptions, 'endpoint' | 'name' | 'crypto' | 'anchors' | 'timeoutMs'>,
+  options: Pick<SurveyOptions, 'endpoint' | 'name' | 'crypto' | 'anchors' | 'timeoutMs'> & {
+    readonly client: Partial<ClientOptions>;
+  },
   published: Uint8Array | undefined,
   chainError: string | undefined,
 ): Promise<EchSurvey> {
   const endpoint: Endpoint = options.endpoint;
-  const { crypto, timeoutMs } = options;
-  const audit = await auditEch(endpoint, { crypto, timeoutMs, published });
+  const { crypto, timeoutMs, client } = options;
+  const audit = await auditEch(endpoint, { crypto, timeoutMs, client, published });
   const findings: Finding[] = [];
   const add = (verdict: Verdict, summary: string) =>
     findings.push({ section: 'extensions', check: 'ech', verdict, summary });

@@ -62,10 +62,12 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
   const versions: VersionSurvey[] = [];
   let error: string | undefined;
   let silent = true;
+  let wantsCertificate = false;
   for (const version of [0x0304, 0x0303] as const) {
     options.progress(version === 0x0304 ? 'TLS 1.3' : 'TLS 1.2');
     const first = await ask(options, { ...range(version), cipherSuites: suitesOf(version, false) });
     silent &&= first.silent;
+    wantsCertificate ||= first.certificateRequested;
     const withRsa = { ...range(version), cipherSuites: suitesOf(version, true) };
     const info = first.info ?? (first.silent ? undefined : (await ask(options, withRsa)).info);
     if (info === undefined) error ??= first.error;
@@ -84,7 +86,12 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
   return {
     versions,
     error: undefined,
-    findings: [...versionFindings(versions, old), ...certificate.findings, ...extensionFindings(versions, alpn)],
+    findings: [
+      ...versionFindings(versions, old),
+      ...clientCertificateFindings(versions, old, wantsCertificate),
+      ...certificate.findings,
+      ...extensionFindings(versions, alpn),
+    ],
     chain: certificate.chain,
     alpn,
   };
@@ -100,7 +107,8 @@ function ask(options: SurveyOptions, client: Partial<ClientOptions>): Promise<Pr
   });
 }
 
-const allGroups = Object.keys(namedGroups) as GroupName[];
+/** Every group of the engine: what is not offered can't be found. */
+export const allGroups = Object.keys(namedGroups) as GroupName[];
 
 /** With or without those that have static RSA key exchange. */
 function suitesOf(version: number, staticRsa: boolean): number[] {
@@ -225,6 +233,25 @@ function versionFindings(versions: readonly VersionSurvey[], old: OldProtocols):
       ? 'hybrid post-quantum key exchange is spoken'
       : 'no post-quantum key exchange: what is recorded today can be read by a quantum computer',
   });
+  return findings;
+}
+
+function clientCertificateFindings(
+  versions: readonly VersionSurvey[],
+  old: OldProtocols,
+  wantsCertificate: boolean,
+): Finding[] {
+  const section = 'versions';
+  const findings: Finding[] = [];
+  if (wantsCertificate) {
+    const summary = 'a client certificate is asked for; none was shown, so that what comes behind it was not looked at';
+    findings.push({ section, check: 'clientCertificate', verdict: 'info', summary });
+  }
+  if (old.tls12 && !versions.some(({ version }) => version === 0x0303)) {
+    const why = wantsCertificate ? 'not without a client certificate' : 'with nothing that is offered here';
+    const summary = `TLS 1.2 is answered, but ${why}: its suites of today were not asked about`;
+    findings.push({ section, check: 'tls12Suites', verdict: 'unknown', summary });
+  }
   return findings;
 }
 

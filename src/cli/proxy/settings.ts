@@ -110,7 +110,7 @@ function readRoute(text: string): Route {
     );
   }
   if (to.protocol !== 'http:' && to.protocol !== 'https:')
-    throw usageError(`--to ${text}: the app must speak http or https`);
+    throw usageError(`--to ${text}: the app must speak http or https`, 'Like this: --to http://localhost:3000');
   return { host: match?.[1]?.toLowerCase() ?? '*', to };
 }
 

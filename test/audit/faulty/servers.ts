@@ -132,6 +132,7 @@ export const faultyServers: readonly FaultyServer[] = [
     'OpenSSL',
     { fault: undefined, certificate: 'good', setup: [], fast: true },
     { fault: '(0-RTT once: no fault)', certificate: 'good', setup: ['-early_data'], fast: true },
+    { fault: '(P-521 alone: no fault)', certificate: 'good', setup: ['-groups', 'P-521'], fast: true },
     {
       ...{ fault: '0-RTT can be replayed', certificate: 'good', setup: ['-early_data', '-no_anti_replay'] },
       ...{ expect: replay, fast: true },
