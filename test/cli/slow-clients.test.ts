@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
+import { type AddressInfo, createServer as createTcp, type Socket } from 'node:net';
 import { after, describe, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { createCounters, type ServerCounters } from '../../src/cli/server/counters.ts';
@@ -83,6 +84,23 @@ describe('a client that does nothing is not waited for', () => {
     assert.equal(counters.connections, 1);
     for (let i = 0; i < 50 && counters.connections > 0; i++) await new Promise((done) => setTimeout(done, 50));
     assert.equal(counters.connections, 0);
+    socket.destroy();
+  });
+
+  test('nor is the TCP connection of who does not read kept for what it does not take', async () => {
+    const { server, counters } = await listen();
+    const tcp = createTcp();
+    const accepted = new Promise<Socket>((done) => tcp.once('connection', done));
+    await once(tcp.listen(0, '127.0.0.1'), 'listening');
+    after(() => tcp.close());
+    const socket = open('http/1.1', (tcp.address() as AddressInfo).port);
+    const transport = await accepted;
+    after(() => transport.destroy());
+    server.accept(transport);
+    socket.write(head('GET /big'));
+    await once(socket, 'readable');
+    for (let i = 0; i < 160 && !transport.destroyed; i++) await new Promise((done) => setTimeout(done, 50));
+    assert.deepEqual([counters.connections, transport.destroyed], [0, true]);
     socket.destroy();
   });
 

@@ -9,6 +9,7 @@ import {
 } from 'node:http';
 import { constants } from 'node:http2';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { formatName, parseCertificate } from '../../pki/index.ts';
 import type { EngineSocket } from '../server/engine-socket.ts';
@@ -49,6 +50,8 @@ const hopByHop = new Set([
   'transfer-encoding',
   'upgrade',
   'http2-settings',
+  // Answered here, by 100.
+  'expect',
 ]);
 
 /** Headers that only the proxy may set: a client could lie by them. */
@@ -84,6 +87,7 @@ export class Forwarder {
     const route = this.#routeOf(request);
     if (route === undefined) return endText(response, 421, 'no app behind this proxy has that host name');
     const { to } = route;
+    if (leaves(to, request)) return endText(response, 400, 'this path leads out of the app');
     const headers = this.#headers(request, socket, early, to);
     const mayRetry = (request.method === 'GET' || request.method === 'HEAD') && !hasBody(request);
     this.#send(request, response, to, headers, mayRetry ? 1 : 0);
@@ -161,8 +165,8 @@ export class Forwarder {
     const route = this.#routeOf(request);
     if (route === undefined || early) return endRaw(client, early ? 425 : 421);
     // Nothing tells the body from what the other protocol begins with.
-    if (hasBody(request)) return endRaw(client, 400);
     const { to } = route;
+    if (hasBody(request) || leaves(to, request)) return endRaw(client, 400);
     // HTTP/2 in clear would be a tunnel past this proxy: with it the request is an ordinary one (RFC 9113, Section 3.1).
     const protocol = /\bh2c\b/i.test(request.headers.upgrade ?? '') ? undefined : request.headers.upgrade;
     const headers = this.#headers(request, socket, false, to);
@@ -231,12 +235,16 @@ export class Forwarder {
 
   #request(to: URL, request: Request, headers: OutgoingHttpHeaders, kept = true): ClientRequest {
     const secure = to.protocol === 'https:';
+    const host = to.hostname.replace(/^\[|\]$/g, '');
+    const { path } = targetOf(request);
     return (secure ? httpsRequest : httpRequest)({
       protocol: to.protocol,
-      host: to.hostname.replace(/^\[|\]$/g, ''),
+      host,
+      // Node would ask for, and verify, what the client wrote into Host.
+      servername: isIP(host) === 0 ? host : '',
       port: to.port === '' ? (secure ? 443 : 80) : Number(to.port),
       method: request.method,
-      path: to.pathname.replace(/\/$/, '') + targetOf(request).path,
+      path: path === '*' ? path : to.pathname.replace(/\/$/, '') + path,
       headers,
       agent: !kept ? false : secure ? this.#https : this.#http,
       setHost: false,
@@ -244,20 +252,23 @@ export class Forwarder {
   }
 
   #routeOf(request: Request): Route | undefined {
-    const host = hostOf(request).replace(/:\d+$/, '').toLowerCase();
+    const host = hostOf(request)
+      .replace(/\.?(?::\d*)?$/, '')
+      .toLowerCase();
     const { routes } = this.#options;
     return routes.find((route) => route.host === host) ?? routes.find((route) => route.host === '*');
   }
 
   #headers(request: Request, socket: EngineSocket, early: boolean, to: URL): OutgoingHttpHeaders {
     const headers: OutgoingHttpHeaders = {};
+    const { trustForwarded } = this.#options;
     const named = new Set((request.headers.connection ?? '').toLowerCase().split(/\s*,\s*/));
     for (const [name, value] of Object.entries(request.headers)) {
       if (value === undefined || name.startsWith(':') || hopByHop.has(name) || named.has(name)) continue;
       // CGI and its like know no difference between the two.
       const plain = name.replaceAll('_', '-');
       if (plain !== name && (hopByHop.has(plain) || plain === 'content-length')) continue;
-      if (ours.has(plain) || (plain === 'x-forwarded-for' && plain !== name)) continue;
+      if (ours.has(plain) || (!trustForwarded && (plain === 'x-real-ip' || plain.startsWith('x-forwarded-')))) continue;
       // HTTP/2 splits cookies into several fields (RFC 9113, Section 8.2.3).
       headers[name] = name === 'cookie' && Array.isArray(value) ? value.join('; ') : value;
     }
@@ -266,12 +277,13 @@ export class Forwarder {
     const host = hostOf(request);
     headers['host'] = host === '' ? to.host : host;
     const address = clientAddress(socket.transport) ?? socket.remoteAddress ?? 'unknown';
-    const before = this.#options.trustForwarded ? request.headers['x-forwarded-for'] : undefined;
+    const before = trustForwarded ? request.headers['x-forwarded-for'] : undefined;
     headers['x-forwarded-for'] = before === undefined ? address : `${before}, ${address}`;
     headers['x-forwarded-proto'] = 'https';
     headers['x-forwarded-host'] = headers['host'];
     headers['x-forwarded-port'] = String(socket.localPort ?? 443);
-    if (early) headers['early-data'] = '1';
+    // What another proxy marked stays marked (RFC 8470, Section 5.1).
+    if (early || (trustForwarded && request.headers['early-data'] === '1')) headers['early-data'] = '1';
     if (socket.connection.connected) {
       const { info } = socket.connection;
       headers['x-tls-version'] = info.version === 0x0304 ? '1.3' : '1.2';
@@ -304,6 +316,13 @@ function targetOf(request: Request): { path: string; authority: string | undefin
   if (match === null) return { path: url, authority: undefined };
   const [, authority, path = ''] = match;
   return { path: path.startsWith('/') ? path : `/${path}`, authority };
+}
+
+const dotSegments = /^[^?#]*(?:[/\\]|%2f|%5c)(?:\.|%2e){2}(?:$|[/\\?#;]|%2f|%5c)/i;
+
+/** Whether a path could lead out of the folder of an app that is named with one, as `--to http://localhost/shop`. */
+function leaves(to: URL, request: Request): boolean {
+  return to.pathname !== '/' && dotSegments.test(targetOf(request).path);
 }
 
 /** "… the proxy MUST ignore the received Host header field (if any)" where the target names the host (RFC 9112, Section 3.2.2). */

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { formatIp } from '../../pki/index.ts';
 
 const addresses = new WeakMap<Socket, string>();
@@ -22,10 +22,13 @@ export function parseProxyHeader(
   if (!'PROXY '.startsWith(text.slice(0, 6))) return 'wrong';
   const end = text.indexOf('\r\n');
   if (end < 0) return buffer.length >= 107 ? 'wrong' : 'incomplete';
-  const match = /^PROXY (?:UNKNOWN(?: .*)?|(TCP[46]) ([0-9a-fA-F.:]{2,45}) [0-9a-fA-F.:]{2,45} \d{1,5} \d{1,5})$/.exec(
-    text.slice(0, end),
-  );
-  return match === null ? 'wrong' : { length: end + 2, address: match[2] };
+  const [, protocol, source = '', destination = '', ...ports] = text.slice(0, end).split(' ');
+  if (protocol === 'UNKNOWN') return { length: end + 2, address: undefined };
+  const family = protocol === 'TCP4' ? 4 : protocol === 'TCP6' ? 6 : undefined;
+  const fits = isIP(source) === family && isIP(destination) === family;
+  if (!fits || ports.length !== 2 || !ports.every((port) => /^\d{1,5}$/.test(port) && Number(port) < 65_536))
+    return 'wrong';
+  return { length: end + 2, address: source };
 }
 
 function version2(buffer: Buffer): ReturnType<typeof parseProxyHeader> {

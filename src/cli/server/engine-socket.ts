@@ -133,8 +133,11 @@ export class EngineSocket extends Duplex {
     if (!this.connection.closed) this.connection.close();
     if (!this.transport.destroyed) {
       this.#flush();
-      if (this.connection.error === undefined) this.transport.destroySoon();
-      else linger(this.transport);
+      if (this.connection.error === undefined) {
+        // What was written goes out, unless the other side takes nothing.
+        this.transport.setTimeout(lastWordsTime, () => this.transport.destroy());
+        this.transport.destroySoon();
+      } else linger(this.transport);
     }
     const pending = this.#pending;
     this.#pending = undefined;
@@ -227,6 +230,9 @@ export class EngineSocket extends Duplex {
     }
   }
 }
+
+/** How long the other side may take nothing of what was written before the connection was given up, in ms. */
+const lastWordsTime = 5000;
 
 /** How long a connection that failed is read from after its alert, in ms. */
 const lingerTime = 1000;

@@ -73,6 +73,9 @@ const http2Preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
  */
 const idleSeconds = { told: 60, waited: 65 };
 
+/** Each may be a connection to an app; without a limit one client could take them all (RFC 9113, Section 10.5). */
+const maxConcurrentStreams = 128;
+
 /** HTTP/1.1 and HTTP/2 over the TLS engine. */
 export class SecureServer {
   readonly #options: SecureServerOptions;
@@ -122,7 +125,7 @@ export class SecureServer {
         }
       });
     }
-    this.#http2 = createHttp2({ settings: { enableConnectProtocol: false } });
+    this.#http2 = createHttp2({ settings: { enableConnectProtocol: false, maxConcurrentStreams } });
     this.#http2.on('session', (session) => {
       const socket = this.#attaching;
       if (socket === undefined) return;
