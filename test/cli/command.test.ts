@@ -15,7 +15,7 @@ import { stateFolder } from '../../src/cli/paths.ts';
 import { parseProxyHeader } from '../../src/cli/proxy/proxy-protocol.ts';
 import { proxyOptions } from '../../src/cli/proxy/settings.ts';
 import { pathOf } from '../../src/cli/server/files.ts';
-import { clip, printable, table, wantsColour, width } from '../../src/cli/ui/terminal.ts';
+import { clip, foldedTable, printable, table, wantsColour, width } from '../../src/cli/ui/terminal.ts';
 import { handfast, program, temporaryFolder } from './run.ts';
 
 const options = {
@@ -137,6 +137,18 @@ describe('terminal', () => {
         ],
       ),
       'a      n\n한글   1\nx     22',
+    );
+  });
+
+  test('a table that is too wide becomes several, each with the first column', () => {
+    const columns = ['name', 'one', 'two'].map((title) => ({ title }));
+    const rows = [['a', '1'.repeat(10), '2'.repeat(10)]];
+    const plain = (_: unknown, text: string) => text;
+    assert.equal(foldedTable(columns, rows, plain, 80), table(columns, rows));
+    assert.equal(foldedTable(columns, rows, plain), table(columns, rows), 'no terminal, no limit');
+    assert.equal(
+      foldedTable(columns, rows, plain, 20),
+      `name  one\na     ${'1'.repeat(10)}\n\nname  two\na     ${'2'.repeat(10)}`,
     );
   });
 

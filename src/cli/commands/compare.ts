@@ -9,7 +9,7 @@ import { usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { mayWrite } from '../paths.ts';
 import { escapeHtml } from '../server/files.ts';
-import { painter, StatusLine, table } from '../ui/terminal.ts';
+import { foldedTable, painter, StatusLine, table } from '../ui/terminal.ts';
 import { groupsOf } from './get.ts';
 
 const options = {
@@ -128,7 +128,7 @@ function report(results: readonly (Measured | NotOffered)[], url: string | undef
       ({ milliseconds }) => `${milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms`,
     ),
   ]);
-  const lines = [table(columns as never, rows, paint)];
+  const lines = [paint === undefined ? table(columns as never, rows) : foldedTable(columns as never, rows, paint)];
   for (const each of results) if ('why' in each) lines.push(`${each.mode.title}: not offered (${each.why})`);
   lines.push(...findings(measured));
   if (local)

@@ -90,6 +90,36 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   return [paint === undefined ? head : paint('bold', head), ...rows.map(line)].join('\n');
 }
 
+/** A table that is wider than the terminal, as several, each with the first column. */
+export function foldedTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  paint: Paint,
+  limit: number = process.stdout.columns || Number.POSITIVE_INFINITY,
+): string {
+  const size = (i: number) => Math.max(...[columns[i]?.title ?? '', ...rows.map((row) => row[i] ?? '')].map(width));
+  const groups: number[][] = [];
+  let used = 0;
+  for (let i = 1; i < columns.length; i++) {
+    const more = 2 + size(i);
+    if (groups.length === 0 || used + more > limit) {
+      groups.push([0]);
+      used = size(0);
+    }
+    groups.at(-1)?.push(i);
+    used += more;
+  }
+  const pick = <T>(list: readonly T[], group: readonly number[]) => group.map((i) => list[i] as T);
+  const tables = groups.map((group) =>
+    table(
+      pick(columns, group),
+      rows.map((row) => pick(row, group)),
+      paint,
+    ),
+  );
+  return tables.join('\n\n');
+}
+
 /** Breaks a text into lines of at most `columns`; each line gets `indent`. */
 export function wrap(text: string, columns: number, indent = ''): string {
   const lines: string[] = [];
