@@ -10,6 +10,7 @@ export {
   type ClientEchOptions,
   type ClientHelloInfo,
   type ClientOptions,
+  type CommonOptions,
   type Credential,
   type CredentialQuery,
   defaultLimits,
@@ -23,6 +24,7 @@ export {
   type ServerPskOptions,
   type Signer,
   type TraceEvent,
+  type VerifiedPeer,
   type VerifyPeer,
 } from './engine/config.ts';
 export type { Connection, Progress } from './engine/connection.ts';

@@ -53,6 +53,21 @@ test('handfast/register takes the place of node:tls and node:https', () => {
   assert.notEqual(run('--import', 'handfast/register'), run());
 });
 
+test('a bundler keeps handfast/register, which has effects and no exports, and drops what else is not used', async () => {
+  const { build } = await import('esbuild');
+  const bundled = async (contents: string) => {
+    const stdin = { contents, resolveDir: root };
+    const { outputFiles } = await build({ stdin, bundle: true, write: false, platform: 'node', format: 'esm' });
+    return outputFiles[0]?.text ?? '';
+  };
+  assert.match(await bundled("import 'handfast/register';"), /syncBuiltinESMExports\(\)/);
+  assert.ok((await bundled("import 'handfast'; import 'handfast/pki'; import 'handfast/https';")).length < 5_000);
+});
+
+test('figures for OpenTelemetry need no prom-client', () => {
+  assert.doesNotMatch(readFileSync(join(root, 'dist/node/metrics-otel.js'), 'utf8'), /from ['"]prom-client['"]/);
+});
+
 test('the command finds its version and its commands', () => {
   const run = (...words: string[]) =>
     execFileSync(process.execPath, [join(root, 'bin', 'handfast.js'), ...words], { encoding: 'utf8' });

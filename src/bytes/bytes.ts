@@ -1,6 +1,11 @@
 /** An array of no bytes. */
 export const noBytes = new Uint8Array(0);
 
+/** Whether a value is a Uint8Array, be it of another realm (a frame, a `vm` context, Jest). */
+export function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array || Object.prototype.toString.call(value) === '[object Uint8Array]';
+}
+
 /** Joins arrays into a new one. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;

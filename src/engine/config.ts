@@ -31,6 +31,7 @@ import type { ServerSessions } from '../session/resumption.ts';
 import type { CertificateType } from '../wire/certificate-type.ts';
 import { type DecodedEchConfig, decodeEchConfigList } from '../wire/ech-config.ts';
 import { type ProtocolVersion, tls12, tls13, versionName } from '../wire/versions.ts';
+import { checkClientOptions, checkServerOptions } from './check-options.ts';
 import { canVerify, checkedTypes, mayBeginEarly, rawPublicKeyPolicy } from './raw-public-keys.ts';
 
 export type { CertificateCompression, Credential, Limits, Signer } from '../handshake/config.ts';
@@ -169,6 +170,7 @@ export function optionsOf(config: CommonHandshakeConfig | undefined): ServerOpti
 export function serverConfig(options: ServerOptions): ServerHandshakeConfig {
   const known = serverConfigs.get(options);
   if (known !== undefined) return known;
+  checkServerOptions(options);
   const psk = serverPsk(options);
   const common = commonConfig(options);
   const clientCertificate = options.clientCertificate ?? 'none';
@@ -266,6 +268,7 @@ function rememberedDigest(digest: (connection: PolicyInput) => Uint8Array): (con
 
 /** The options of a client with all defaults, checked. */
 export function clientConfig(options: ClientOptions): ClientHandshakeConfig {
+  checkClientOptions(options);
   const serverCertificateTypes = checkedTypes(options.serverCertificateTypes);
   if (!canVerify(options, serverCertificateTypes)) {
     throw new ConfigError("nothing verifies the server's certificate: give `verifyPeer`");
@@ -392,10 +395,17 @@ function commonConfig(options: CommonOptions, suites = options.cipherSuites): Co
     encryptThenMac: options.encryptThenMac ?? true,
     requireExtendedMasterSecret: options.requireExtendedMasterSecret ?? false,
     resumeWithoutExtendedMasterSecret: options.resumeWithoutExtendedMasterSecret ?? false,
-    limits: { ...defaultLimits, ...options.limits },
+    limits: limitsOf(options.limits),
     trace: options.trace,
     keyLog: options.keyLog,
   };
+}
+
+/** A limit that is given as `undefined` is the default, and not none. */
+function limitsOf(limits: Partial<Limits> = {}): Limits {
+  const all = { ...defaultLimits, ...limits };
+  for (const name of Object.keys(defaultLimits) as (keyof Limits)[]) all[name] ??= defaultLimits[name];
+  return all;
 }
 
 /** The suites that a client offers: those for PSKs where there may be a PSK for them. */
@@ -445,6 +455,12 @@ function checkNumber(option: string, value: number | undefined, least: number, m
 
 /** What has other characters, or more, would go out as another name. */
 function checkedServerName(name: string): string {
+  // Literal addresses have gone another way: what else has a colon or a slash is a URL, or has a port.
+  if (/[:/\s]/.test(name)) {
+    throw new ConfigError(
+      `serverName: ${JSON.stringify(name)} is no host name; give the name alone, without scheme or port`,
+    );
+  }
   const sent = name.replace(/\.$/, '');
   if (sent.length > 0 && sent.length <= 255 && isBytes(sent)) return sent;
   throw new ConfigError(`serverName: ${JSON.stringify(name)} is no name of 1 to 255 bytes (RFC 6066, Section 3)`);
@@ -465,5 +481,5 @@ function checkedAlpn(protocols: readonly string[]): readonly string[] {
 
 /** Literal addresses are not sent in server_name (RFC 6066, Section 3). */
 function isAddress(name: string): boolean {
-  return name.includes(':') || /^\d+\.\d+\.\d+\.\d+$/.test(name);
+  return /^[\da-f]*:[\da-f]*:[\da-f:.]*(%.+)?$/i.test(name) || /^\d+\.\d+\.\d+\.\d+$/.test(name);
 }

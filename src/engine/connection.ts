@@ -1,4 +1,4 @@
-import { noBytes, zeroize } from '../bytes/bytes.ts';
+import { isBytes, noBytes, zeroize } from '../bytes/bytes.ts';
 import { AlertReceivedError, PeerError, TlsError } from '../errors.ts';
 import type { CommonHandshakeConfig } from '../handshake/config.ts';
 import type { RecordOutput } from '../handshake/context.ts';
@@ -135,8 +135,9 @@ export abstract class Connection {
    */
   receive(bytes: Uint8Array, mayOverwrite = false): void {
     // "Any data received after a closure alert has been received MUST be ignored." (RFC 9846, Section 6.1)
-    if (this.#closed || this.#peerClosed || bytes.length === 0) return;
-    this.#records.reader.push(plain(bytes), mayOverwrite);
+    if (this.#closed || this.#peerClosed) return;
+    checkBytes(bytes, 'receive');
+    if (bytes.length > 0) this.#records.reader.push(plain(bytes), mayOverwrite);
   }
 
   /** The transport has ended: no more bytes come. */
@@ -174,6 +175,7 @@ export abstract class Connection {
    * or 0.5-RTT data (server). Throws `ERR_TLS_STATE` where nothing may be written now.
    */
   write(plaintext: Uint8Array): void {
+    checkBytes(plaintext, 'write');
     if (!this.writable)
       throw stateError('write', this.#closed || this.#writeClosed ? 'is closed' : 'is not connected yet');
     if (this.role === 'client' && this.#records.earlyDataLeft !== undefined) {
@@ -474,6 +476,11 @@ export abstract class Connection {
     this.#records.destroy();
     this.#config.trace?.(this.#error === undefined ? { kind: 'closed' } : { kind: 'closed', error: this.#error.code });
   }
+}
+
+/** Text, or an ArrayBuffer, would be taken for nothing, or for zeros. */
+function checkBytes(value: Uint8Array, call: string): void {
+  if (!isBytes(value)) throw new TypeError(`${call}: give a Uint8Array (text: new TextEncoder().encode(text))`);
 }
 
 /** A view that is no Buffer, whose `slice` would share memory where this stack means a copy. */

@@ -1,3 +1,4 @@
+/** `handfast/metrics/otel`: resumption in numbers, for OpenTelemetry; without `prom-client`, which `handfast/metrics` needs. */
 import {
   type MetricName,
   type ObserveStore,
@@ -6,6 +7,8 @@ import {
   storeCallBuckets,
   type Watched,
 } from './metrics-readings.ts';
+
+export type { ObserveStore, Watched } from './metrics-readings.ts';
 
 /** As much of an OpenTelemetry `Meter` (`@opentelemetry/api`) as is needed. */
 export interface MeterLike {
