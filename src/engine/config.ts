@@ -456,7 +456,7 @@ function checkNumber(option: string, value: number | undefined, least: number, m
 /** What has other characters, or more, would go out as another name. */
 function checkedServerName(name: string): string {
   // Literal addresses have gone another way: what else has a colon or a slash is a URL, or has a port.
-  if (/[:/\s]/.test(name)) {
+  if (/[:/]/.test(name)) {
     throw new ConfigError(
       `serverName: ${JSON.stringify(name)} is no host name; give the name alone, without scheme or port`,
     );

@@ -134,7 +134,9 @@ function clientOptions(socket: TLSSocket): ClientOptions {
   const { negotiation, _tlsOptions: options } = socket;
   const { context, offered } = negotiation;
   const { pskCallback } = options;
-  const serverName = negotiation.serverName && !isIP(negotiation.serverName) ? negotiation.serverName : undefined;
+  const { serverName: name } = negotiation;
+  // A URL, or a name with its port, is no option of the engine; programs of node:tls give such, and connect.
+  const serverName = name && !isIP(name) && !/[:/]/.test(name) ? name : undefined;
   const alpnProtocols = alpnList(options.ALPNProtocols as Buffer | undefined);
   // A session belongs to the name that it was verified for.
   const fits = offered !== undefined && (offered.state.serverName ?? undefined) === (serverName ?? undefined);
