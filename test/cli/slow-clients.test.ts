@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { createCounters, type ServerCounters } from '../../src/cli/server/counters.ts';
 import { loadCredential } from '../../src/cli/server/local-authority.ts';
-import { endWith, type Handler, SecureServer } from '../../src/cli/server/secure-server.ts';
+import { endRaw, endWith, type Handler, SecureServer } from '../../src/cli/server/secure-server.ts';
 import { createNodeCrypto } from '../../src/crypto/node.ts';
 import { rootPem, testIdentity } from '../helpers/pki.ts';
 
@@ -29,6 +29,7 @@ async function listen(): Promise<{ server: SecureServer; port: number; counters:
     tls: () => ({ crypto, credentials: [credential], alpnProtocols: ['h2', 'http/1.1'] }),
     counters,
     handler,
+    upgrade: (_, client) => endRaw(client, 421),
     headTimeout: 400,
     idleTimeout: 400,
   });
@@ -101,6 +102,17 @@ describe('a client that does nothing is not waited for', () => {
     await once(socket, 'readable');
     for (let i = 0; i < 160 && !transport.destroyed; i++) await new Promise((done) => setTimeout(done, 50));
     assert.deepEqual([counters.connections, transport.destroyed], [0, true]);
+    socket.destroy();
+  });
+
+  test('who keeps a connection open whose upgrade was refused', async () => {
+    const { port: at, counters } = await listen();
+    const halfOpen = { ...trust, port: at, allowHalfOpen: true };
+    const socket = connect(halfOpen).on('error', () => {});
+    socket.resume().write(head('GET /', 'connection: upgrade\r\nupgrade: x\r\n'));
+    await once(socket, 'end');
+    for (let i = 0; i < 80 && counters.connections > 0; i++) await new Promise((done) => setTimeout(done, 50));
+    assert.equal(counters.connections, 0);
     socket.destroy();
   });
 

@@ -73,6 +73,9 @@ const http2Preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
  */
 const idleSeconds = { told: 60, waited: 65 };
 
+/** How long a client may keep a connection that was ended after an upgrade, or in place of one, in ms. */
+const farewellTime = 2000;
+
 /** Each may be a connection to an app; without a limit one client could take them all (RFC 9113, Section 10.5). */
 const maxConcurrentStreams = 128;
 
@@ -114,6 +117,8 @@ export class SecureServer {
     if (upgrade !== undefined) {
       this.#http1.on('upgrade', (request, socket, head) => {
         const engine = request.socket as unknown as EngineSocket;
+        // Node looks after this connection no more: a client that has its answer may not keep it open.
+        socket.once('finish', () => setTimeout(() => socket.destroy(), farewellTime).unref());
         const refusal = refusalOf(request);
         if (refusal !== undefined) return endRaw(socket, refusal.status);
         engine.setTimeout(0);
