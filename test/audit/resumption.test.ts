@@ -100,6 +100,7 @@ test('a server of ours speaks nothing old, and signs nothing with SHA-1 even for
     { ...old, chain: old.chain.length },
     {
       versions: [],
+      tls12: true,
       suites: [],
       primeBits: undefined,
       sha1Signature: false,

@@ -75,6 +75,10 @@ function state(version: typeof tls12 | typeof tls13, cipherSuite: number): Sessi
 
 const states = { [tls12]: state(tls12, 0xcca9), [tls13]: state(tls13, 0x1301) };
 
+function unasked(): never {
+  throw new Error('the host answers for the sessions');
+}
+
 // Only what the configuration reads of it; the host below answers for it.
 const sessions = {
   sessionIds: true,
@@ -85,6 +89,9 @@ const sessions = {
   maxEarlyDataSize: 1000,
   forgetSession: () => {},
   missed: () => {},
+  lookupSession: unasked,
+  openTicket: unasked,
+  lookupPsk: unasked,
 } as unknown as NonNullable<ServerOptions['sessions']>;
 
 /** A compression that "compresses" to the same bytes. */
