@@ -462,18 +462,18 @@ function checkedServerName(name: string): string {
     );
   }
   const sent = name.replace(/\.$/, '');
-  if (sent.length > 0 && sent.length <= 255 && isBytes(sent)) return sent;
+  if (sent.length > 0 && sent.length <= 255 && isLatin1(sent)) return sent;
   throw new ConfigError(`serverName: ${JSON.stringify(name)} is no name of 1 to 255 bytes (RFC 6066, Section 3)`);
 }
 
-function isBytes(text: string): boolean {
+function isLatin1(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0xff) return false;
   return true;
 }
 
 function checkedAlpn(protocols: readonly string[]): readonly string[] {
   for (const protocol of protocols) {
-    if (protocol.length >= 1 && protocol.length <= 255 && isBytes(protocol)) continue;
+    if (protocol.length >= 1 && protocol.length <= 255 && isLatin1(protocol)) continue;
     throw new ConfigError('alpnProtocols: a name has 1 to 255 bytes (RFC 7301, Section 3.1)');
   }
   return protocols;
