@@ -17,7 +17,7 @@ const flag = kind('true or false', (value) => typeof value === 'boolean');
 const callable = kind('a function', (value) => typeof value === 'function');
 const text = kind('a string', (value) => typeof value === 'string');
 const bytes = kind('a Uint8Array', (value) => isBytes(value));
-const key = kind('a Uint8Array of a byte or more', (value) => isBytes(value) && value.length > 0);
+const secret = kind('a Uint8Array of a byte or more', (value) => isBytes(value) && value.length > 0);
 const code = kind('a number of two bytes', (value) => isCount(value) && value <= 0xffff);
 const version = kind('0x0303 (TLS 1.2) or 0x0304 (TLS 1.3)', (value) => value === 0x0303 || value === 0x0304);
 const bound = kind('a whole number, or Infinity', (value) => value === Infinity || isCount(value));
@@ -44,8 +44,9 @@ const credential: Rule = (value, name) => {
 
 const externalPsk: Rule = (value, name) => {
   const psk = fields(value, name);
-  key(psk['identity'], `${name}.identity`);
-  key(psk['secret'], `${name}.secret`);
+  // That of TLS 1.2 may be empty (RFC 4279, Section 2).
+  bytes(psk['identity'], `${name}.identity`);
+  secret(psk['secret'], `${name}.secret`);
   hash(psk['hash'], `${name}.hash`);
 };
 

@@ -234,14 +234,23 @@ class Callbacks {
     if (isHello && direction === 'received' && this.#innerRead) facts.messages += 'read clienthelloinner\n';
     if (direction === 'sent') return;
     facts.lastRead = raw[0]!;
+    try {
+      this.#readFacts(type, raw.subarray(4));
+    } catch (error) {
+      // What can't be read is the engine's to refuse, by its own rule.
+      if (!(error instanceof TlsError)) throw error;
+    }
+  }
+
+  #readFacts(type: string, body: Uint8Array): void {
+    const { facts } = this;
     if (type === 'serverHello') {
-      const { selectedVersion } = outlineServerHello(raw.subarray(4));
+      const { selectedVersion } = outlineServerHello(body);
       facts.secureRenegotiation =
-        selectedVersion !== undefined ||
-        decodeServerHello12(raw.subarray(4)).extensions.renegotiationInfo !== undefined;
+        selectedVersion !== undefined || decodeServerHello12(body).extensions.renegotiationInfo !== undefined;
     }
     if (type === 'certificateRequest' && this.#options.expectCertificateTypes !== undefined) {
-      facts.certificateTypes = decodeCertificateRequest12(raw.subarray(4)).certificateTypes;
+      facts.certificateTypes = decodeCertificateRequest12(body).certificateTypes;
     }
   }
 

@@ -134,6 +134,10 @@ test('a secret of the wrong kind is in no message', () => {
   }
 });
 
+test('a PSK of TLS 1.2 may have an empty identity', () => {
+  client({ externalPsks: [{ identity: new Uint8Array(0), secret: new Uint8Array(16), hash: 'sha256' }] });
+});
+
 test('what comes in has to be bytes', () => {
   const connection = client({ serverName: 'a.example' });
   for (const wrong of ['text', new ArrayBuffer(5), [22, 3, 1], new Uint16Array(3), undefined]) {
