@@ -95,8 +95,11 @@ export function sessionRules(config: ServerSessionsConfig): SessionRules {
 
 function checkParts(
   { sessionIds, tls12Tickets, tls13Tickets, maxEarlyDataSize }: SessionRules,
-  { keyring, store }: ServerSessionsConfig,
+  { crypto, keyring, store }: Partial<ServerSessionsConfig>,
 ): void {
+  if (crypto === undefined) {
+    throw configError('sessions need cryptography: give `crypto`, e.g. createNodeCrypto() or createPortableCrypto()');
+  }
   if ((sessionIds || tls13Tickets === 'stateful' || tls13Tickets === 'singleUse') && !store) {
     throw configError('session IDs and stateful tickets need a store: give `store`, e.g. a MemoryStore');
   }

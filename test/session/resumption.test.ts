@@ -280,6 +280,10 @@ test('a store without a deadline, or that lets secrets out, is refused when the 
   ] as const) {
     assert.throws(() => new ServerSessions({ crypto, ...config }), { code: 'ERR_TLS_SESSION_CONFIG' });
   }
+  assert.throws(() => new ServerSessions({} as ConstructorParameters<typeof ServerSessions>[0]), {
+    code: 'ERR_TLS_SESSION_CONFIG',
+    message: /give `crypto`/,
+  });
 });
 
 test('without store and keys nothing resumes, and says so', async () => {
