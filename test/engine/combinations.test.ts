@@ -19,20 +19,8 @@ import { frameMessage, type HandshakeType } from '../../src/wire/handshake-type.
 import { encodeNewSessionTicket13 } from '../../src/wire/new-session-ticket.ts';
 import { encodeHelloRetryRequest, helloRetryRequestRandom } from '../../src/wire/server-hello.ts';
 import { tls12, tls13 } from '../../src/wire/versions.ts';
-import { clientDefaults, createPair, crypto, join, serverDefaults, testCredential } from '../handshake/pair.ts';
-import {
-  assertRefused,
-  bytes,
-  client,
-  firstBody,
-  hello,
-  LooseClient,
-  LooseServer,
-  message,
-  record,
-  server,
-  turn,
-} from './speak.ts';
+import { createPair, crypto, join, serverDefaults, testCredential } from '../handshake/pair.ts';
+import { assertRefused, bytes, client, connected, firstBody, hello, message, record, server, turn } from './speak.ts';
 
 const clock = { now: Date.now };
 
@@ -56,17 +44,6 @@ function messageBody(flight: Uint8Array): Uint8Array {
     at += 5 + length;
   }
   return join(fragments).subarray(4);
-}
-
-function connected(options: { client?: Partial<ClientOptions>; server?: Partial<ServerOptions> } = {}) {
-  const loose = {
-    client: new LooseClient({ ...clientDefaults, ...options.client }),
-    server: new LooseServer({ ...serverDefaults, ...options.server }),
-  };
-  let flight = turn(loose.client);
-  for (let i = 0; i < 3; i++) flight = turn(loose.client, turn(loose.server, flight));
-  assert.ok(loose.client.connected && loose.server.connected);
-  return loose;
 }
 
 describe('alerts', () => {

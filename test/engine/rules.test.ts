@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type CipherSuite, cipherSuite } from '../../src/crypto/cipher-suites.ts';
-import { type ClientOptions, type ServerOptions, serverConfig } from '../../src/engine/config.ts';
+import { serverConfig } from '../../src/engine/config.ts';
 import type { RecordLayer } from '../../src/engine/record-layer.ts';
 import type { AlertName } from '../../src/errors.ts';
 import { MasterSecret } from '../../src/handshake/key-schedule12.ts';
@@ -15,34 +15,11 @@ import { decodeEncryptedExtensions } from '../../src/wire/encrypted-extensions.t
 import { frameMessage, type HandshakeType } from '../../src/wire/handshake-type.ts';
 import { decodeServerHello12, encodeServerHello12 } from '../../src/wire/server-hello.ts';
 import { tls12, tls13 } from '../../src/wire/versions.ts';
-import { clientDefaults, createPair, crypto, serverDefaults } from '../handshake/pair.ts';
-import {
-  assertRefused,
-  bytes,
-  client,
-  firstBody,
-  hello,
-  LooseClient,
-  LooseServer,
-  message,
-  server,
-  turn,
-  without,
-} from './speak.ts';
+import { createPair, crypto, serverDefaults } from '../handshake/pair.ts';
+import { assertRefused, bytes, client, connected, firstBody, hello, message, server, turn, without } from './speak.ts';
 
 const createSessions = (extra = {}) =>
   new ServerSessions({ crypto, store: new MemoryStore({ clock: { now: Date.now } }), ...extra });
-
-function connected(options: { client?: Partial<ClientOptions>; server?: Partial<ServerOptions> } = {}) {
-  const loose = {
-    client: new LooseClient({ ...clientDefaults, ...options.client }),
-    server: new LooseServer({ ...serverDefaults, ...options.server }),
-  };
-  let flight = turn(loose.client);
-  for (let i = 0; i < 3; i++) flight = turn(loose.client, turn(loose.server, flight));
-  assert.ok(loose.client.connected && loose.server.connected);
-  return loose;
-}
 
 describe('the second ClientHello (RFC 9846, Section 4.1.2)', () => {
   const changes: readonly [string, (hello: ClientHello) => void, string][] = [

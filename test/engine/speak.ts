@@ -87,3 +87,15 @@ export function assertRefused(connection: Connection, output: Uint8Array, code: 
   assert.deepEqual([...output.subarray(-7)], [21, 3, 3, 0, 2, 2, alertCodes[alert]]);
   assert.equal(turn(connection, bytes(100)).length, 0, 'nothing is said after the alert');
 }
+
+/** Both sides of a connection after their handshake. */
+export function connected(options: { client?: Partial<ClientOptions>; server?: Partial<ServerOptions> } = {}) {
+  const loose = {
+    client: new LooseClient({ ...clientDefaults, ...options.client }),
+    server: new LooseServer({ ...serverDefaults, ...options.server }),
+  };
+  let flight = turn(loose.client);
+  for (let i = 0; i < 3; i++) flight = turn(loose.client, turn(loose.server, flight));
+  assert.ok(loose.client.connected && loose.server.connected);
+  return loose;
+}

@@ -182,7 +182,10 @@ function scopeProblem(
   return undefined;
 }
 
-/** Whether a list and a certificate have a name of a distribution point in common, where the list has any (RFC 5280, Section 6.3.3 (b)(2)(i)). */
+/**
+ * Whether a list and a certificate have a name of a distribution point in common, where the list has any (RFC 5280,
+ * Section 6.3.3 (b)(2)(i)).
+ */
 export function sameDistributionPoint(list: CertificateList, certificate: Certificate): boolean {
   const point = list.issuingDistributionPoint;
   if (point?.relativeName !== undefined) return false;
