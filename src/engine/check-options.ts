@@ -33,6 +33,7 @@ const pin = kind(
   (value) => isBytes(value) && value.length >= 32,
 );
 const checkedElsewhere: Rule = () => undefined;
+const ticketCount = whole(0, 0xff);
 
 const credential: Rule = (value, name) => {
   const { chain, signer } = fields(value, name);
@@ -79,8 +80,9 @@ const common: Rules<CommonOptions> = {
   certificateSignatureSchemes: filled(code),
   delegatedCredentialSchemes: list(code),
   alpnProtocols: list(text),
-  recordSizeLimit: checkedElsewhere,
-  maxSendFragment: checkedElsewhere,
+  // "Endpoints MUST NOT send a "record_size_limit" extension with a value smaller than 64." (RFC 8449, Section 4)
+  recordSizeLimit: whole(64, 0xffff),
+  maxSendFragment: whole(1, 2 ** 14),
   certificateCompression: list(having(['decompress'], 'an algorithm with its functions')),
   encryptThenMac: flag,
   requireExtendedMasterSecret: flag,
@@ -132,7 +134,10 @@ const clientRules: Rules<ClientOptions> = {
   sessions: list((value, name) => void fields(fields(value, name)['state'], `${name}.state`)),
   externalPsks: list(externalPsk),
   earlyData: flag,
-  ticketRequest: (value, name) => void fields(value, name),
+  ticketRequest: (value, name) => {
+    const { newSessionCount, resumptionCount } = fields(value, name);
+    for (const count of [newSessionCount, resumptionCount]) if (count !== undefined) ticketCount(count, name);
+  },
   resumption: flag,
   verifyResumed: flag,
   requireSecureRenegotiation: flag,
@@ -185,6 +190,10 @@ function kind(what: string, test: (value: unknown) => boolean): Rule {
   return (value, name) => {
     if (!test(value)) refuse(value, name, what);
   };
+}
+
+function whole(least: number, most: number): Rule {
+  return kind(`a whole number from ${least} to ${most}`, (value) => isCount(value) && value >= least && value <= most);
 }
 
 function oneOf(...values: readonly string[]): Rule {
