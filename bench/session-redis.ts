@@ -6,8 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import { createClient } from '@redis/client';
 import { createNodeCrypto } from '../src/crypto/node.ts';
-import { connectRedis, nodeTimers } from '../src/node/redis-connection.ts';
-import { RedisStore } from '../src/node/redis-store.ts';
+import { connectRedis, nodeTimers } from '../src/node/redis/connection.ts';
+import { RedisStore } from '../src/node/redis/store.ts';
 import { MemoryStore } from '../src/session/memory-store.ts';
 import { ResilientStore } from '../src/session/resilient-store.ts';
 import { ServerSessions } from '../src/session/resumption.ts';

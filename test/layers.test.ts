@@ -52,6 +52,20 @@ describe('import layers', () => {
     ]);
   });
 
+  test('within node/, too, imports run one way', () => {
+    assert.deepEqual(reasons('node/tls.ts', "import { x } from './socket/tls-socket.ts';"), []);
+    assert.deepEqual(reasons('node/socket/a.ts', "import { x } from '../trust/verify.ts';"), []);
+    assert.deepEqual(reasons('node/context/a.ts', "import type { X } from '../socket/tls-socket.ts';"), [
+      'node/context/ may not import node/socket/',
+    ]);
+    assert.deepEqual(reasons('node/http/a.ts', "import { x } from '../tls.ts';"), [
+      'node/http/ may not import an entry of node/',
+    ]);
+    assert.deepEqual(reasons('node/attic/a.ts', "import { x } from '../base/inherit.ts';"), [
+      'the room node/attic/ is not in the design',
+    ]);
+  });
+
   test('a downward import is allowed', () => {
     assert.deepEqual(reasons('engine/a.ts', "import { x } from '../record/deframer.ts';"), []);
     assert.deepEqual(reasons('pki/verify/a.ts', "import { x } from '../der/reader.ts';"), []);

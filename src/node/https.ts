@@ -3,15 +3,21 @@ import * as http from 'node:http';
 import type * as nodeHttps from 'node:https';
 import type { Duplex } from 'node:stream';
 import { urlToHttpOptions } from 'node:url';
-import { earlyRequest, serveEarly } from './early-requests.ts';
-import { globalProxyEnv, needsProxy, openTunnel, type ProxyEnv, type ProxySettings, readProxy } from './https-proxy.ts';
-import { inherit } from './inherit.ts';
-import { validateBoolean, validateObject } from './node-errors.ts';
-import { rawPublicKeysName } from './raw-public-keys.ts';
-import { nodeMajor, settings, type WritableSettings } from './settings.ts';
-import { SpareSessions } from './spare-sessions.ts';
-import tls from './tls.ts';
-import { connect, type HandfastConnectOptions } from './tls-connect.ts';
+import { inherit } from './base/inherit.ts';
+import { validateBoolean, validateObject } from './base/node-errors.ts';
+import { rawPublicKeysName } from './context/raw-public-keys.ts';
+import { nodeMajor, settings, type WritableSettings } from './context/settings.ts';
+import { earlyRequest, serveEarly } from './http/early-requests.ts';
+import {
+  globalProxyEnv,
+  needsProxy,
+  openTunnel,
+  type ProxyEnv,
+  type ProxySettings,
+  readProxy,
+} from './http/https-proxy.ts';
+import { SpareSessions } from './http/spare-sessions.ts';
+import { connect, type HandfastConnectOptions } from './socket/tls-connect.ts';
 import {
   type HandfastServerOptions,
   initServer,
@@ -19,8 +25,9 @@ import {
   onConnection,
   type ServerSelf,
   useSessions,
-} from './tls-server.ts';
-import type { TLSSocket } from './tls-socket.ts';
+} from './socket/tls-server.ts';
+import type { TLSSocket } from './socket/tls-socket.ts';
+import tls from './tls.ts';
 
 type Listener = (...args: unknown[]) => void;
 type ServerOptions = http.ServerOptions & HandfastServerOptions;
@@ -366,5 +373,5 @@ declare namespace https {
 // biome-ignore lint/style/noDefaultExport: this is the form in which programs import the module it stands in for.
 export default https;
 export type { AgentOptions, RequestOptions, ServerOptions } from 'node:https';
-export { type UndiciConnectOptions, undiciConnector } from './undici.ts';
+export { type UndiciConnectOptions, undiciConnector } from './http/undici.ts';
 export { https as 'module.exports' };

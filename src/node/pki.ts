@@ -10,4 +10,4 @@ export {
   type NativeAccess,
   type RootSource,
   type TrustStoreOptions,
-} from './trust-store.ts';
+} from './context/trust-store.ts';

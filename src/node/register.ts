@@ -6,9 +6,9 @@
 import nodeHttps from 'node:https';
 import { syncBuiltinESMExports } from 'node:module';
 import nodeTls from 'node:tls';
-import { bridgeHttp2 } from './http2-bridge.ts';
+import { settings, type WritableSettings } from './context/settings.ts';
 import https from './https.ts';
-import { settings, type WritableSettings } from './settings.ts';
+import { bridgeHttp2 } from './socket/http2-bridge.ts';
 import tls from './tls.ts';
 
 function replace(target: object, source: object): void {

@@ -4,24 +4,24 @@ import { Duplex } from 'node:stream';
 import type * as nodeTls from 'node:tls';
 import { rootCertificates } from 'node:tls';
 import { deprecate } from 'node:util';
-import { convertALPNProtocols } from './alpn.ts';
-import { type CompressionName, getCertificateCompressionAlgorithms } from './certificate-compression.ts';
-import { checkServerIdentity } from './check-server-identity.ts';
-import { getCiphers } from './ciphers.ts';
-import { type CaType, getCACertificates, setDefaultCACertificates } from './default-ca.ts';
-import { createDelegatedCredential } from './delegated-credentials.ts';
-import { createEchKey } from './ech-options.ts';
+import { convertALPNProtocols } from './context/alpn.ts';
+import { type CompressionName, getCertificateCompressionAlgorithms } from './context/certificate-compression.ts';
+import { getCiphers } from './context/ciphers.ts';
+import { type CaType, getCACertificates, setDefaultCACertificates } from './context/default-ca.ts';
+import { createDelegatedCredential } from './context/delegated-credentials.ts';
+import { createEchKey } from './context/ech-options.ts';
 import {
   createSecureContext,
   type HandfastContextOptions,
   invalidContext,
   SecureContextObject,
-} from './secure-context.ts';
-import { defaults, settings, type WritableSettings } from './settings.ts';
-import { connect, type HandfastConnectOptions } from './tls-connect.ts';
-import { createServer, type HandfastServerOptions, Server as ServerClass } from './tls-server.ts';
-import { TLSSocket as SocketClass } from './tls-socket.ts';
-import type { TlsSocketOptions } from './tls-types.ts';
+} from './context/secure-context.ts';
+import { defaults, settings, type WritableSettings } from './context/settings.ts';
+import { connect, type HandfastConnectOptions } from './socket/tls-connect.ts';
+import { createServer, type HandfastServerOptions, Server as ServerClass } from './socket/tls-server.ts';
+import { TLSSocket as SocketClass } from './socket/tls-socket.ts';
+import type { TlsSocketOptions } from './socket/tls-types.ts';
+import { checkServerIdentity } from './trust/check-server-identity.ts';
 
 /** Node's `tls.TLSSocket`, also as a type. */
 const TLSSocket = SocketClass as unknown as typeof nodeTls.TLSSocket;

@@ -14,7 +14,7 @@ import { SealedStore } from '../session/sealed-store.ts';
 import type { ServerSessionsConfig } from '../session/session-rules.ts';
 import { type ClaimAnswer, type SessionStore, StoreError } from '../session/store.ts';
 import { TicketKeyring } from '../session/ticket-keyring.ts';
-import { nodeCrypto } from './key-signer.ts';
+import { nodeCrypto } from './base/key-signer.ts';
 
 const clock = { now: Date.now };
 const timers = {

@@ -11,7 +11,7 @@ import type { ServerOptions } from '../../src/engine/config.ts';
 import { drive } from '../../src/engine/driver.ts';
 import { serverHost } from '../../src/engine/host.ts';
 import { ServerConnection } from '../../src/engine/server-connection.ts';
-import { nodeTimers } from '../../src/node/redis-connection.ts';
+import { nodeTimers } from '../../src/node/redis/connection.ts';
 import { MemoryStore } from '../../src/session/memory-store.ts';
 import { ServerSessions } from '../../src/session/resumption.ts';
 import type { ServerSessionsConfig } from '../../src/session/session-rules.ts';

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { createNodeCrypto } from '../../src/crypto/node.ts';
-import type { RedisArgument, RedisConnection } from '../../src/node/redis-connection.ts';
-import { createRedisFleet } from '../../src/node/redis-fleet.ts';
+import type { RedisArgument, RedisConnection } from '../../src/node/redis/connection.ts';
+import { createRedisFleet } from '../../src/node/redis/fleet.ts';
 
 /** As much of Redis as sessions need. */
 function fakeRedis(): RedisConnection & { readonly keys: Set<string> } {

@@ -9,8 +9,8 @@ import { drive } from '../../src/engine/driver.ts';
 import { serverHost } from '../../src/engine/host.ts';
 import { ServerConnection } from '../../src/engine/server-connection.ts';
 import { localSigner } from '../../src/engine/signer.ts';
-import { connectRedis } from '../../src/node/redis-connection.ts';
-import { createRedisFleet } from '../../src/node/redis-fleet.ts';
+import { connectRedis } from '../../src/node/redis/connection.ts';
+import { createRedisFleet } from '../../src/node/redis/fleet.ts';
 import { ServerSessions } from '../../src/session/resumption.ts';
 
 /** Settings of a node, as JSON. */

@@ -20,6 +20,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   console: ['acme', 'audit', 'ca', 'node', 'engine', 'session', 'pki', 'wire', 'crypto', 'cli'],
 };
 
+/** What the rooms within `node/` may import of each other. The files right under it, its entries, stand above. */
+const withinNode: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  context: ['base'],
+  trust: ['base', 'context'],
+  socket: ['base', 'context', 'trust'],
+  http: ['base', 'context', 'socket'],
+  redis: ['base'],
+};
+
 /** Rooms (and single files) that may import `node:*`. */
 const mayImportNode = [
   /^crypto\/node[^/]*\.ts$/,
@@ -81,6 +91,7 @@ function whyForbidden(path: string, imported: string): string | undefined {
   }
   const to = roomOf(target);
   if (isEntry(path)) return to === 'handshake' || to === 'record' ? 'a public entry may not show this room' : undefined;
+  if (from === 'node' && to === 'node') return whyForbiddenInNode(path, target);
   if (from === to || to === 'bytes') return undefined;
   if (from === 'bytes') return 'bytes/ imports errors.ts only';
   const allowed = mayImport[from];
@@ -88,12 +99,22 @@ function whyForbidden(path: string, imported: string): string | undefined {
   return allowed.includes(to) ? undefined : `${from}/ may not import ${to}/`;
 }
 
+function whyForbiddenInNode(path: string, target: string): string | undefined {
+  const [from, to] = [path, target].map((file) => roomOf(file.slice('node/'.length)));
+  if (from === '' || from === to) return undefined;
+  if (to === '') return `node/${from}/ may not import an entry of node/`;
+  const allowed = withinNode[from as string];
+  if (allowed === undefined) return `the room node/${from}/ is not in the design`;
+  return allowed.includes(to as string) ? undefined : `node/${from}/ may not import node/${to}/`;
+}
+
 function isEntry(path: string): boolean {
   return !path.includes('/') && path !== 'errors.ts';
 }
 
+/** The first folder of a path; empty where it has none. */
 function roomOf(path: string): string {
-  return path.slice(0, path.indexOf('/'));
+  return path.slice(0, Math.max(path.indexOf('/'), 0));
 }
 
 /** `imported`, as seen from `path`, as a path below `src/`; `undefined` where it leaves it. */

@@ -5,8 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import nodeTls from 'node:tls';
+import type { TLSSocket } from '../../src/node/socket/tls-socket.ts';
 import handfastTls from '../../src/node/tls.ts';
-import type { TLSSocket } from '../../src/node/tls-socket.ts';
 import { freePort, listening } from '../helpers/listening.ts';
 import { bounded, programVersion, start, startServer, temporaryFolder } from './processes.ts';
 

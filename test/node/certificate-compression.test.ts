@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { brotliCompressSync, deflateSync } from 'node:zlib';
-import { readCertificateCompression } from '../../src/node/certificate-compression.ts';
+import { readCertificateCompression } from '../../src/node/context/certificate-compression.ts';
 import tls from '../../src/node/tls.ts';
 import { rootPem, testIdentity } from '../helpers/pki.ts';
 

@@ -4,9 +4,9 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import https from '../../src/node/https.ts';
+import type { HandfastConnectOptions } from '../../src/node/socket/tls-connect.ts';
+import type { TLSSocket } from '../../src/node/socket/tls-socket.ts';
 import tls from '../../src/node/tls.ts';
-import type { HandfastConnectOptions } from '../../src/node/tls-connect.ts';
-import type { TLSSocket } from '../../src/node/tls-socket.ts';
 import { rootPem, testIdentity } from '../helpers/pki.ts';
 
 // RFC 8470: requests in early data.

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import test from 'node:test';
 import type nodeTls from 'node:tls';
-import { readEchConfigList } from '../../src/node/ech-file.ts';
+import { readEchConfigList } from '../../src/node/context/ech-file.ts';
 import https from '../../src/node/https.ts';
+import type { HandfastConnectOptions } from '../../src/node/socket/tls-connect.ts';
+import type { TLSSocket } from '../../src/node/socket/tls-socket.ts';
 import tls, { createEchKey } from '../../src/node/tls.ts';
-import type { HandfastConnectOptions } from '../../src/node/tls-connect.ts';
-import type { TLSSocket } from '../../src/node/tls-socket.ts';
 import { listening } from '../helpers/listening.ts';
 import { rootPem, testIdentity } from '../helpers/pki.ts';
 

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import test from 'node:test';
 import nodeTls from 'node:tls';
-import { checkServerIdentity } from '../../src/node/check-server-identity.ts';
-import { cipherInfo, getCiphers, parseCiphers } from '../../src/node/ciphers.ts';
-import { describeClientHello } from '../../src/node/client-hello.ts';
+import { cipherInfo, getCiphers, parseCiphers } from '../../src/node/context/ciphers.ts';
+import { describeClientHello } from '../../src/node/socket/client-hello.ts';
+import type { TLSSocket } from '../../src/node/socket/tls-socket.ts';
 import tls from '../../src/node/tls.ts';
-import type { TLSSocket } from '../../src/node/tls-socket.ts';
+import { checkServerIdentity } from '../../src/node/trust/check-server-identity.ts';
 import { listening } from '../helpers/listening.ts';
 import { rootPem, testIdentity } from '../helpers/pki.ts';
 
@@ -204,7 +204,7 @@ test("ticket keys: servers with the same ones open each other's tickets, new one
 
 test('sessions of a fleet: two servers share a store, and a ticket serves once', limit, async (t) => {
   const { MemoryStore, ServerSessions } = await import('../../src/session/index.ts');
-  const { nodeCrypto } = await import('../../src/node/key-signer.ts');
+  const { nodeCrypto } = await import('../../src/node/base/key-signer.ts');
   const store = new MemoryStore({ clock: { now: () => Date.now() } });
   const make = async (): Promise<number> => {
     const sessions = new ServerSessions({ crypto: nodeCrypto(), store, tls13Tickets: 'singleUse' });
@@ -292,7 +292,7 @@ test('early data goes only to a server that this connection would trust', limit,
 });
 
 test('a server that has closed wipes its ticket keys; listening again it resumes as before', limit, async (t) => {
-  const { nodeTimers } = await import('../../src/node/server-sessions.ts');
+  const { nodeTimers } = await import('../../src/node/socket/server-sessions.ts');
   const cleared = t.mock.method(nodeTimers, 'clear');
   const keys = randomBytes(48);
   for (const ticketKeys of [undefined, keys]) {
@@ -313,7 +313,7 @@ test('a server that has closed wipes its ticket keys; listening again it resumes
 
 test('a client whose identity check never ends keeps a few tickets, however many a server sends', limit, async (t) => {
   const { MemoryStore, ServerSessions } = await import('../../src/session/index.ts');
-  const { nodeCrypto } = await import('../../src/node/key-signer.ts');
+  const { nodeCrypto } = await import('../../src/node/base/key-signer.ts');
   const store = new MemoryStore({ clock: Date });
   const sessions = new ServerSessions({ crypto: nodeCrypto(), store, tls13Tickets: 'singleUse', ticketCount: 30 });
   const server = tls.createServer({ ...credentials, sessions }, (socket) => socket.on('error', () => {}).write('x'));

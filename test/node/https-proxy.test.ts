@@ -4,10 +4,10 @@ import http, { type IncomingMessage, type RequestOptions } from 'node:http';
 import net, { type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import test, { type TestContext } from 'node:test';
+import { needsProxy, readProxy } from '../../src/node/http/https-proxy.ts';
 import https from '../../src/node/https.ts';
-import { needsProxy, readProxy } from '../../src/node/https-proxy.ts';
+import type { TLSSocket } from '../../src/node/socket/tls-socket.ts';
 import tls from '../../src/node/tls.ts';
-import type { TLSSocket } from '../../src/node/tls-socket.ts';
 import { rootPem, testIdentity } from '../helpers/pki.ts';
 
 const identity = testIdentity('ecdsa-p256');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { KnownCertificate, knownCertificate } from '../../src/node/known-certificate.ts';
 import { createSecureContext } from '../../src/node/tls.ts';
-import { verifyPeer } from '../../src/node/verify.ts';
+import { KnownCertificate, knownCertificate } from '../../src/node/trust/known-certificate.ts';
+import { verifyPeer } from '../../src/node/trust/verify.ts';
 import { rootDer, rootPem, testIdentity } from '../helpers/pki.ts';
 
 const { chain } = testIdentity('ecdsa-p256');

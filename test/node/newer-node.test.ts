@@ -8,8 +8,8 @@ import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import type { TLSSocket } from '../../src/node/socket/tls-socket.ts';
 import tls from '../../src/node/tls.ts';
-import type { TLSSocket } from '../../src/node/tls-socket.ts';
 import { rootFile, rootPem, testIdentity } from '../helpers/pki.ts';
 import { execArgv, moduleLiteral } from '../helpers/process.ts';
 

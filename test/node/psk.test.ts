@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, type TestContext, test } from 'node:test';
-import { parseCiphers } from '../../src/node/ciphers.ts';
-import { nodeMajor } from '../../src/node/settings.ts';
+import { parseCiphers } from '../../src/node/context/ciphers.ts';
+import { nodeMajor } from '../../src/node/context/settings.ts';
+import type { TLSSocket } from '../../src/node/socket/tls-socket.ts';
 import tls from '../../src/node/tls.ts';
-import type { TLSSocket } from '../../src/node/tls-socket.ts';
 import { listening } from '../helpers/listening.ts';
 
 const key = Buffer.alloc(32, 7);

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import test, { describe, type TestContext } from 'node:test';
 import type nodeTls from 'node:tls';
+import type { RawPublicKeyOptions } from '../../src/node/context/raw-public-keys.ts';
 import https from '../../src/node/https.ts';
-import type { RawPublicKeyOptions } from '../../src/node/raw-public-keys.ts';
+import type { HandfastConnectOptions } from '../../src/node/socket/tls-connect.ts';
+import type { HandfastServerOptions } from '../../src/node/socket/tls-server.ts';
+import type { TLSSocket } from '../../src/node/socket/tls-socket.ts';
 import tls from '../../src/node/tls.ts';
-import type { HandfastConnectOptions } from '../../src/node/tls-connect.ts';
-import type { HandfastServerOptions } from '../../src/node/tls-server.ts';
-import type { TLSSocket } from '../../src/node/tls-socket.ts';
 import { listening } from '../helpers/listening.ts';
 import { rootPem, testIdentity } from '../helpers/pki.ts';
 

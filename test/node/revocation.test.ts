@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { createNodeCrypto } from '../../src/crypto/node.ts';
 import https from '../../src/node/https.ts';
+import type { HandfastConnectOptions } from '../../src/node/socket/tls-connect.ts';
 import tls from '../../src/node/tls.ts';
-import type { HandfastConnectOptions } from '../../src/node/tls-connect.ts';
 import { buildOcspResponse, type CertStatus, encodeCertId, parseCertificate } from '../../src/pki/index.ts';
 import { rootPem, testIdentity } from '../helpers/pki.ts';
 

@@ -451,7 +451,7 @@ test('what can not be honoured is refused with advice; what only adds to the res
 });
 
 test('a key that lives elsewhere signs through a callback, now or later', limit, async (t) => {
-  const { createSigner } = await import('../../src/node/key-signer.ts');
+  const { createSigner } = await import('../../src/node/base/key-signer.ts');
   const { createPrivateKey } = await import('node:crypto');
   const signer = createSigner(createPrivateKey(identity.keyPem));
   let signed = 0;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { rootCertificates } from 'node:tls';
 import { createNodeCrypto } from '../../src/crypto/node.ts';
-import { loadTrustStore, type NativeAccess } from '../../src/node/trust-store.ts';
+import { loadTrustStore, type NativeAccess } from '../../src/node/context/trust-store.ts';
 import { encodePem, verifyChain } from '../../src/pki/index.ts';
 import { dns, now, testCertificate, testKey } from './support.ts';
 

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import { listEchConfig } from '../../engine/ech-key.ts';
 import { createEchKey, type EchKey } from '../../index.ts';
-import { readEchConfigList, readEchPem, writeEchPem } from '../../node/ech-file.ts';
+import { readEchConfigList, readEchPem, writeEchPem } from '../../node/context/ech-file.ts';
 import { type Command, type Options, parse, wholeNumber } from '../command.ts';
 import { CliError, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
