@@ -1,6 +1,7 @@
 import { type AddressInfo, Socket } from 'node:net';
 import { Duplex, type DuplexOptions } from 'node:stream';
 import { nodeError, validateInteger } from '../base/node-errors.ts';
+import { connectTransport, own, type TransportOwner, tellErrors, transportOptions } from './transport.ts';
 
 /** What a socket tells of both ends of its connection. */
 export const addressNames = [
@@ -12,6 +13,9 @@ export const addressNames = [
   'localFamily',
 ] as const;
 
+/** What a socket that is connecting tells of on its way. */
+const connectEvents = ['lookup', 'connectionAttempt', 'connectionAttemptFailed', 'connectionAttemptTimeout'] as const;
+
 /** Types only: what is constructed is a Duplex, what is inherited are the methods of `net.Socket` (see below). */
 const Base = Duplex as unknown as new (options: DuplexOptions & { emitClose: boolean }) => Socket;
 
@@ -22,13 +26,15 @@ const Base = Duplex as unknown as new (options: DuplexOptions & { emitClose: boo
  * It inherits from `net.Socket`, but is constructed as the Duplex that a `net.Socket` is: that constructor prepares for a
  * handle, and costs ten times as much (20 µs against 2).
  */
-export abstract class SocketFacade extends Base {
+export abstract class SocketFacade extends Base implements TransportOwner {
   declare connecting: boolean;
   declare _hadError: boolean;
   /** The socket under this one, whose idle timer runs with this one's. */
   declare _parent: Socket | null;
   /** The host that was asked for, where it is known. */
   declare _host: string | null;
+  /** Node's own: activity, for the idle timer. */
+  declare _unrefTimer: () => void;
   #transport: Duplex | undefined;
   #noDelay: boolean | undefined;
   #keepAlive: readonly unknown[] | undefined;
@@ -68,13 +74,66 @@ export abstract class SocketFacade extends Base {
     return this.#transport instanceof Socket ? this.#transport : undefined;
   }
 
-  /** Puts a transport under this socket, as it is. */
+  abstract transportData(chunk: Buffer | string, fresh: boolean): void;
+  abstract transportFailed(error: Error): void;
+  abstract transportEnded(): void;
+  abstract transportClosed(): void;
+  /** The socket that `connect` made has failed, before or after it was connected. */
+  protected abstract connectionFailed(error: Error): void;
+  /** What begins once this socket is connected. */
+  abstract _start(): void;
+
+  /** Takes a transport that is there already, connected or not. */
   protected adopt(transport: Duplex): void {
     this.#transport = transport;
+    if (transport instanceof Socket) {
+      this._parent = transport;
+      this.connecting = transport.connecting || transport.pending;
+      if (this.connecting) {
+        transport.once('connect', () => {
+          this.connecting = false;
+          this.emit('connect');
+        });
+      }
+    }
+    tellErrors(transport);
+    this.#own(transport);
+  }
+
+  override connect(...args: unknown[]): this {
+    const callback = args.findLast((arg) => typeof arg === 'function');
+    if (callback !== undefined) this.once('connect', callback as () => void);
+    if (this.destroyed || this.netTransport?.connecting) return this;
+    const transport = new Socket(transportOptions(args[0]));
+    this.#equip(transport);
+    this.connecting = true;
+    transport.on('error', (error: Error) => this.connectionFailed(error));
+    for (const event of connectEvents) {
+      transport.on(event, (...values: unknown[]) => {
+        if (event === 'lookup') this._host = values[3] as string;
+        this.emit(event, ...values);
+      });
+    }
+    transport.once('connect', () => {
+      this.connecting = false;
+      this._unrefTimer();
+      this.emit('connect');
+      this._start();
+      this.emit('ready');
+    });
+    this.#own(transport);
+    this._unrefTimer();
+    connectTransport(transport, args);
+    return this;
+  }
+
+  #own(transport: Duplex): void {
+    own(transport, this);
+    if (transport.destroyed) process.nextTick(() => this.destroy());
   }
 
   /** Puts a socket under this one, and sets on it what was set here before. */
-  protected equip(transport: Socket): void {
+  #equip(transport: Socket): void {
     this.#transport = transport;
     if (this.#noDelay !== undefined) transport.setNoDelay(this.#noDelay);
     if (this.#keepAlive !== undefined) setKeepAlive(transport, this.#keepAlive);

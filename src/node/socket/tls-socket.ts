@@ -25,18 +25,7 @@ import { checkedOptions, contextOf } from './socket-options.ts';
 import { TlsDetails } from './tls-details.ts';
 import type { InternalServer, TlsSocketOptions } from './tls-types.ts';
 import { traceAll } from './trace-text.ts';
-import {
-  closeTransport,
-  connectTransport,
-  isSent,
-  own,
-  startReading,
-  stopReading,
-  type TransportOwner,
-  tellErrors,
-  transportOptions,
-  type WriteDone,
-} from './transport.ts';
+import { closeTransport, isSent, startReading, stopReading, type WriteDone } from './transport.ts';
 
 interface PendingWrite {
   chunks: Uint8Array[];
@@ -47,7 +36,7 @@ interface PendingWrite {
 const ticketDelay = 5;
 
 /** Node's `tls.TLSSocket`. */
-export class TLSSocket extends TlsDetails implements TransportOwner {
+export class TLSSocket extends TlsDetails {
   encrypted!: true;
   authorized = false;
   authorizationError!: Error;
@@ -63,7 +52,6 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   _rejectUnauthorized: boolean;
   /** Everything that the handshake learns, and the hooks of this connection. Not for users. */
   readonly negotiation: Negotiation;
-  declare _unrefTimer: () => void;
 
   readonly #incoming: Incoming;
   #connection: Connection | undefined;
@@ -115,28 +103,11 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   /** Takes a socket that is there already: what it still has to send goes first, what comes from now on is TLS. */
   #wrap(socket: Duplex): void {
     this.adopt(socket);
-    if (socket instanceof Socket) {
-      this._parent = socket;
-      this.connecting = socket.connecting || socket.pending;
-      if (this.connecting) {
-        socket.once('connect', () => {
-          this.connecting = false;
-          this.emit('connect');
-        });
-      }
-      // The readers of the time before TLS must not see ciphertext.
-      if (!this._tlsOptions.isServer || socket.listenerCount('data') > 0) {
-        socket.removeAllListeners('data');
-        socket.removeAllListeners('readable');
-      }
+    // The readers of the time before TLS must not see ciphertext.
+    if (socket instanceof Socket && (!this._tlsOptions.isServer || socket.listenerCount('data') > 0)) {
+      socket.removeAllListeners('data');
+      socket.removeAllListeners('readable');
     }
-    tellErrors(socket);
-    this.#own(socket);
-  }
-
-  #own(transport: Duplex): void {
-    own(transport, this);
-    if (transport.destroyed) process.nextTick(() => this.destroy());
   }
 
   /** The transport has failed. */
@@ -159,38 +130,9 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
     else this._emitTLSError(error);
   }
 
-  override connect(...args: unknown[]): this {
-    const callback = args.findLast((arg) => typeof arg === 'function');
-    if (callback !== undefined) this.once('connect', callback as () => void);
-    if (this.destroyed) return this;
-    if (this.transport !== undefined) {
-      const { connecting } = this.transport as Socket;
-      if (connecting) return this;
-    }
-    const transport = new Socket(transportOptions(args[0]));
-    this.equip(transport);
-    this.connecting = true;
-    transport.on('error', (error: Error) => {
-      if (this.negotiation.bridged) this.transportFailed(error);
-      else this.destroy(error);
-    });
-    for (const event of ['lookup', 'connectionAttempt', 'connectionAttemptFailed', 'connectionAttemptTimeout']) {
-      transport.on(event, (...values: unknown[]) => {
-        if (event === 'lookup') this._host = values[3] as string;
-        this.emit(event, ...values);
-      });
-    }
-    transport.once('connect', () => {
-      this.connecting = false;
-      this._unrefTimer();
-      this.emit('connect');
-      this._start();
-      this.emit('ready');
-    });
-    this.#own(transport);
-    this._unrefTimer();
-    connectTransport(transport, args);
-    return this;
+  protected connectionFailed(error: Error): void {
+    if (this.negotiation.bridged) this.transportFailed(error);
+    else this.destroy(error);
   }
 
   /** Starts the handshake; for sockets that connect by themselves, once they are connected. */
@@ -336,16 +278,12 @@ export class TLSSocket extends TlsDetails implements TransportOwner {
   /** The engine has closed: with an error, or after both sides' close_notify. */
   #closed(connection: Connection): void {
     const { error } = connection;
-    if (error === undefined || this._hadError || this.destroyed) {
-      this.#incoming.end();
-      return;
-    }
-    // A transport that ends without close_notify is an ordinary end, as in Node.
-    if (this.#transportEnded && this._secureEstablished && !(error.code === 'ERR_TLS_ALERT_RECEIVED')) {
-      this.#incoming.end();
-      return;
-    }
-    if (!this._secureEstablished && ((this.#transportEnded && isTruncation(error)) || isCloseNotify(error))) {
+    if (
+      error === undefined ||
+      this._hadError ||
+      this.destroyed ||
+      isOrdinaryEnd(error, this._secureEstablished, this.#transportEnded)
+    ) {
       this.#incoming.end();
       return;
     }
@@ -612,11 +550,11 @@ function start(socket: TLSSocket): void {
   socket._start();
 }
 
-/** A peer that says goodbye before the handshake is done: an end, and no error. */
-function isCloseNotify(error: TlsError): boolean {
-  return error instanceof AlertReceivedError && error.alertCode === 0;
-}
-
-function isTruncation(error: TlsError): boolean {
-  return error.code === 'ERR_TLS_CONNECTION_ENDED';
+/** Ends that are no errors of the program's, as in Node. */
+function isOrdinaryEnd(error: TlsError, secure: boolean, transportEnded: boolean): boolean {
+  const isAlert = error instanceof AlertReceivedError;
+  // After the handshake: the transport has ended without close_notify, with half a record, say.
+  if (secure) return transportEnded && !isAlert;
+  // Before it is done: the peer has gone, or says goodbye.
+  return isAlert ? error.alertCode === 0 : transportEnded && error.code === 'ERR_TLS_CONNECTION_ENDED';
 }
