@@ -2,14 +2,15 @@ import cluster, { type Worker } from 'node:cluster';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createNodeCrypto } from '../../crypto/node.ts';
-import type { CryptoProvider, ServerOptions, VerifyPeer } from '../../index.ts';
-import { createTrustAnchors, type TrustAnchors, trustAnchorsDigest, verifyChainOrThrow } from '../../pki/index.ts';
+import type { CryptoProvider, ServerOptions } from '../../index.ts';
+import { createTrustAnchors } from '../../pki/index.ts';
 import { MemoryStore } from '../../session/index.ts';
 import { type Command, parse } from '../command.ts';
 import { withConfig } from '../config-file.ts';
 import { CliError, humanError, listening } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { shellPath, stateFolder, statePaths } from '../paths.ts';
+import { clientVerifier, readCrls, trustDigest } from '../proxy/client-certificates.ts';
 import { Forwarder } from '../proxy/forward.ts';
 import { acceptProxyProtocol, clientAddress } from '../proxy/proxy-protocol.ts';
 import { type ProxyValues, proxyOptions, readSettings, type Settings } from '../proxy/settings.ts';
@@ -38,7 +39,7 @@ export const proxy: Command = {
   summary: 'put HTTPS in front of any app',
   usage: '--to URL [options]',
   description:
-    'Ends TLS in front of an app: HTTP/1.1, HTTP/2 and WebSockets outside, HTTP/1.1 inside, with X-Forwarded-For, -Proto, -Host and -Port. Sessions resume on every worker, and with --redis on every machine. SIGHUP reads certificates and keys again; SIGTERM lets open requests finish. Early data is passed on for safe methods with "Early-Data: 1"; others get 425.',
+    'Ends TLS in front of an app: HTTP/1.1, HTTP/2 and WebSockets outside; inside HTTP/1.1, or HTTP/2 for gRPC (h2c://); with Forwarded and X-Forwarded-For, -Proto, -Host and -Port. Several apps of one name share its requests; one that can not be reached is left out. Sessions resume on every worker, and with --redis on every machine. SIGHUP reads certificates, keys and revocation lists again; SIGTERM lets open requests finish. Early data is passed on for safe methods with "Early-Data: 1"; others get 425.',
   options: proxyOptions,
   examples: [
     ['handfast proxy --to http://localhost:3000', 'https://localhost:8443 in front of an app'],
@@ -258,7 +259,7 @@ async function startNode(
   const forwarder = new Forwarder({
     routes: settings.routes,
     timeout: settings.timeout,
-    trustForwarded: values['trust-forwarded'] === true,
+    trusts: values['trust-forwarded'] === true ? settings.trusts : () => false,
     onError: limited(note),
   });
   try {
@@ -273,15 +274,21 @@ async function startNode(
       counters,
       handler: log?.handler(forwarder.handler) ?? forwarder.handler,
       upgrade: log?.upgrade(forwarder.upgrade) ?? forwarder.upgrade,
+      connect: log?.connect(forwarder.connect) ?? forwarder.connect,
+      passContinue: true,
       // It is the app's time that runs while a request waits for it.
       idleTimeout: Math.max(65_000, settings.timeout + 5000),
-      ...(values['proxy-protocol'] === true ? { accept: acceptProxyProtocol } : {}),
+      ...(values['proxy-protocol'] === true ? { accept: acceptProxyProtocol.bind(undefined, settings.trusts) } : {}),
     });
     const ports: number[] = [];
     for (const { host, port } of settings.listen) {
       const hosts = host === undefined ? ['127.0.0.1', '::1'] : [host];
       const bound = await listening('--listen [HOST:]PORT', server.listen(port, hosts));
       ports.push(...bound.slice(0, 1).map((each) => each.port));
+    }
+    for (const fd of settings.descriptors) {
+      const { port } = await listening('--listen systemd', server.listenOnDescriptor(fd));
+      ports.push(port);
     }
     return {
       ports,
@@ -336,6 +343,7 @@ async function makeTls(
     file === undefined
       ? undefined
       : createTrustAnchors([{ certificate: await readFile(file, 'latin1'), source: file }]);
+  const crls = anchors && (await readCrls(values['client-crl'], anchors, warn));
   return {
     crypto,
     credentials,
@@ -348,16 +356,9 @@ async function makeTls(
       : {
           clientCertificate: (values['client-cert'] ?? 'require') as 'require' | 'request',
           certificateAuthorities: anchors.list.map(({ certificate }) => certificate.subject),
-          clientTrustDigest: trustAnchorsDigest(anchors, crypto),
-          verifyPeer: clientVerifier(crypto, anchors),
+          clientTrustDigest: trustDigest(crypto, anchors, crls),
+          verifyPeer: clientVerifier(crypto, anchors, crls),
         }),
-  };
-}
-
-function clientVerifier(crypto: CryptoProvider, anchors: TrustAnchors): VerifyPeer {
-  return ({ chain }) => {
-    const { path } = verifyChainOrThrow({ chain, anchors, crypto, now: Date.now(), profile: 'client' });
-    return { notAfter: Math.min(...path.map((certificate) => certificate.notAfter)) };
   };
 }
 
@@ -385,9 +386,15 @@ function announce(
 ): void {
   const paint = painter(process.stdout);
   const to = settings.routes
-    .map(({ host, to: app }) => (host === '*' ? app.origin : `${host} → ${app.origin}`))
+    .map(({ host, apps }) => {
+      const texts = apps.map(({ text }) => text).join(' and ');
+      return host === '*' ? texts : `${host} → ${texts}`;
+    })
     .join(', ');
-  const where = settings.listen.map(({ host, port }) => `${host ?? 'localhost'}:${port}`).join(', ');
+  const where = [
+    ...settings.listen.map(({ host, port }) => `${host ?? 'localhost'}:${port}`),
+    ...settings.descriptors.map((fd) => `descriptor ${fd}`),
+  ].join(', ');
   say(`${paint('green', '●')} HTTPS on ${paint('bold', where)} in front of ${to} (${how})`);
   if (values.cert === undefined) say(`  Root of its certificate: ${shellPath(statePathsOf(values).root)}`);
   if (metrics !== undefined) say(`  Console: ${metrics.url}, for programs /metrics`);

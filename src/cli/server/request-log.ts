@@ -1,6 +1,6 @@
 import type { Values } from '../command.ts';
 import { printable } from '../ui/terminal.ts';
-import type { Handler, Request, RequestContext, UpgradeHandler } from './secure-server.ts';
+import type { ConnectHandler, Handler, Request, RequestContext, UpgradeHandler } from './secure-server.ts';
 
 /** The options for it, as `serve` and `proxy` have them. */
 export const logOptions = {
@@ -30,6 +30,7 @@ interface Entry {
 export interface RequestLog {
   readonly handler: (handler: Handler) => Handler;
   readonly upgrade: (handler: UpgradeHandler) => UpgradeHandler;
+  readonly connect: (handler: ConnectHandler) => ConnectHandler;
 }
 
 /** The log that the options ask for, if any. */
@@ -92,6 +93,12 @@ function requestLog(
       const end = begin(request, context);
       socket.once('close', () => end({ upgrade: request.headers.upgrade ?? '' }));
       handler(request, socket, head, context);
+    },
+    connect: (handler) => (request, response, context) => {
+      const end = begin(request, context);
+      const upgrade = String(request.headers[':protocol'] ?? '');
+      response.once('close', () => end(response.statusCode === 200 ? { upgrade } : { status: response.statusCode }));
+      handler(request, response, context);
     },
   };
 }

@@ -17,6 +17,8 @@ export function refusalOf(request: Request): Refusal | undefined {
   const { url = '/', method = '' } = request;
   // Node's client would write it in capitals: another method (RFC 9110, Section 9.1).
   if (/[a-z]/.test(method)) return { status: 501, text: 'no such method: they are written in capitals' };
+  // It would show the client what proxies on the way add, and scripts its cookies (RFC 9110, Section 9.3.8).
+  if (method === 'TRACE') return { status: 501, text: 'no TRACE here' };
   if ('stream' in request) {
     const { ':authority': authority } = request.headers;
     return typeof authority === 'string' && !hostSyntax.test(authority) ? wrongHost : refusalOfHost(request);

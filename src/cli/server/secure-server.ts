@@ -13,7 +13,7 @@ import {
   type Http2ServerResponse,
   type ServerHttp2Session,
 } from 'node:http2';
-import { createServer as createTcp, type Socket, type Server as TcpServer } from 'node:net';
+import { createServer as createTcp, type ListenOptions, type Socket, type Server as TcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ServerConnection, type ServerOptions, serverHost, TlsError } from '../../index.ts';
 import { countHandshake, type ServerCounters } from './counters.ts';
@@ -28,16 +28,27 @@ export interface RequestContext {
   readonly socket: EngineSocket;
   /** The request came as early data (0-RTT): someone may have replayed it. */
   readonly early: boolean;
+  /** The client waits for 100 (Continue), and the handler has to send it. */
+  readonly expectsContinue?: boolean;
 }
 
 /** A request whose answer is not over. */
 interface Exchange {
   readonly request: Request;
   readonly response: Response;
+  /** It has become another protocol, and ends when that ends. */
+  readonly tunnel: boolean;
 }
 
 export type Handler = (request: Request, response: Response, context: RequestContext) => void;
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer, context: RequestContext) => void;
+
+/** A request of HTTP/2 for another protocol on its stream (RFC 8441). */
+export type ConnectHandler = (
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+  context: RequestContext,
+) => void;
 
 export interface SecureServerOptions {
   /** The options for the next connection: after a reload, others. */
@@ -45,6 +56,9 @@ export interface SecureServerOptions {
   readonly counters: ServerCounters;
   readonly handler: Handler;
   readonly upgrade?: UpgradeHandler | undefined;
+  readonly connect?: ConnectHandler | undefined;
+  /** Whether the handler itself says 100 (Continue); default is that every client is told to go on. */
+  readonly passContinue?: boolean;
   /** Looks at the raw socket before TLS, e.g. for the PROXY protocol; calls back with the bytes that belong to TLS. */
   readonly accept?: ((socket: Socket, ready: (first: Uint8Array | undefined) => void) => void) | undefined;
   /** Milliseconds; default 10 s. */
@@ -113,7 +127,13 @@ export class SecureServer {
     // It never listens itself, and only then would it look at its connections: at those with a slow head, and, when the
     // server ends, at the idle ones.
     this.#http1.emit('listening');
-    const { upgrade } = options;
+    if (options.passContinue === true)
+      this.#http1.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+        this.#handle(request, response, request.socket as unknown as EngineSocket, true);
+      });
+    // Node would close the connection without a word.
+    this.#http1.on('connect', (_, socket: Duplex) => endRaw(socket, 501));
+    const { upgrade, connect } = options;
     if (upgrade !== undefined) {
       this.#http1.on('upgrade', (request, socket, head) => {
         const engine = request.socket as unknown as EngineSocket;
@@ -130,11 +150,12 @@ export class SecureServer {
         }
       });
     }
-    this.#http2 = createHttp2({ settings: { enableConnectProtocol: false, maxConcurrentStreams } });
+    this.#http2 = createHttp2({ settings: { enableConnectProtocol: connect !== undefined, maxConcurrentStreams } });
     this.#http2.on('session', (session) => {
       const socket = this.#attaching;
       if (socket === undefined) return;
       this.#http2Sessions.set(session, socket);
+      if (this.#closing) session.close();
       session.on('close', () => this.#http2Sessions.delete(session));
       session.on('error', () => socket.destroy());
       session.setTimeout(idleTimeout, () => {
@@ -143,9 +164,15 @@ export class SecureServer {
         else session.close();
       });
     });
-    this.#http2.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => {
+    const over2 = (expectsContinue: boolean) => (request: Http2ServerRequest, response: Http2ServerResponse) => {
       const socket = this.#http2Sessions.get(request.stream.session as ServerHttp2Session);
-      if (socket !== undefined) this.#handle(request, response, socket);
+      if (socket !== undefined) this.#handle(request, response, socket, expectsContinue);
+    };
+    this.#http2.on('request', over2(false));
+    if (options.passContinue === true) this.#http2.on('checkContinue', over2(true));
+    this.#http2.on('connect', (request: Http2ServerRequest, response: Http2ServerResponse) => {
+      const socket = this.#http2Sessions.get(request.stream.session as ServerHttp2Session);
+      if (socket !== undefined) this.#connect(request, response, socket);
     });
     this.#http2.on('sessionError', () => {});
   }
@@ -167,11 +194,20 @@ export class SecureServer {
     return bound;
   }
 
+  /** Takes connections of a socket that listens already, as systemd hands it over. */
+  listenOnDescriptor(fd: number): Promise<{ address: string; port: number }> {
+    return this.#listen({ fd });
+  }
+
   #listenOn(port: number, host: string): Promise<{ address: string; port: number }> {
+    return this.#listen({ port, host, ipv6Only: true, backlog: 1024 });
+  }
+
+  #listen(where: ListenOptions & { readonly fd?: number }): Promise<{ address: string; port: number }> {
     const server = createTcp(tcpOptions, (socket) => this.#accept(socket));
     return new Promise((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ port, host, ipv6Only: true, backlog: 1024 }, () => {
+      server.listen(where, () => {
         server.off('error', reject);
         server.on('error', () => {});
         this.#listeners.push(server);
@@ -258,18 +294,41 @@ export class SecureServer {
   #mayWait(socket: EngineSocket): boolean {
     const exchanges = this.#exchanges.get(socket);
     if (exchanges === undefined) return false;
-    return [...exchanges].some(({ request, response }) => isWhole(request) && response.writableLength === 0);
+    for (const { request, response, tunnel } of exchanges)
+      if (tunnel || (isWhole(request) && response.writableLength === 0)) return true;
+    return false;
   }
 
-  #noteExchange(request: Request, response: Response, socket: EngineSocket): void {
+  #noteExchange(request: Request, response: Response, socket: EngineSocket, tunnel = false): void {
     let exchanges = this.#exchanges.get(socket);
     if (exchanges === undefined) this.#exchanges.set(socket, (exchanges = new Set()));
-    const exchange = { request, response };
+    const exchange = { request, response, tunnel };
     exchanges.add(exchange);
     (response as NodeJS.WritableStream).once('close', () => exchanges.delete(exchange));
   }
 
-  #handle(request: Request, response: Response, socket: EngineSocket): void {
+  /** An extended CONNECT; a plain one is for proxies of another kind (RFC 9110, Section 9.3.6). */
+  #connect(request: Http2ServerRequest, response: Http2ServerResponse, socket: EngineSocket): void {
+    const { counters, connect, onError } = this.#options;
+    counters.requests++;
+    const tunnel = connect !== undefined && request.headers[':protocol'] !== undefined;
+    this.#noteExchange(request, response, socket, tunnel);
+    if (!tunnel) return endText(response, 501, 'no CONNECT here');
+    const refusal = refusalOf(request);
+    if (refusal !== undefined) return endText(response, refusal.status, refusal.text);
+    if (!socket.secured) {
+      counters.tooEarly++;
+      return endText(response, 425, 'Too Early (RFC 8470). Send it again.');
+    }
+    try {
+      connect(request, response, { socket, early: false });
+    } catch (error) {
+      onError?.(error as Error, socket);
+      endText(response, 500, 'a fault of this server');
+    }
+  }
+
+  #handle(request: Request, response: Response, socket: EngineSocket, expectsContinue = false): void {
     const { counters, handler } = this.#options;
     this.#noteExchange(request, response, socket);
     counters.requests++;
@@ -287,6 +346,8 @@ export class SecureServer {
     }
     if (early && !safeMethods.has(request.method ?? '')) {
       counters.tooEarly++;
+      // Whether the body still comes the client alone knows.
+      if (expectsContinue && !('stream' in request)) response.setHeader('connection', 'close');
       return endText(
         response,
         425,
@@ -294,7 +355,7 @@ export class SecureServer {
       );
     }
     try {
-      handler(request, response, { socket, early });
+      handler(request, response, { socket, early, expectsContinue });
     } catch (error) {
       // One request must not end the service of all others.
       this.#options.onError?.(error as Error, socket);
@@ -309,7 +370,8 @@ export class SecureServer {
     for (const session of this.#http2Sessions.keys()) session.close();
     this.#http1.closeIdleConnections();
     const idle = () => {
-      for (const socket of this.#sockets) if (!socket.secured) socket.destroy();
+      // Who has begun a handshake may finish it, and have an answer.
+      for (const socket of this.#sockets) if (socket.transport.bytesRead === 0) socket.destroy();
     };
     idle();
     const end = Date.now() + patience;
@@ -329,9 +391,17 @@ export function endText(response: Response, status: number, text: string): void 
     response.destroy();
     return;
   }
+  if ('stream' in response) endBody(response);
   response.statusCode = status;
   response.setHeader('content-type', 'text/plain; charset=utf-8');
   endWith(response, `${text}\n`);
+}
+
+/** Once the answer is out, tells a client of HTTP/2 to send no more of its body (RFC 9113, Section 8.1). */
+function endBody({ stream }: Http2ServerResponse): void {
+  stream.once('wantTrailers', () =>
+    setImmediate(() => stream.closed || stream.destroyed || stream.close(constants.NGHTTP2_NO_ERROR)),
+  );
 }
 
 /** Ends a connection whose request was for another protocol, with a status and nothing more. */
@@ -340,7 +410,7 @@ export function endRaw(client: Duplex, status: number): void {
 }
 
 /** Whether the client has sent all of a request, read or not. */
-function isWhole(request: Request): boolean {
+export function isWhole(request: Request): boolean {
   if (!('stream' in request)) return request.complete;
   return request.stream.state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE;
 }
