@@ -97,7 +97,7 @@ export interface TicketKeyringOptions {
 interface RingKey {
   readonly name: Uint8Array;
   readonly id: string;
-  readonly origin: TicketKeyOrigin;
+  origin: TicketKeyOrigin;
   readonly tls12: SealingKey;
   readonly tls13: SealingKey;
   sealFrom: number;
@@ -329,6 +329,7 @@ export class TicketKeyring {
     const id = toHex(key.name);
     const known = this.#keys.get(id);
     if (known !== undefined) {
+      known.origin = key.origin;
       known.sealFrom = key.sealFrom;
       known.sealUntil = key.sealUntil;
       known.openUntil = key.openUntil;

@@ -90,8 +90,7 @@ export function serverOptions(socket: TLSSocket, context: ContextState): ServerO
       : { selectAlpn: (offered, name) => callAlpn(ALPNCallback.bind(socket), offered, name) }),
     ...(sessions === undefined ? {} : { sessions }),
     credentialIdentity: context.identity ?? context.sessionIdContext ?? '',
-    clientTrustDigest:
-      context.ca === undefined ? new Uint8Array(0) : nodeCrypto().hash('sha256', Buffer.concat(context.ca)),
+    clientTrustDigest: clientTrustDigest(context),
     ...(negotiation.tracing ? { trace: traceTo(process.stderr) } : {}),
     ...(keyLogged ? { keyLog: (line: string) => socket.emit('keylog', Buffer.from(`${line}\n`)) } : {}),
   };
@@ -103,6 +102,17 @@ function derivedFor(context: ContextState, server: object): Map<string, ServerOp
   let made = context.derived.get(server) as Map<string, ServerOptions> | undefined;
   if (made === undefined) context.derived.set(server, (made = new Map()));
   return made;
+}
+
+/**
+ * What client certificates are verified against: other authorities, or a new list of what is revoked, end the sessions of
+ * clients that showed one.
+ */
+function clientTrustDigest({ ca, crls, partialChains }: ContextState): Uint8Array {
+  if (ca === undefined && crls.length === 0) return new Uint8Array(0);
+  const crypto = nodeCrypto();
+  const digests = [...(ca ?? []), ...crls].map((der) => crypto.hash('sha256', der));
+  return crypto.hash('sha256', Buffer.concat([Buffer.from(`${ca?.length} ${partialChains} `), ...digests]));
 }
 
 /** Names of the authorities whose certificates a client may show. */

@@ -9,6 +9,7 @@ import {
   MemoryStore,
   ServerSessions,
   type SessionStore,
+  type TicketKey,
   TicketKeyring,
   type Timers,
 } from '../../session/index.ts';
@@ -22,6 +23,10 @@ export const nodeTimers: Timers = {
 };
 
 const clock = { now: () => Date.now() };
+
+/** How long a key of a server's own seals, and how long it opens after that, in seconds: as those of any ring. */
+const rotateEvery = 12 * 3600;
+const keepFor = 24 * 3600;
 
 /** How long the program's listener for `resumeSession` or `newSession` may take before the handshake goes on without it. */
 const eventDeadline = 10_000;
@@ -105,6 +110,8 @@ export class ServerResumption {
   readonly #cache = new Map<number, ServerSessions>();
   #keyring: TicketKeyring | undefined;
   #ticketKeys: Buffer | undefined;
+  /** The ring's first key as a file, as long as the ring has it: {@link getTicketKeys} hands that out. */
+  #firstKeys: { readonly file: Buffer; readonly name: string } | undefined;
   #own: ServerSessions | undefined;
   #maxEarlyData = 0;
   #replayRecord: 'complete' | undefined;
@@ -175,27 +182,75 @@ export class ServerResumption {
 
   #ring(): TicketKeyring {
     if (this.#keyring !== undefined) return this.#keyring;
-    const keys = this.#ticketKeys === undefined ? [] : [importTicketKeyFile(nodeCrypto(), this.#ticketKeys)];
-    this.#keyring = new TicketKeyring({ crypto: nodeCrypto(), clock, timers: nodeTimers, keys });
+    const keys =
+      this.#ticketKeys === undefined ? this.#makeFirstKey() : importTicketKeyFile(nodeCrypto(), this.#ticketKeys);
+    this.#keyring = new TicketKeyring({
+      crypto: nodeCrypto(),
+      clock,
+      timers: nodeTimers,
+      keys: [keys],
+      observe: ({ type, key }) => {
+        if (type === 'destroyed' && key === this.#firstKeys?.name) this.#wipeFirstKeys();
+      },
+    });
     // A ring that is not closed stays, with its timer, after everything else of its server is gone.
     this.#server.once('close', () => this.#close());
     return this.#keyring;
   }
 
-  /** 48 bytes that other servers can use; from then on this server seals under a key that comes from them. */
+  /** A key that rotates as those that a ring makes by itself, but one that can be told as a file. */
+  #makeFirstKey(): TicketKey {
+    const file = randomBytes(48);
+    const sealFrom = Date.now();
+    const sealUntil = sealFrom + 1000 * rotateEvery;
+    const times = { sealFrom, sealUntil, openUntil: sealUntil + 1000 * keepFor };
+    const key: TicketKey = { ...importTicketKeyFile(nodeCrypto(), file, times), origin: 'local' };
+    this.#firstKeys = { file, name: hex(key.name) };
+    return key;
+  }
+
+  #wipeFirstKeys(): void {
+    this.#firstKeys?.file.fill(0);
+    this.#firstKeys = undefined;
+  }
+
+  /**
+   * 48 bytes that other servers can use; from then on this server seals under a key that comes from them. Tickets of before
+   * go on; where the ring has not rotated yet, they are of these very keys.
+   */
   getTicketKeys(): Buffer {
-    if (this.#ticketKeys === undefined) this.setTicketKeys(randomBytes(48));
+    if (this.#ticketKeys === undefined) {
+      const ring = this.#ring();
+      const current = ring.describe().find(({ role }) => role === 'current')?.name;
+      const first = this.#firstKeys;
+      this.#useTicketKeys(first !== undefined && first.name === current ? Buffer.from(first.file) : randomBytes(48));
+    }
     return Buffer.from(this.#ticketKeys as Buffer);
   }
 
   /** Seals under these keys only. As in Node, tickets under the keys of before are void. */
   setTicketKeys(keys: Uint8Array): void {
+    this.#useTicketKeys(keys);
+    this.#revokeAllBut(importTicketKeyFile(nodeCrypto(), keys).name);
+  }
+
+  /** New keys, and the tickets of before are void: as in Node where a context takes the place of another. */
+  renewTicketKeys(): void {
+    this.#ticketKeys = undefined;
+    if (this.#keyring === undefined) return;
+    this.#wipeFirstKeys();
+    const key = this.#makeFirstKey();
+    this.#keyring.install([key]);
+    this.#revokeAllBut(key.name);
+  }
+
+  #revokeAllBut(name: Uint8Array): void {
     const ring = this.#ring();
-    const before = ring.describe();
-    const imported = importTicketKeyFile(nodeCrypto(), keys);
-    const name = Buffer.from(imported.name).toString('hex');
-    for (const key of before) if (key.name !== name) ring.revoke(Buffer.from(key.name, 'hex'));
-    ring.install([imported]);
+    for (const key of ring.describe()) if (key.name !== hex(name)) ring.revoke(Buffer.from(key.name, 'hex'));
+  }
+
+  #useTicketKeys(keys: Uint8Array): void {
+    this.#ring().install([importTicketKeyFile(nodeCrypto(), keys)]);
     this.#ticketKeys = Buffer.from(keys);
     if (this.#register !== undefined) {
       this.#register = undefined;
@@ -214,6 +269,10 @@ export class ServerResumption {
     this.#keyring = undefined;
     this.#cache.clear();
   }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
 }
 
 const resumptions = new WeakMap<object, ServerResumption>();

@@ -306,9 +306,14 @@ const methods = {
     ]) {
       made[field] = this[field];
     }
+    const before = this._sharedCreds?.context;
     this._sharedCreds = settings.exports.createSecureContext(made as HandfastContextOptions);
-    const { ticketKeys } = this._sharedCreds.context;
+    const { ticketKeys, identity } = this._sharedCreds.context;
     if (ticketKeys !== undefined) resumptionOf(this).setTicketKeys(ticketKeys);
+    // As in Node, sessions end with their context, unless a name says that both are the same.
+    else if (before !== undefined && (identity === undefined || identity !== before.identity)) {
+      resumptionOf(this).renewTicketKeys();
+    }
   },
 
   /** For cluster: what workers of one server share. */
