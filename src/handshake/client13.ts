@@ -1,24 +1,13 @@
-import { constantTimeEqual, equal, noBytes } from '../bytes/bytes.ts';
+import { constantTimeEqual, noBytes } from '../bytes/bytes.ts';
 import type { CipherSuite } from '../crypto/cipher-suites.ts';
-import { groupCode, groupName } from '../crypto/named-groups.ts';
-import type { GroupName, PendingKeyExchange } from '../crypto/provider.ts';
 import { illegalParameter, PeerError } from '../errors.ts';
 import { type CertificateRequest13, decodeCertificateRequest13 } from '../wire/certificate-request.ts';
 import type { CertificateType } from '../wire/certificate-type.ts';
-import { encodeClientHello } from '../wire/client-hello.ts';
 import { decodeEncryptedExtensions, type EncryptedExtensions } from '../wire/encrypted-extensions.ts';
-import type { KeyShareEntry } from '../wire/extension-codecs.ts';
 import { extensionTypes } from '../wire/extension-type.ts';
-import { frameMessage, type HandshakeMessage } from '../wire/handshake-type.ts';
-import {
-  decodeHelloRetryRequest,
-  decodeServerHello13,
-  outlineServerHello,
-  type ServerHello13,
-  type ServerHelloFields,
-  type ServerHelloOutline,
-} from '../wire/server-hello.ts';
-import { tls12, tls13 } from '../wire/versions.ts';
+import type { HandshakeMessage } from '../wire/handshake-type.ts';
+import type { ServerHelloOutline } from '../wire/server-hello.ts';
+import { tls13 } from '../wire/versions.ts';
 import {
   checkFinished,
   entryExtensions,
@@ -30,24 +19,20 @@ import {
 } from './authentication13.ts';
 import { clientTypeOf, serverTypeOf } from './certificate-types.ts';
 import { type ClientContext, checkAlpn, checkCipherSuite, checkSolicited, type Offer } from './client.ts';
-import { retryClientHello } from './client-hello-builder.ts';
+import { retry } from './client-retry13.ts';
 import type { ClientHandshakeConfig, Credential } from './config.ts';
 import { decide, type MessageContext, sendMessage, untilEnd, untilFailure } from './context.ts';
 import { noSchemes } from './delegated-credential.ts';
-import {
-  refuseRejectedEch,
-  requestClientCredential,
-  requireConfirmation,
-  resendEncryptedClientHello,
-} from './ech-client.ts';
+import { refuseRejectedEch, requestClientCredential } from './ech-client.ts';
 import { expectMessage, type Flow } from './flow.ts';
 import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
 import { checkRecordSizeLimit, largestRecordSizeLimit } from './negotiate.ts';
 import { verifyPeer, verifyResumed } from './peer.ts';
 import { establishClient13 } from './post-handshake-client.ts';
-import { type OfferedPsk, retriedPsks, writeBinders } from './psk-client.ts';
+import type { OfferedPsk } from './psk-client.ts';
 import type { Agreement, Established } from './result.ts';
+import { checkFields, decodeSolicited, finishKeyExchange, selectedPsk } from './server-hello13.ts';
 import type { Transcript } from './transcript.ts';
 
 /**
@@ -75,7 +60,13 @@ export function* clientHandshake13(
     : { offer: firstOffer, message: firstMessage };
 
   const serverHello = decodeSolicited(message, offer);
-  if (serverHello.cipherSuite !== suite.code) throw changed('the cipher suite', 'ERR_TLS_CIPHER_SUITE');
+  if (serverHello.cipherSuite !== suite.code) {
+    throw illegalParameter(
+      'ERR_TLS_CIPHER_SUITE',
+      'serverHello: the cipher suite is not the one of the helloRetryRequest',
+      'RFC 9846, Section 4.1.4',
+    );
+  }
   const psk = selectedPsk(offer, serverHello, suite);
   if (psk === undefined) noteMiss(context, firstOffer);
   const { secret, group } = finishKeyExchange(context, offer, serverHello, psk);
@@ -160,222 +151,6 @@ function noteMiss(context: ClientContext, { psks, session12 }: Offer): void {
   else if (session12 !== undefined) {
     decide(context, 'resumption', 'miss', 'the session is of TLS 1.2, and the server chose 1.3');
   }
-}
-
-/** What holds for every ServerHello and HelloRetryRequest of TLS 1.3 (RFC 9846, Section 4.1.3). */
-function checkFields({ hello }: Offer, fields: ServerHelloFields): void {
-  // "… or ServerHello.legacy_version set to 0x0300 MUST abort the handshake with a "protocol_version" alert."
-  if (fields.legacyVersion === 0x0300) {
-    throw new PeerError('ERR_TLS_LEGACY_VERSION', 'protocolVersion', 'serverHello: legacy_version is SSL 3.0', {
-      rfc: 'RFC 9846, Appendix E.5',
-    });
-  }
-  if (fields.legacyVersion !== tls12) {
-    throw illegalParameter(
-      'ERR_TLS_LEGACY_VERSION',
-      `serverHello: legacy_version is 0x${fields.legacyVersion.toString(16)}, and must be 0x0303`,
-      'RFC 9846, Section 4.1.3',
-    );
-  }
-  if (!equal(fields.legacySessionIdEcho, hello.legacySessionId)) {
-    throw illegalParameter(
-      'ERR_TLS_SESSION_ID_ECHO',
-      'serverHello: legacy_session_id_echo is not what the client sent',
-      'RFC 9846, Section 4.1.3',
-    );
-  }
-  if (fields.legacyCompressionMethod !== 0) {
-    throw illegalParameter(
-      'ERR_TLS_COMPRESSION',
-      'serverHello: legacy_compression_method is not null',
-      'RFC 9846, Section 4.1.3',
-    );
-  }
-}
-
-function changed(what: string, code: `ERR_TLS_${string}`): Error {
-  return illegalParameter(
-    code,
-    `serverHello: ${what} is not the one of the helloRetryRequest`,
-    'RFC 9846, Section 4.1.4',
-  );
-}
-
-/** Answers a HelloRetryRequest with a second ClientHello (RFC 9846, Section 4.1.4). */
-function* retry(
-  context: ClientContext,
-  transcript: Transcript,
-  first: Offer,
-  message: HandshakeMessage,
-  suite: CipherSuite,
-): Flow<{ offer: Offer; message: HandshakeMessage }> {
-  const { crypto, output } = context;
-  const retryRequest = decodeHelloRetryRequest(message.body);
-  const { extensions } = retryRequest;
-  checkSolicited(first, retryRequest.extensionOrder, 'helloRetryRequest', [extensionTypes.cookie]);
-  if (extensions.keyShare === undefined && extensions.cookie === undefined) {
-    throw illegalParameter(
-      'ERR_TLS_EMPTY_HELLO_RETRY_REQUEST',
-      'helloRetryRequest: it would change nothing in the clientHello',
-      'RFC 9846, Section 4.1.4',
-    );
-  }
-  if (extensions.cookie !== undefined) checkCookie(extensions.cookie);
-  const group = extensions.keyShare === undefined ? undefined : retryGroup(context, first, extensions.keyShare);
-  decide(context, 'helloRetryRequest', group ?? 'cookie', 'the server asks for it');
-  if (first.hello.extensions.earlyData) output.endEarlyData(false);
-
-  transcript.replaceWithMessageHash(suite.hash);
-  transcript.add(message.raw);
-  let exchanges = first.exchanges;
-  if (group !== undefined) {
-    for (const exchange of exchanges) exchange.destroy();
-    exchanges = [crypto.keyExchange(group)?.generate()].filter((exchange) => exchange !== undefined);
-    for (const exchange of exchanges) untilEnd(context, exchange);
-  }
-  // Only PSKs of the hash that the server chose can still be used (RFC 9846, Section 4.1.4).
-  const psks = retriedPsks(first.psks, suite.hash, context.config.now());
-  for (const other of first.psks) if (other.hash !== suite.hash) other.early.destroy();
-  const share =
-    group === undefined ? undefined : { group: groupCode(group), keyExchange: exchanges[0]?.share ?? noBytes };
-  if (first.hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
-  const offer =
-    first.ech === undefined
-      ? resendClientHello(context, transcript, first, exchanges, psks, share, extensions.cookie)
-      : resendEncryptedClientHello(context, transcript, first, first.ech, exchanges, psks, share, extensions.cookie);
-
-  const answer = yield* expectMessage('serverHello');
-  const outline = outlineServerHello(answer.body);
-  if (outline.selectedVersion !== tls13) {
-    throw illegalParameter(
-      'ERR_TLS_VERSION_AFTER_RETRY',
-      'serverHello: after a helloRetryRequest it must choose TLS 1.3',
-      'RFC 9846, Section 4.1.4',
-    );
-  }
-  if (outline.isHelloRetryRequest) {
-    throw new PeerError(
-      'ERR_TLS_UNEXPECTED_MESSAGE',
-      'unexpectedMessage',
-      'a second helloRetryRequest on one connection',
-      { rfc: 'RFC 9846, Section 4.1.4' },
-    );
-  }
-  checkFields(offer, outline);
-  if (offer.ech !== undefined) requireConfirmation(context, transcript, offer, answer, outline);
-  return { offer, message: answer };
-}
-
-function resendClientHello(
-  { output }: ClientContext,
-  transcript: Transcript,
-  first: Offer,
-  exchanges: readonly PendingKeyExchange[],
-  psks: readonly OfferedPsk[],
-  share: KeyShareEntry | undefined,
-  cookie: Uint8Array | undefined,
-): Offer {
-  const hello = retryClientHello(first.hello, share, cookie, psks);
-  const raw = frameMessage('clientHello', encodeClientHello(hello));
-  writeBinders(raw, psks, transcript);
-  transcript.add(raw);
-  output.sendMessage('clientHello', raw);
-  return { hello, raw, exchanges, psks, session12: undefined, ech: undefined };
-}
-
-/** Room for it in a ClientHello with all that there may be: a longer one could not be echoed. */
-const maxCookie = 16_384;
-
-function checkCookie({ length }: Uint8Array): void {
-  if (length <= maxCookie) return;
-  throw new PeerError(
-    'ERR_TLS_COOKIE_TOO_LONG',
-    'handshakeFailure',
-    `helloRetryRequest: a cookie of ${length} bytes; up to ${maxCookie} are sent back`,
-    { rfc: 'RFC 9846, Section 4.2.2' },
-  );
-}
-
-/** The group of a HelloRetryRequest: one that was offered without a share. */
-function retryGroup({ crypto }: ClientContext, offer: Offer, code: number): GroupName {
-  const group = groupName(code);
-  const offered = offer.hello.extensions.supportedGroups?.includes(code);
-  const shared = offer.hello.extensions.keyShare?.some((share) => share.group === code);
-  if (group !== undefined && offered && !shared && crypto.keyExchange(group) !== undefined) return group;
-  throw illegalParameter(
-    'ERR_TLS_GROUP',
-    `helloRetryRequest: group 0x${code.toString(16)} ${shared ? 'already has a share' : 'was not offered'}`,
-    'RFC 9846, Section 4.2.8',
-  );
-}
-
-function decodeSolicited(message: HandshakeMessage, offer: Offer): ServerHello13 {
-  const serverHello = decodeServerHello13(message.body);
-  checkSolicited(offer, serverHello.extensionOrder, 'serverHello');
-  // Unknown extensions have no place in a TLS 1.3 ServerHello, offered or not.
-  const unknown = serverHello.otherExtensions?.keys().next().value;
-  if (unknown !== undefined) {
-    throw new PeerError('ERR_TLS_UNSOLICITED_EXTENSION', 'unsupportedExtension', `serverHello: extension ${unknown}`, {
-      rfc: 'RFC 9846, Section 4.1.3',
-    });
-  }
-  return serverHello;
-}
-
-function selectedPsk(offer: Offer, { extensions }: ServerHello13, suite: CipherSuite): OfferedPsk | undefined {
-  const index = extensions.preSharedKey;
-  if (index === undefined) return undefined;
-  const psk = offer.psks[index];
-  if (psk === undefined) {
-    throw illegalParameter(
-      'ERR_TLS_PSK_INDEX',
-      `serverHello: it selects PSK ${index} of ${offer.psks.length}`,
-      'RFC 9846, Section 4.2.11',
-    );
-  }
-  if (psk.hash !== suite.hash) {
-    throw illegalParameter(
-      'ERR_TLS_PSK_HASH',
-      `serverHello: the selected PSK is for ${psk.hash}, and ${suite.name} has ${suite.hash}`,
-      'RFC 9846, Section 4.2.11',
-    );
-  }
-  return psk;
-}
-
-function finishKeyExchange(
-  context: ClientContext,
-  offer: Offer,
-  { extensions }: ServerHello13,
-  psk: OfferedPsk | undefined,
-): { secret: Uint8Array | undefined; group: GroupName | undefined } {
-  const { keyShare } = extensions;
-  if (keyShare === undefined) {
-    if (psk !== undefined && offer.hello.extensions.pskKeyExchangeModes?.includes(0)) {
-      for (const exchange of offer.exchanges) exchange.destroy();
-      return { secret: undefined, group: undefined };
-    }
-    throw new PeerError(
-      'ERR_TLS_MISSING_KEY_SHARE',
-      'missingExtension',
-      'serverHello: the extension key_share is missing',
-      { rfc: 'RFC 9846, Section 4.1.3' },
-    );
-  }
-  const chosen: PendingKeyExchange | undefined = offer.exchanges.find(
-    ({ group }) => groupCode(group) === keyShare.group,
-  );
-  if (chosen === undefined) {
-    throw illegalParameter(
-      'ERR_TLS_GROUP',
-      `serverHello: group 0x${keyShare.group.toString(16)} has no share of this client`,
-      'RFC 9846, Section 4.2.8',
-    );
-  }
-  decide(context, 'group', chosen.group, 'the server chose it');
-  const secret = chosen.finish(keyShare.keyExchange);
-  for (const exchange of offer.exchanges) if (exchange !== chosen) exchange.destroy();
-  return { secret, group: chosen.group };
 }
 
 function* readEncryptedExtensions(
