@@ -36,6 +36,8 @@ export interface Answer {
   readonly secureRenegotiation: boolean;
 }
 
+/** secp256r1, secp384r1, secp521r1, x25519, X448, those of brainpool, and two that only old servers have. */
+const curves = [0x0017, 0x0018, 0x0019, 0x001d, 0x001e, 0x001a, 0x001b, 0x001c, 0x0016, 0x0015];
 const schemes = [
   0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0809, 0x080a, 0x080b, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601,
   0x0303, 0x0203, 0x0301, 0x0201, 0x0402, 0x0502, 0x0602, 0x0302, 0x0202, 0x0101,
@@ -48,10 +50,26 @@ const schemes = [
  * @returns `undefined` where the server refuses, closes or does not answer in time.
  */
 export function greet(endpoint: Endpoint, greeting: Greeting): Promise<Answer | undefined> {
+  return firstFlight(endpoint, helloRecord(endpoint, greeting), readFlight, greeting.timeoutMs);
+}
+
+/** What was read of a server's answer so far, and whether more is wanted. */
+export interface Heard<T> {
+  readonly answer: T | undefined;
+  readonly done: boolean;
+}
+
+/** Sends a hello, and reads the handshake messages that come back in clear until `read` has enough of them. */
+export function firstFlight<T>(
+  endpoint: Endpoint,
+  hello: Uint8Array,
+  read: (handshake: Uint8Array) => Heard<T>,
+  timeoutMs = 5_000,
+): Promise<T | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host: endpoint.address, port: endpoint.port });
     const records = new ClearRecords();
-    let answer: Answer | undefined;
+    let answer: T | undefined;
     let over = false;
     const finish = (): void => {
       if (over) return;
@@ -60,14 +78,14 @@ export function greet(endpoint: Endpoint, greeting: Greeting): Promise<Answer | 
       socket.destroy();
       resolve(answer);
     };
-    const timer = setTimeout(finish, greeting.timeoutMs ?? 5_000);
-    socket.on('connect', () => socket.write(helloRecord(endpoint, greeting)));
+    const timer = setTimeout(finish, timeoutMs);
+    socket.on('connect', () => socket.write(hello));
     socket.on('data', (bytes: Buffer) => {
       try {
         const { handshake, done } = records.add(bytes);
-        const read = readFlight(handshake);
-        answer = read.answer ?? answer;
-        if (done || read.done) finish();
+        const heard = read(handshake);
+        answer = heard.answer ?? answer;
+        if (done || heard.done) finish();
       } catch {
         finish(); // What cannot be read is no answer, or the rest of one.
       }
@@ -82,8 +100,7 @@ function helloRecord(endpoint: Endpoint, { version, cipherSuites, random, ...gre
     ...(endpoint.serverName === undefined ? {} : { serverName: endpoint.serverName }),
     renegotiationInfo: new Uint8Array(0),
     extendedMasterSecret: true,
-    // secp256r1, secp384r1, secp521r1, x25519, and two of those that only old servers have.
-    supportedGroups: [0x0017, 0x0018, 0x0019, 0x001d, 0x0016, 0x0015],
+    supportedGroups: curves,
     ecPointFormats: Uint8Array.of(0),
     ...(version === 0x0303 ? { signatureAlgorithms: [...(greeting.signatureSchemes ?? schemes)] } : {}),
   };
@@ -129,7 +146,7 @@ class ClearRecords {
   }
 }
 
-function readFlight(handshake: Uint8Array): { answer: Answer | undefined; done: boolean } {
+function readFlight(handshake: Uint8Array): Heard<Answer> {
   const reader = new Reader(handshake, 'the flight of the server');
   let answer: Answer | undefined;
   while (reader.remaining >= 4) {

@@ -1,7 +1,15 @@
 /** Cipher suites of TLS 1.2 and before that the engine does not speak, by what is wrong with them. */
 
-/** Why a suite should not be taken, the worst first. */
-export type SuiteFault = 'noEncryption' | 'anonymous' | 'export' | 'brokenCipher' | 'staticRsa' | 'finiteField' | 'cbc';
+/** Why a suite should not be taken, the worst first; `rare`: nothing is wrong with it, but few clients have it. */
+export type SuiteFault =
+  | 'noEncryption'
+  | 'anonymous'
+  | 'export'
+  | 'brokenCipher'
+  | 'staticRsa'
+  | 'finiteField'
+  | 'cbc'
+  | 'rare';
 
 export interface OldSuite {
   readonly code: number;
@@ -68,6 +76,10 @@ const table: Readonly<Record<SuiteFault, Readonly<Record<string, number>>>> = {
     TLS_RSA_WITH_SEED_CBC_SHA: 0x0096,
     TLS_RSA_WITH_CAMELLIA_128_CBC_SHA256: 0x00ba,
     TLS_RSA_WITH_CAMELLIA_256_CBC_SHA256: 0x00c0,
+    TLS_RSA_WITH_ARIA_128_CBC_SHA256: 0xc03c,
+    TLS_RSA_WITH_ARIA_256_CBC_SHA384: 0xc03d,
+    TLS_RSA_WITH_CAMELLIA_128_GCM_SHA256: 0xc07a,
+    TLS_RSA_WITH_CAMELLIA_256_GCM_SHA384: 0xc07b,
     TLS_RSA_WITH_ARIA_128_GCM_SHA256: 0xc050,
     TLS_RSA_WITH_ARIA_256_GCM_SHA384: 0xc051,
     TLS_RSA_WITH_AES_128_CCM: 0xc09c,
@@ -91,12 +103,43 @@ const table: Readonly<Record<SuiteFault, Readonly<Record<string, number>>>> = {
     TLS_DHE_DSS_WITH_AES_256_CBC_SHA: 0x0038,
     TLS_DHE_RSA_WITH_CAMELLIA_128_CBC_SHA: 0x0045,
     TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA: 0x0088,
+    TLS_DHE_RSA_WITH_SEED_CBC_SHA: 0x009a,
+    TLS_DHE_RSA_WITH_CAMELLIA_128_CBC_SHA256: 0x00be,
+    TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA256: 0x00c4,
+    TLS_DHE_RSA_WITH_ARIA_128_CBC_SHA256: 0xc044,
+    TLS_DHE_RSA_WITH_ARIA_256_CBC_SHA384: 0xc045,
+    TLS_DHE_RSA_WITH_ARIA_128_GCM_SHA256: 0xc052,
+    TLS_DHE_RSA_WITH_ARIA_256_GCM_SHA384: 0xc053,
+    TLS_DHE_RSA_WITH_CAMELLIA_128_GCM_SHA256: 0xc07c,
+    TLS_DHE_RSA_WITH_CAMELLIA_256_GCM_SHA384: 0xc07d,
+    TLS_DHE_RSA_WITH_AES_128_CCM: 0xc09e,
+    TLS_DHE_RSA_WITH_AES_256_CCM: 0xc09f,
+    TLS_DHE_RSA_WITH_AES_128_CCM_8: 0xc0a2,
+    TLS_DHE_RSA_WITH_AES_256_CCM_8: 0xc0a3,
   },
   cbc: {
     TLS_ECDHE_ECDSA_WITH_CAMELLIA_128_CBC_SHA256: 0xc072,
     TLS_ECDHE_ECDSA_WITH_CAMELLIA_256_CBC_SHA384: 0xc073,
     TLS_ECDHE_RSA_WITH_CAMELLIA_128_CBC_SHA256: 0xc076,
     TLS_ECDHE_RSA_WITH_CAMELLIA_256_CBC_SHA384: 0xc077,
+    TLS_ECDHE_ECDSA_WITH_ARIA_128_CBC_SHA256: 0xc048,
+    TLS_ECDHE_ECDSA_WITH_ARIA_256_CBC_SHA384: 0xc049,
+    TLS_ECDHE_RSA_WITH_ARIA_128_CBC_SHA256: 0xc04c,
+    TLS_ECDHE_RSA_WITH_ARIA_256_CBC_SHA384: 0xc04d,
+  },
+  rare: {
+    TLS_ECDHE_ECDSA_WITH_AES_128_CCM: 0xc0ac,
+    TLS_ECDHE_ECDSA_WITH_AES_256_CCM: 0xc0ad,
+    TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8: 0xc0ae,
+    TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8: 0xc0af,
+    TLS_ECDHE_ECDSA_WITH_ARIA_128_GCM_SHA256: 0xc05c,
+    TLS_ECDHE_ECDSA_WITH_ARIA_256_GCM_SHA384: 0xc05d,
+    TLS_ECDHE_RSA_WITH_ARIA_128_GCM_SHA256: 0xc060,
+    TLS_ECDHE_RSA_WITH_ARIA_256_GCM_SHA384: 0xc061,
+    TLS_ECDHE_ECDSA_WITH_CAMELLIA_128_GCM_SHA256: 0xc086,
+    TLS_ECDHE_ECDSA_WITH_CAMELLIA_256_GCM_SHA384: 0xc087,
+    TLS_ECDHE_RSA_WITH_CAMELLIA_128_GCM_SHA256: 0xc08a,
+    TLS_ECDHE_RSA_WITH_CAMELLIA_256_GCM_SHA384: 0xc08b,
   },
 };
 

@@ -45,6 +45,11 @@ export interface Probe {
   readonly info: ConnectionInfo | undefined;
   /** The server asked for a client certificate: without one it may end the connection, or keep no session of it. */
   readonly certificateRequested: boolean;
+  /**
+   * Why the server ended a connection whose handshake was done: in TLS 1.3 it judges the certificate of a client only then
+   * (within `ticketWaitMs`).
+   */
+  readonly endedBy: string | undefined;
   /** The time was over before a single byte came back: asking in another way takes as long. */
   readonly silent: boolean;
   /** What EncryptedExtensions named for Encrypted Client Hello: an ECHConfigList (RFC 9849, Section 5). */
@@ -102,6 +107,7 @@ export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe>
       clearTimeout(timer);
       clearTimeout(ticketTimer);
       const info = tls.connected ? tls.info : undefined;
+      const wasPolite = tls.peerClosed;
       if (info?.version === 0x0303 && sessions.length === 0) sessions.push(...byId(info, master, tls.options));
       if (!tls.closed) tls.close();
       for (const bytes of tls.takeOutgoing()) if (!socket.destroyed) socket.write(bytes);
@@ -112,6 +118,7 @@ export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe>
         error: info === undefined ? (error ?? 'no handshake') : undefined,
         info,
         certificateRequested,
+        endedBy: info === undefined || wasPolite ? undefined : (tls.error?.message ?? error),
         silent: error === inTime && !heard,
         echRetryConfigs,
         echRejected: tls.error instanceof EchRejectedError,

@@ -7,6 +7,7 @@ import type { ClientOptions, ConnectionInfo, GroupName } from '../../index.ts';
 import { encodePem, trustAnchorsDigest } from '../../pki/index.ts';
 import { type ClientSession, clientPolicyDigest } from '../../session/index.ts';
 import { closeQuietly, open, type TimedEvent } from '../client/connect.ts';
+import { clientCredential, credentialOptions } from '../client/credential.ts';
 import { type Language, languages } from '../client/explain.ts';
 import { ladderFigure } from '../client/figure.ts';
 import { exchange, type HttpRequest } from '../client/http.ts';
@@ -18,7 +19,6 @@ import { type Command, type Options, parse, type Values, wholeNumber } from '../
 import { usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { mayWrite } from '../paths.ts';
-import { loadCredential, readPassphrase } from '../server/local-authority.ts';
 import { painter, printable } from '../ui/terminal.ts';
 import { readEchList } from './ech.ts';
 
@@ -33,9 +33,7 @@ const options = {
   },
   'early-data': { help: 'with --resume: send the request as 0-RTT data; GET and HEAD only' },
   cacert: { value: 'FILE', multiple: true, help: "roots to trust (PEM) instead of Node's and the local authority's" },
-  cert: { value: 'FILE', help: 'client certificate (PEM)' },
-  key: { value: 'FILE', help: 'its private key (PEM)' },
-  'passphrase-file': { value: 'FILE', help: 'file with the passphrase of an encrypted key (or HANDFAST_PASSPHRASE)' },
+  ...credentialOptions,
   tls: { value: 'VERSION', choices: ['1.2', '1.3'], help: 'only this TLS version' },
   ech: {
     value: 'LIST',
@@ -252,15 +250,6 @@ export function groupsOf(list: string): GroupName[] {
 
 function knownGroups(): GroupName[] {
   return [0x11ec, 0x11eb, 0x11ed, 0x1d, 0x17, 0x18, 0x19].flatMap((code) => groupName(code) ?? []);
-}
-
-async function clientCredential(values: GetValues) {
-  if (values.cert === undefined && values.key === undefined) return undefined;
-  if (values.cert === undefined || values.key === undefined)
-    throw usageError('--cert and --key belong together: one of them is missing');
-  const passphrase = await readPassphrase(values['passphrase-file']);
-  const { credential } = await loadCredential(createNodeCrypto(), values.cert, values.key, { passphrase });
-  return { ...credential, serverNames: undefined } as typeof credential;
 }
 
 function headText({ status, version, headers }: { status: number; version: string; headers: object }): string {

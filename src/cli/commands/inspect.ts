@@ -6,6 +6,7 @@ import { cipherSuites } from '../../crypto/cipher-suites.ts';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import { decodeEchConfigList } from '../../index.ts';
 import { formatGeneralName, formatName } from '../../pki/index.ts';
+import { clientCredential, credentialOptions } from '../client/credential.ts';
 import { parseTarget } from '../client/target.ts';
 import { trustedRoots } from '../client/trust.ts';
 import { type Command, type Options, parse, type Values, wholeNumber } from '../command.ts';
@@ -13,7 +14,7 @@ import { CliError, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type EchSurvey, surveyEch } from '../inspect/ech.ts';
 import { openKeyHistory } from '../inspect/key-history.ts';
-import { type StartTls, startTlsBridge, startTlsPorts, startTlsProtocols } from '../inspect/starttls.ts';
+import { type StartTls, startTlsBridge, startTlsPort, startTlsProtocols } from '../inspect/starttls.ts';
 import { allGroups, type Finding, type Survey, survey, type Verdict } from '../inspect/survey.ts';
 import { mayWrite } from '../paths.ts';
 import { escapeHtml } from '../server/files.ts';
@@ -33,6 +34,7 @@ const options = {
     help: 'another host name of the same server with another policy: sessions must not resume there',
   },
   cacert: { value: 'FILE', multiple: true, help: 'roots to trust (PEM)' },
+  ...credentialOptions,
   ech: {
     value: 'LIST',
     help: 'the ECHConfigList that DNS has for the name, in Base64 or a file of `handfast ech`: does the server know it?',
@@ -84,12 +86,14 @@ interface Report {
 
 async function runInspect(values: InspectValues, word: string): Promise<number> {
   const protocol = values.starttls as StartTls | undefined;
-  const target = parseTarget(word, protocol === undefined ? 443 : startTlsPorts[protocol]);
+  const target = parseTarget(word, protocol === undefined ? 443 : startTlsPort(protocol));
   const status = new StatusLine(process.stderr);
   await mayWrite(values.html, values.history);
   const published = values.ech === undefined ? undefined : await publishedEch(values.ech);
   const crypto = createNodeCrypto();
   const anchors = await trustedRoots(values.cacert);
+  const credential = await clientCredential(values);
+  const client = credential === undefined ? {} : { credentials: [credential] };
   const name = values.servername ?? target.host;
   const history = values.history === undefined ? undefined : await openKeyHistory(values.history, target.authority);
   const timeoutMs = 1000 * wholeNumber('timeout', values.timeout ?? '5', 1, 600);
@@ -98,7 +102,10 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
     if (isIP(other) !== 0) throw usageError(`--other ${other}: sessions are bound to names, give a name`);
   const addresses =
     isIP(target.host) === 0 ? (await lookup(target.host, { all: true })).map(({ address }) => address) : [target.host];
-  const bridge = protocol === undefined ? undefined : await startTlsBridge(target.host, target.port, protocol);
+  const bridge =
+    protocol === undefined
+      ? undefined
+      : await startTlsBridge(target.host, target.port, protocol, { serverName: name, timeoutMs });
   try {
     const address = bridge === undefined ? await reachable(addresses, target.port, timeoutMs) : '127.0.0.1';
     const port = bridge?.port ?? target.port;
@@ -108,6 +115,7 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
       name,
       crypto,
       anchors,
+      client,
       timeoutMs,
       progress: (text) => status.show(`asking for ${text} …`),
     });
@@ -123,7 +131,7 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
     let ech: EchSurvey | undefined;
     if (looked.versions.some(({ version }) => version === 0x0304)) {
       status.show('asking for Encrypted Client Hello …');
-      const asked = { endpoint, name, crypto, anchors, timeoutMs, client: { groups: allGroups } };
+      const asked = { endpoint, name, crypto, anchors, timeoutMs, client: { ...client, groups: allGroups } };
       ech = await surveyEch(asked, published, findings.find(isRefusedChain)?.summary);
       findings.push(...ech.findings);
     } else if (published !== undefined) {
@@ -149,7 +157,12 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
           timeoutMs,
           patienceMs,
           keyFirstSeen: history?.firstSeen,
-          client: { cipherSuites: everySuite, groups: allGroups, ...(mayTalk ? { alpnProtocols: ['http/1.1'] } : {}) },
+          client: {
+            ...client,
+            cipherSuites: everySuite,
+            groups: allGroups,
+            ...(mayTalk ? { alpnProtocols: ['http/1.1'] } : {}),
+          },
           ...(mayTalk ? { request, earlyData: request } : {}),
         },
       );
@@ -275,14 +288,15 @@ function reportText(report: Report, paint: Paint): string {
       lines.push(`${paint(style, mark)} ${wrap(printable(summary), columns, '  ').trimStart()}`);
     }
   }
-  lines.push('', conclusion(report.findings), '');
+  lines.push('', conclusion(report), '');
   return lines.join('\n');
 }
 
-function conclusion(findings: readonly Finding[]): string {
+function conclusion({ findings, survey: { versions } }: Report): string {
   const count = (verdict: Verdict) => findings.filter((finding) => finding.verdict === verdict).length;
   const [bad, weak] = [count('bad'), count('weak')];
-  if (bad === 0 && weak === 0) return 'No fault found.';
+  if (bad === 0 && weak === 0)
+    return versions.length === 0 ? 'No fault found, but little could be seen.' : 'No fault found.';
   return `${bad} fault${bad === 1 ? '' : 's'}, ${weak} weakness${weak === 1 ? '' : 'es'}.`;
 }
 
@@ -344,7 +358,7 @@ function reportHtml(report: Report): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem}ul{list-style:none;padding:0}li{margin:.3rem 0}pre{white-space:pre-wrap;font-size:13px;background:#f4f4f4;padding:.6rem}svg{max-width:100%}</style></head>
-<body><h1>${escapeHtml(title)}</h1><p>${conclusion(report.findings)}</p><svg viewBox="0 0 700 18" role="img" aria-label="findings by verdict">${bar.join('')}</svg><p>${legend.join(' · ')}</p>
+<body><h1>${escapeHtml(title)}</h1><p>${conclusion(report)}</p><svg viewBox="0 0 700 18" role="img" aria-label="findings by verdict">${bar.join('')}</svg><p>${legend.join(' · ')}</p>
 ${body.join('\n')}</body></html>
 `;
 }

@@ -1,56 +1,155 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { CliError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { printable } from '../ui/terminal.ts';
 
-/** What is said before TLS begins: lines that are sent, each after the answer that must come first. */
-type Talk = readonly {
-  readonly expect?: { test(heard: string): boolean };
+/** Whether something was heard: a regular expression, or a look at bytes (latin1). */
+interface Heard {
+  test(heard: string): boolean;
+}
+
+/** A line that is sent, after the answer that must come first. */
+interface Step {
+  readonly expect?: Heard;
   readonly send?: string | Uint8Array;
-}[];
+}
+
+/** What is said before TLS begins. */
+interface Talk {
+  readonly port: number;
+  /** What a server says that does not want to. */
+  readonly refuses: Heard;
+  readonly steps: (host: string) => readonly Step[];
+}
 
 /** LDAP: an ExtendedRequest with the OID of StartTLS (RFC 4511, Section 4.14). */
 const ldapStartTls = Buffer.from('301d02010177188016312e332e362e312e342e312e313436362e3230303337', 'hex');
-/** LDAP: resultCode success (ENUMERATED 0) in the answer. */
-const ldapSuccess = String.fromCharCode(10, 1, 0);
 /** PostgreSQL: SSLRequest. */
 const postgresSslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+/**
+ * MySQL: SSLRequest, the first half of a HandshakeResponse41: 32 bytes, the second packet; CLIENT_PROTOCOL_41, CLIENT_SSL
+ * and CLIENT_SECURE_CONNECTION; packets up to 16 MiB; utf8mb4.
+ */
+const mysqlSslRequest = Buffer.concat([Buffer.from('200000010082000000000001ff', 'hex'), Buffer.alloc(23)]);
+
+const ready = /^220 [^\n]*\n$/m;
+const fails = /^[45]\d\d[ -]/m;
+
+/** SMTP (RFC 3207), and LMTP with its own greeting (RFC 2033). */
+function mail(hello: string): Talk['steps'] {
+  return () => [
+    { expect: ready, send: `${hello} handfast.invalid\r\n` },
+    { expect: /^250 [^\n]*\n$/m, send: 'STARTTLS\r\n' },
+    { expect: ready },
+  ];
+}
+
+/** XMPP (RFC 6120, Section 5.4): of a client, or of another server. */
+function xmpp(kind: 'client' | 'server'): Talk['steps'] {
+  return (host) => [
+    {
+      send: `<?xml version='1.0'?><stream:stream xmlns='jabber:${kind}' xmlns:stream='http://etherx.jabber.org/streams' to='${host}' version='1.0'>`,
+    },
+    {
+      expect: /<starttls[\s\S]*<\/(\w+:)?features>/,
+      send: "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+    },
+    { expect: /<proceed/ },
+  ];
+}
+
+/** An error, the end of the stream, or features without TLS among them. */
+const noXmpp: Heard = {
+  test: (heard) =>
+    /<failure|<(\w+:)?error|<\/(\w+:)?stream>/.test(heard) ||
+    (/<\/(\w+:)?features>|<(\w+:)?features\s*\/>/.test(heard) && !heard.includes('<starttls')),
+};
 
 const talks = {
-  smtp: [
-    { expect: /^220 [^\n]*\n$/m, send: 'EHLO handfast.invalid\r\n' },
-    { expect: /^250 [^\n]*\n$/m, send: 'STARTTLS\r\n' },
-    { expect: /^220 [^\n]*\n$/m },
-  ],
-  imap: [{ expect: /^\* OK[^\n]*\n$/m, send: 'a STARTTLS\r\n' }, { expect: /^a OK[^\n]*\n$/m }],
-  pop3: [{ expect: /^\+OK[^\n]*\n$/m, send: 'STLS\r\n' }, { expect: /^\+OK[^\n]*\n$/m }],
-  ftp: [{ expect: /^220 [^\n]*\n$/m, send: 'AUTH TLS\r\n' }, { expect: /^234 [^\n]*\n$/m }],
-  nntp: [{ expect: /^20[01] [^\n]*\n$/m, send: 'STARTTLS\r\n' }, { expect: /^382 [^\n]*\n$/m }],
-  postgres: [{ send: postgresSslRequest }, { expect: /^S$/ }],
-  ldap: [{ send: ldapStartTls }, { expect: { test: (heard: string) => heard.includes(ldapSuccess) } }],
-} as const satisfies Record<string, Talk>;
+  smtp: { port: 25, refuses: fails, steps: mail('EHLO') },
+  lmtp: { port: 24, refuses: fails, steps: mail('LHLO') },
+  imap: {
+    port: 143,
+    refuses: /^(a (NO|BAD)|\* BYE)/m,
+    steps: () => [{ expect: /^\* OK[^\n]*\n$/m, send: 'a STARTTLS\r\n' }, { expect: /^a OK[^\n]*\n$/m }],
+  },
+  pop3: {
+    port: 110,
+    refuses: /^-ERR/m,
+    steps: () => [{ expect: /^\+OK[^\n]*\n$/m, send: 'STLS\r\n' }, { expect: /^\+OK[^\n]*\n$/m }],
+  },
+  // RFC 5804: capabilities, then OK.
+  sieve: {
+    port: 4190,
+    refuses: /^(NO|BYE)\b/im,
+    steps: () => [{ expect: /^OK\b[^\n]*\n$/im, send: 'STARTTLS\r\n' }, { expect: /^OK\b[^\n]*\n/im }],
+  },
+  ftp: {
+    port: 21,
+    refuses: fails,
+    steps: () => [{ expect: ready, send: 'AUTH TLS\r\n' }, { expect: /^234 [^\n]*\n$/m }],
+  },
+  nntp: {
+    port: 119,
+    refuses: fails,
+    steps: () => [{ expect: /^20[01] [^\n]*\n$/m, send: 'STARTTLS\r\n' }, { expect: /^382 [^\n]*\n$/m }],
+  },
+  xmpp: { port: 5222, refuses: noXmpp, steps: xmpp('client') },
+  'xmpp-server': { port: 5269, refuses: noXmpp, steps: xmpp('server') },
+  postgres: {
+    port: 5432,
+    refuses: /^[NE]/,
+    steps: () => [{ send: postgresSslRequest }, { expect: /^S$/ }],
+  },
+  mysql: {
+    port: 3306,
+    refuses: { test: (heard) => mysqlGreeting(heard) === 'plain' },
+    steps: () => [{ expect: { test: (heard) => mysqlGreeting(heard) === 'tls' }, send: mysqlSslRequest }],
+  },
+  ldap: {
+    port: 389,
+    refuses: { test: (heard) => (ldapResult(heard) ?? 0) !== 0 },
+    steps: () => [{ send: ldapStartTls }, { expect: { test: (heard) => ldapResult(heard) === 0 } }],
+  },
+} satisfies Record<string, Talk>;
+
+/** resultCode of an ExtendedResponse (RFC 4511, Section 4.12): an ENUMERATED of one byte; 0 is success. */
+function ldapResult(heard: string): number | undefined {
+  const at = heard.indexOf(String.fromCharCode(10, 1));
+  return at < 0 || heard.length < at + 3 ? undefined : heard.charCodeAt(at + 2);
+}
+
+/** Whether the first packet of a MySQL server offers TLS; `undefined` where not enough of it is there. */
+function mysqlGreeting(heard: string): 'tls' | 'plain' | undefined {
+  // Four bytes of header; the protocol is 10 (an error packet begins with 255); then the version and a zero.
+  if (heard.length < 5) return undefined;
+  if (heard.charCodeAt(4) !== 10) return 'plain';
+  const end = heard.indexOf(String.fromCharCode(0), 5);
+  // A number of four bytes, eight of a salt and a filler stand before the capabilities; CLIENT_SSL is 0x0800.
+  if (end < 0 || heard.length < end + 16) return undefined;
+  return (heard.charCodeAt(end + 15) & 8) === 0 ? 'plain' : 'tls';
+}
 
 export type StartTls = keyof typeof talks;
 export const startTlsProtocols = Object.keys(talks) as StartTls[];
 
-export const startTlsPorts: Readonly<Record<StartTls, number>> = {
-  smtp: 25,
-  imap: 143,
-  pop3: 110,
-  ftp: 21,
-  nntp: 119,
-  postgres: 5432,
-  ldap: 389,
-};
+/** Where the servers of a protocol listen that begin in the clear. */
+export function startTlsPort(protocol: StartTls): number {
+  return talks[protocol].port;
+}
 
-const patience = 5000;
-
-/** Says to a server what its protocol wants before TLS. Rejects with `CliError` where it doesn't agree. */
-export function startTls(socket: Socket, protocol: StartTls): Promise<void> {
+/**
+ * Says to a server what its protocol wants before TLS. Rejects with `CliError` where it doesn't agree.
+ *
+ * @param host the name of the service, for protocols whose clients say it in the clear (XMPP).
+ */
+export function startTls(socket: Socket, protocol: StartTls, host: string, timeoutMs = 5000): Promise<void> {
   return new Promise((resolve, reject) => {
-    const steps: Talk = talks[protocol];
+    const talk: Talk = talks[protocol];
+    const steps = talk.steps(host);
     let at = 0;
     let heard = '';
-    const timer = setTimeout(() => fail('it did not answer'), patience);
+    const timer = setTimeout(() => fail('it did not answer'), timeoutMs);
     const end = () => {
       clearTimeout(timer);
       socket.off('data', onData);
@@ -61,10 +160,13 @@ export function startTls(socket: Socket, protocol: StartTls): Promise<void> {
       end();
       const words = heard.trim().slice(0, 200);
       reject(
-        new CliError(`the server does not begin TLS over ${protocol}: ${why}${words === '' ? '' : ` ("${words}")`}`, {
-          hint: 'Is it another protocol, or a port that speaks TLS at once? Then leave out --starttls.',
-          exitCode: exitCodes.network,
-        }),
+        new CliError(
+          `the server does not begin TLS over ${protocol}: ${why}${words === '' ? '' : ` ("${printable(words)}")`}`,
+          {
+            hint: 'Is it another protocol, or a port that speaks TLS at once? Then leave out --starttls.',
+            exitCode: exitCodes.network,
+          },
+        ),
       );
     };
     const proceed = () => {
@@ -76,6 +178,7 @@ export function startTls(socket: Socket, protocol: StartTls): Promise<void> {
           return;
         }
         if (step.expect !== undefined) {
+          if (talk.refuses.test(heard)) return fail('it refused');
           if (!step.expect.test(heard)) return;
           heard = '';
         }
@@ -87,7 +190,6 @@ export function startTls(socket: Socket, protocol: StartTls): Promise<void> {
       heard += bytes.toString('latin1');
       if (heard.length > 65_536) return fail('it sends without end');
       proceed();
-      if (at < steps.length && /^([45]\d\d |a (NO|BAD)|-ERR|N$|E)/m.test(heard)) fail('it refused');
     };
     const onClose = () => fail('it hung up');
     socket.on('data', onData);
@@ -102,6 +204,7 @@ export async function startTlsBridge(
   host: string,
   port: number,
   protocol: StartTls,
+  options: { readonly serverName: string; readonly timeoutMs: number },
 ): Promise<{ port: number; server: Server; failed: () => Error | undefined }> {
   let failure: Error | undefined;
   const server = createServer({ pauseOnConnect: true }, (client) => {
@@ -114,7 +217,7 @@ export async function startTlsBridge(
     client.on('error', () => end());
     upstream.on('error', end);
     upstream.once('connect', () => {
-      startTls(upstream, protocol).then(() => {
+      startTls(upstream, protocol, options.serverName, options.timeoutMs).then(() => {
         client.pipe(upstream);
         upstream.pipe(client);
         client.resume();

@@ -1,6 +1,8 @@
 import {
   type AuditCrypto,
   type Endpoint,
+  type Foreign13,
+  foreign13,
   type OldProtocols,
   oldProtocols,
   type Probe,
@@ -53,6 +55,8 @@ export interface SurveyOptions {
   readonly name: string;
   readonly crypto: AuditCrypto;
   readonly anchors: TrustAnchors;
+  /** For every connection: the certificate that a client shows. */
+  readonly client?: Pick<ClientOptions, 'credentials'>;
   readonly timeoutMs: number;
   readonly progress: (text: string) => void;
 }
@@ -70,7 +74,8 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
     wantsCertificate ||= first.certificateRequested;
     const withRsa = { ...range(version), cipherSuites: suitesOf(version, true) };
     const info = first.info ?? (first.silent ? undefined : (await ask(options, withRsa)).info);
-    if (info === undefined) error ??= first.error;
+    // That a version is not spoken is no reason, where there is another.
+    if (info === undefined) error = error === undefined || isVersionAlert(error) ? first.error : error;
     else versions.push(await surveyVersion(options, version, info));
   }
   if (silent) return { versions, error, findings: [], chain: [], alpn: [] };
@@ -78,17 +83,20 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
   const old = await oldProtocols(options.endpoint, options);
   const [best] = versions;
   const chainSeen = best?.info.peerCertificates ?? old.chain;
-  if (best === undefined && old.versions.length + old.suites.length === 0)
+  const foreign = await foreign13(options.endpoint, options);
+  const isSpoken = old.tls12 || old.versions.length + foreign.groups.length + foreign.cipherSuites.length > 0;
+  if (best === undefined && !isSpoken)
     return { versions, error: error ?? 'no handshake', findings: [], chain: [], alpn: [] };
   options.progress('ALPN and certificate');
   const alpn = await alpnOf(options);
+  const judged = wantsCertificate && best !== undefined ? await judgedClient(options, best.version) : undefined;
   const certificate = judgeCertificate(options, chainSeen, best?.info.ocspResponse);
   return {
     versions,
     error: undefined,
     findings: [
-      ...versionFindings(versions, old),
-      ...clientCertificateFindings(versions, old, wantsCertificate),
+      ...versionFindings(versions, old, foreign),
+      ...clientCertificateFindings(versions, old, wantsCertificate, judged),
       ...certificate.findings,
       ...extensionFindings(versions, alpn),
     ],
@@ -103,7 +111,7 @@ function ask(options: SurveyOptions, client: Partial<ClientOptions>): Promise<Pr
     crypto,
     timeoutMs,
     ticketWaitMs: 1,
-    client: { requestOcsp: true, requestScts: true, groups: allGroups, ...client },
+    client: { ...options.client, requestOcsp: true, requestScts: true, groups: allGroups, ...client },
   });
 }
 
@@ -172,19 +180,17 @@ async function alpnOf(options: SurveyOptions): Promise<string[]> {
   return found;
 }
 
-function versionFindings(versions: readonly VersionSurvey[], old: OldProtocols): Finding[] {
+function isVersionAlert(error: string): boolean {
+  return error.includes('protocolVersion');
+}
+
+function versionFindings(versions: readonly VersionSurvey[], old: OldProtocols, foreign: Foreign13): Finding[] {
   const section = 'versions';
   const of = (version: number) => versions.find((each) => each.version === version);
   const [v13, v12] = [of(0x0304), of(0x0303)];
   const findings: Finding[] = [
-    v13 === undefined
-      ? {
-          section,
-          check: 'tls13',
-          verdict: 'weak',
-          summary: 'TLS 1.3 is not spoken: handshakes take a round trip more, and show certificates to listeners',
-        }
-      : { section, check: 'tls13', verdict: 'good', summary: 'TLS 1.3 is spoken' },
+    { section, check: 'tls13', ...tls13Finding(v13 !== undefined, foreign) },
+    ...rareFinding(v13 === undefined ? [] : [...foreign.groups, ...foreign.cipherSuites], old),
   ];
   const suites = v12?.cipherSuites ?? [];
   findings.push(...oldFindings(old));
@@ -224,7 +230,9 @@ function versionFindings(versions: readonly VersionSurvey[], old: OldProtocols):
     });
   }
   const groups = new Set(versions.flatMap((each) => each.groups));
-  const hybrid = [...groups].some((name) => name.includes('MLKEM'));
+  const hybrid = [...groups, ...foreign.groups].some((name) => name.includes('MLKEM'));
+  // Where nothing of TLS 1.3 was looked at, nobody knows.
+  if (v13 === undefined && foreign.groups.length + foreign.cipherSuites.length > 0) return findings;
   findings.push({
     section,
     check: 'postQuantum',
@@ -236,27 +244,82 @@ function versionFindings(versions: readonly VersionSurvey[], old: OldProtocols):
   return findings;
 }
 
+/** What becomes of a client where a certificate is asked for: whether one was shown, and why the connection ends. */
+interface JudgedClient {
+  readonly shown: boolean;
+  readonly endedBy: string | undefined;
+}
+
+async function judgedClient(options: SurveyOptions, version: 0x0303 | 0x0304): Promise<JudgedClient> {
+  const { client, crypto, endpoint, timeoutMs } = options;
+  const seen = await probe(endpoint, {
+    crypto,
+    timeoutMs,
+    client: { ...client, ...range(version), groups: allGroups },
+  });
+  return { shown: (client?.credentials ?? []).length > 0, endedBy: seen.endedBy };
+}
+
+function clientCertificateFinding(judged: JudgedClient | undefined): Omit<Finding, 'section' | 'check'> {
+  if (judged === undefined || (!judged.shown && judged.endedBy === undefined)) {
+    const summary = 'a client certificate is asked for; none was shown, so that what comes behind it was not looked at';
+    return { verdict: 'info', summary };
+  }
+  const { shown, endedBy } = judged;
+  if (!shown) {
+    const summary = `a client certificate is required (${endedBy}): show one with --cert and --key to see what comes behind it`;
+    return { verdict: 'info', summary };
+  }
+  if (endedBy === undefined)
+    return { verdict: 'info', summary: 'a client certificate is asked for; the one shown is taken' };
+  return { verdict: 'unknown', summary: `the client certificate that was shown is refused: ${endedBy}` };
+}
+
 function clientCertificateFindings(
   versions: readonly VersionSurvey[],
   old: OldProtocols,
   wantsCertificate: boolean,
+  judged: JudgedClient | undefined,
 ): Finding[] {
   const section = 'versions';
   const findings: Finding[] = [];
-  if (wantsCertificate) {
-    const summary = 'a client certificate is asked for; none was shown, so that what comes behind it was not looked at';
-    findings.push({ section, check: 'clientCertificate', verdict: 'info', summary });
-  }
+  if (wantsCertificate) findings.push({ section, check: 'clientCertificate', ...clientCertificateFinding(judged) });
   if (old.tls12 && !versions.some(({ version }) => version === 0x0303)) {
-    const why = wantsCertificate ? 'not without a client certificate' : 'with nothing that is offered here';
+    const without =
+      judged?.shown === true ? 'with the client certificate that was shown' : 'without a client certificate';
+    const taken = old.suites.map(({ name }) => name).join(', ');
+    const why = wantsCertificate
+      ? `not ${without}`
+      : `with nothing that handfast has${taken === '' ? '' : ` (${taken})`}`;
     const summary = `TLS 1.2 is answered, but ${why}: its suites of today were not asked about`;
     findings.push({ section, check: 'tls12Suites', verdict: 'unknown', summary });
   }
   return findings;
 }
 
+/** Of TLS 1.3, which may be spoken with nothing that the engine has. */
+function tls13Finding(
+  spoken: boolean,
+  { groups, cipherSuites: suites }: Foreign13,
+): Omit<Finding, 'section' | 'check'> {
+  if (spoken) return { verdict: 'good', summary: 'TLS 1.3 is spoken' };
+  const taken = [...groups, ...suites].join(', ');
+  const summary =
+    taken === ''
+      ? 'TLS 1.3 is not spoken: handshakes take a round trip more, and show certificates to listeners'
+      : `TLS 1.3 is spoken, but with no suite and group that handfast has (few clients have what it takes: ${taken}): what is behind it was not looked at`;
+  return { verdict: 'weak', summary };
+}
+
+function rareFinding(in13: readonly string[], old: OldProtocols): Finding[] {
+  const names = [...in13, ...old.suites.filter(({ fault }) => fault === 'rare').map(({ name }) => name)];
+  if (names.length === 0) return [];
+  const summary = `few clients have what is taken here too: ${names.join(', ')}`;
+  return [{ section: 'versions', check: 'rare', verdict: 'info', summary }];
+}
+
 function isForward({ fault, name }: OldProtocols['suites'][number]): boolean {
-  return fault === 'finiteField' && !name.includes('_CBC_');
+  return fault === 'rare' || (fault === 'finiteField' && !name.includes('_CBC_'));
 }
 
 const oldNames: Readonly<Record<number, string>> = { 768: 'SSL 3.0', 769: 'TLS 1.0', 770: 'TLS 1.1' };
@@ -321,6 +384,10 @@ function judgeCertificate(
   const now = Date.now();
   const section = 'certificate';
   const findings: Finding[] = [];
+  if (shown.length === 0) {
+    const summary = 'no certificate was seen';
+    return { findings: [{ section, check: 'chain', verdict: 'unknown', summary }], chain: [] };
+  }
   const chain = shown.flatMap((der) => {
     try {
       return [parseCertificate(der)];
