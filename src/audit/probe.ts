@@ -107,7 +107,7 @@ export function probe(endpoint: Endpoint, options: ProbeOptions): Promise<Probe>
       clearTimeout(timer);
       clearTimeout(ticketTimer);
       const info = tls.connected ? tls.info : undefined;
-      const wasPolite = tls.peerClosed;
+      const wasPolite = tls.peerClosed && !tls.truncated;
       if (info?.version === 0x0303 && sessions.length === 0) sessions.push(...byId(info, master, tls.options));
       if (!tls.closed) tls.close();
       for (const bytes of tls.takeOutgoing()) if (!socket.destroyed) socket.write(bytes);

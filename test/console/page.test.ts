@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { get } from 'node:http';
 import { describe, test } from 'node:test';
 import { Script } from 'node:vm';
 import { listenForMetrics, readMetricsAddress } from '../../src/cli/server/metrics-server.ts';
@@ -73,4 +74,21 @@ describe('the console', () => {
     });
     await new Promise((done) => server.close(done));
   });
+});
+
+test('on every loopback address pages from elsewhere are refused, whatever the address is called', async () => {
+  for (const host of ['127.0.0.1', '127.0.0.2', '::1', 'localhost']) {
+    const { server } = await listenForMetrics({ host, port: 0 }, 'test', () => '');
+    const { port } = server.address() as { port: number };
+    const ask = (name: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const headers = { host: `${name}:${port}` };
+        get({ host, port, headers, agent: false }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        }).on('error', reject);
+      });
+    assert.deepEqual([await ask('evil.test'), await ask('localhost'), await ask('127.0.0.1')], [421, 200, 200], host);
+    server.close();
+  }
 });

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { toHex } from '../../bytes/bytes.ts';
 import { type IssuedCertificate, type NewKeyType, type RevocationReason, revocationReasons } from '../../ca/index.ts';
 import { type Certificate, decodePem, type PemBlock, readCertificates } from '../../pki/index.ts';
@@ -7,6 +7,7 @@ import { type Command, lifetime, type Options, parse } from '../command.ts';
 import { CliError, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { shellPath } from '../paths.ts';
+import { replaceFiles } from '../server/shared-file.ts';
 import { duration } from '../ui/terminal.ts';
 import { day, folderOption, issuingPassphraseOption, jsonOption, say, sayJson, withAuthority } from './ca-common.ts';
 
@@ -184,8 +185,10 @@ function refuseToReplace(files: readonly string[], force: boolean): void {
 
 async function writeIssued(issued: IssuedCertificate, stem: string, json: boolean): Promise<void> {
   // The key first: a certificate whose key was lost is of no use.
-  if (issued.keyPem !== undefined) await writeFile(`${stem}.key`, issued.keyPem, { mode: 0o600 });
-  await writeFile(`${stem}.pem`, issued.chainPem);
+  replaceFiles([
+    ...(issued.keyPem === undefined ? [] : [{ path: `${stem}.key`, content: issued.keyPem, secret: true }]),
+    { path: `${stem}.pem`, content: issued.chainPem, secret: false },
+  ]);
   const { serial, names, profile, notBefore, notAfter } = issued;
   if (json) {
     const key = issued.keyPem === undefined ? undefined : `${stem}.key`;
@@ -202,7 +205,10 @@ async function writeIssued(issued: IssuedCertificate, stem: string, json: boolea
   }
   say(`Issued ${names.join(', ')} until ${day(notAfter)} (${duration(notAfter - Date.now())}), serial ${serial}.`);
   say(`  ${shellPath(`${stem}.pem`)}  certificate chain`);
-  if (issued.keyPem !== undefined) say(`  ${shellPath(`${stem}.key`)}  private key, readable by this user alone`);
+  if (issued.keyPem === undefined) return;
+  const alone = (statSync(`${stem}.key`).mode & 0o077) === 0;
+  const readers = alone ? 'readable by this user alone' : 'readable by its group too, as the one before';
+  say(`  ${shellPath(`${stem}.key`)}  private key, ${readers}`);
 }
 
 function fileStem(name: string): string {

@@ -62,7 +62,7 @@ export const compare: Command = {
           })
         : await compareRemote({
             target: parseTarget(url),
-            anchors: await trustedRoots(values.cacert),
+            anchors: () => trustedRoots(values.cacert),
             insecure: values.insecure === true,
             repeats,
             groups,
@@ -122,7 +122,7 @@ function report(results: readonly (Measured | NotOffered)[], url: string | undef
     `${each.received} B`,
     ...(each.server === undefined ? [] : [operations(each.server)]),
     operations(each.client),
-    ...(local ? [ms(each.serverCpu), ms(each.clientCpu), `${each.serverKeeps} B`] : []),
+    ...(local ? [ms(each.serverCpu), ms(each.clientCpu), kept(each)] : []),
     `${each.clientKeeps} B`,
     ...each.firstByte.map(
       ({ milliseconds }) => `${milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms`,
@@ -176,9 +176,15 @@ function findings(results: readonly Measured[]): string[] {
   }
   if (early !== undefined)
     lines.push(
-      '  0-RTT sends the request with the first packet: no round trip of its own, at the price that it could be replayed.',
+      `  0-RTT sends the request with the first packet: no round trip of its own, at the price that it could be replayed.${remembered(early)}`,
     );
   return lines;
+}
+
+function remembered({ serverRemembers: claim }: Measured): string {
+  return claim === undefined
+    ? ''
+    : `\n  So that it is taken once, the server remembers each ticket that brought early data: ${claim.bytes} B for ${claim.milliseconds / 1000} s.`;
 }
 
 function saved(from: Measured, to: Measured): string {
@@ -188,6 +194,13 @@ function saved(from: Measured, to: Measured): string {
 
 function operations({ signatures, verifications, keyExchanges }: Measured['client']): string {
   return [signatures, verifications, keyExchanges].map((count) => String(Math.round(count * 10) / 10)).join('/');
+}
+
+/** Per client; and per connection with early data, for a while. */
+function kept({ serverKeeps, serverRemembers: claim }: Measured): string {
+  return claim === undefined
+    ? `${serverKeeps} B`
+    : `${serverKeeps} B, ${claim.bytes} B for ${claim.milliseconds / 1000} s`;
 }
 
 function ms(value: number | undefined): string {

@@ -27,6 +27,8 @@ export interface Measured {
   /** What the server, and what the client, keeps for the next connection. */
   readonly serverKeeps: number | undefined;
   readonly clientKeeps: number | undefined;
+  /** What the server remembers of each connection with early data, so that a replay is seen, and for how long. */
+  readonly serverRemembers?: { readonly bytes: number; readonly milliseconds: number } | undefined;
   /** Time from the start of TCP to the first byte of the response, by round-trip time of the network. */
   readonly firstByte: readonly { readonly rtt: number; readonly milliseconds: number }[];
   readonly info: Pick<ConnectionInfo, 'cipherSuiteName' | 'group'>;

@@ -13,7 +13,8 @@ import { type Measured, type Mode, median, modes, type NotOffered } from './mode
 
 export interface RemoteOptions {
   readonly target: Target;
-  readonly anchors: TrustAnchors;
+  /** New ones for each visit: what was verified under others is not verified, nor counted, again. */
+  readonly anchors: () => Promise<TrustAnchors>;
   readonly insecure: boolean;
   readonly repeats: number;
   readonly groups?: readonly GroupName[] | undefined;
@@ -118,11 +119,12 @@ async function visit(mode: Mode, options: RemoteOptions, session: ClientSession 
   const { target } = options;
   const { crypto, counts } = countedCrypto(createNodeCrypto());
   const early = mode.id === 'earlyData' && session !== undefined;
+  const anchors = await options.anchors();
   const events: TraceEvent[] = [];
   const tls: ClientOptions = {
     crypto,
     serverName: target.host,
-    verifyPeer: peerVerifier(crypto, options.anchors, target.host, options.insecure),
+    verifyPeer: peerVerifier(crypto, anchors, target.host, options.insecure),
     alpnProtocols: ['http/1.1'],
     minVersion: mode.version,
     maxVersion: mode.version,
@@ -148,6 +150,8 @@ async function visit(mode: Mode, options: RemoteOptions, session: ClientSession 
     answer?.catch(() => {});
     const { info } = await opened.secured;
     const { sent, received } = opened.bytes();
+    // The request that went as early data belongs to no handshake.
+    const request = info.earlyData === 'accepted' ? opened.socket.earlyBytes : 0;
     answer ??= exchange(opened.socket, '1.1', ask);
     const got = await answer;
     const firstByte = performance.now() - start;
@@ -157,7 +161,7 @@ async function visit(mode: Mode, options: RemoteOptions, session: ClientSession 
       resumption: info.resumption,
       earlyData: info.earlyData,
       roundTrips: info.earlyData === 'accepted' ? 0 : roundTripsOf(events),
-      sent,
+      sent: sent - request,
       received,
       rtt: opened.tcp,
       firstByte,

@@ -5,6 +5,9 @@ import { type Connection, drive, type Host } from '../../index.ts';
 /** Plaintext that is encrypted in one go. */
 const slab = 1 << 18;
 
+/** Header, content type and tag of a record of TLS 1.3. */
+const recordOverhead = 5 + 1 + 16;
+
 /**
  * TLS over a TCP socket as a stream of plaintext. Thinner than the drop-in for `node:tls`: it shows the engine's
  * connection itself, so that the commands can tell how a handshake went. Emits `secure` once the handshake is done.
@@ -16,6 +19,8 @@ export class EngineSocket extends Duplex {
   readonly encrypted = true;
   /** Whether what is written before the handshake is done goes out as early data (client), as far as it fits. */
   readonly #sendEarly: boolean;
+  /** What early data took on the wire so far. */
+  earlyBytes = 0;
   readonly #host: Host;
   readonly #wake = () => this.#pump();
   #secured = false;
@@ -106,6 +111,7 @@ export class EngineSocket extends Duplex {
     const allowance = this.#secured ? 0 : this.connection.earlyDataAllowance;
     if (allowance > 0 && this.#sendEarly && chunk.length <= allowance) {
       this.#earlySent.push(chunk.slice());
+      this.earlyBytes += chunk.length + recordOverhead * Math.ceil(chunk.length / 16_384);
       this.connection.write(chunk);
       return this.#flush(done);
     }

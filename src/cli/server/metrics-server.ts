@@ -48,7 +48,7 @@ export async function listenForMetrics(
       response.end(request.method === 'HEAD' ? '' : body);
     };
     // A page from elsewhere whose name was made to mean this machine must not read it.
-    if (host === loopback && !isLocal(request.headers.host))
+    if (isLoopback(host) && !isLocal(request.headers.host))
       return answer(421, 'text/plain', 'ask for 127.0.0.1 or localhost\n');
     if (request.method !== 'GET' && request.method !== 'HEAD') return answer(405, 'text/plain', 'GET and HEAD only\n');
     if (request.url === '/metrics') return answer(200, 'text/plain; version=0.0.4', text());
@@ -65,6 +65,11 @@ export async function listenForMetrics(
   const { address, port: at } = server.address() as { address: string; port: number };
   const shown = address === '0.0.0.0' || address === '::' ? loopback : address.includes(':') ? `[${address}]` : address;
   return { server, port: at, url: `http://${shown}:${at}` };
+}
+
+/** An address that only this machine reaches: pages from elsewhere must not reach it by a name of their own. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 /** Names can be made to mean this machine by anybody; addresses and `localhost` can't. */
