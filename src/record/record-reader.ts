@@ -26,7 +26,10 @@ export interface SkipEarlyData {
    * `trialDecryption`, after the rejection: records that do not open are dropped until one does.
    */
   readonly mode: 'untilClientHello' | 'trialDecryption';
-  /** Most bytes on the wire, with headers, that are dropped. */
+  /**
+   * Most bytes that are dropped. What a record takes beyond its content does not count: a client may send what its ticket
+   * allows in records as small as it likes. A record without content counts for one byte.
+   */
   readonly maxBytes: number;
 }
 
@@ -41,6 +44,9 @@ const { applicationData } = contentTypes;
 /** Bytes of a record with one alert in the clear; a protected one is longer by its tag. */
 const plainAlert = headerLength + 2;
 
+/** Bytes of a protected record beyond its content: header, content type and tag. */
+const skippedOverhead = headerLength + 1 + 16;
+
 /** The header of the record that is being read; filled and used within one call. */
 const header = new Uint8Array(headerLength);
 
@@ -54,6 +60,8 @@ export class RecordReader {
   readonly #input = new InputQueue();
   #protection: ReadProtection | undefined;
   #plaintextLimit: number | undefined;
+  /** The longest plaintext under the current keys. */
+  #longest = 0;
   #first = true;
   #emptyRecords = 0;
   #skip: SkipEarlyData | undefined;
@@ -96,14 +104,17 @@ export class RecordReader {
   setProtection(protection: ReadProtection): void {
     this.#protection?.destroy();
     this.#protection = protection;
+    this.#longest = 0;
   }
 
   /**
    * The limit that we sent in record_size_limit (RFC 8449): bytes of TLSInnerPlaintext in TLS 1.3, that is with content
-   * type and padding; of content in TLS 1.2. It holds for protected records only.
+   * type and padding; of content in TLS 1.2. It holds for protected records only: for those to come, and for those that came
+   * under the current keys, for a server says in a protected record that it knows the limit. Throws `ERR_TLS_RECORD_OVERFLOW`.
    */
   setPlaintextLimit(limit: number): void {
     this.#plaintextLimit = limit;
+    if (this.#longest > limit) throw tooLong(this.#longest, limit);
   }
 
   /** Drops rejected early data from here on. It ends by itself with the first record that is none. */
@@ -212,9 +223,8 @@ export class RecordReader {
   /** Takes content type and padding off a TLSInnerPlaintext (RFC 9846, Section 5.4). */
   #inner(inner: Uint8Array, outerType: number, version: number): PlaintextRecord {
     const limit = this.#plaintextLimit ?? maxContentLength + 1;
-    if (inner.length > limit) {
-      throw overflow(`a record has ${inner.length} bytes of content, type and padding, more than ${limit}`);
-    }
+    if (inner.length > limit) throw tooLong(inner.length, limit);
+    if (inner.length > this.#longest) this.#longest = inner.length;
     if (outerType !== applicationData) {
       const problem = `a protected record has the outer content type ${outerType} instead of application_data`;
       throw recordError('ERR_TLS_OUTER_RECORD_TYPE', 'decodeError', problem, '5.2');
@@ -241,7 +251,7 @@ export class RecordReader {
   }
 
   #skipRecord(bytes: Uint8Array): undefined {
-    this.#skippedBytes += bytes.length;
+    this.#skippedBytes += Math.max(1, bytes.length - skippedOverhead);
     if (this.#skippedBytes <= (this.#skip?.maxBytes ?? 0)) return undefined;
     const problem = `the peer sent more early data (${this.#skippedBytes} bytes) than is dropped after its rejection`;
     throw recordError('ERR_TLS_TOO_MUCH_SKIPPED_EARLY_DATA', 'unexpectedMessage', problem, '4.2.10');
@@ -257,6 +267,10 @@ export class RecordReader {
     const problem = `the peer sent more than ${maxEmptyRecords} records without content in a row`;
     throw recordError('ERR_TLS_TOO_MANY_EMPTY_RECORDS', 'unexpectedMessage', problem, '5.1');
   }
+}
+
+function tooLong(length: number, limit: number): PeerError {
+  return overflow(`a record has ${length} bytes of content, type and padding, more than ${limit}`);
 }
 
 function overflow(problem: string): PeerError {

@@ -392,6 +392,19 @@ test('after the rejection records that do not open are dropped, until one does',
   refused(() => reader.next(), 'ERR_TLS_BAD_RECORD_MAC', 'badRecordMac');
 });
 
+test('a record_size_limit holds for what came under the same keys before it was known (RFC 8449, Section 4)', () => {
+  for (const limit of [100, 99]) {
+    const { read, bytes } = sealed(gcm13, 22, new Uint8Array(99));
+    const reader = readerOf(bytes);
+    reader.setProtection(read);
+    assert.equal(reader.next()?.fragment.length, 99);
+    if (limit === 100) reader.setPlaintextLimit(limit);
+    else refused(() => reader.setPlaintextLimit(limit), 'ERR_TLS_RECORD_OVERFLOW', 'recordOverflow');
+    reader.setProtection(sealed(gcm13, 22, new Uint8Array(1)).read);
+    reader.setPlaintextLimit(64);
+  }
+});
+
 test('trial decryption does not excuse records of other types', () => {
   const reader = readerOf(record(22, crypto.random(40)));
   reader.setProtection(protectionPair(gcm13).read);
@@ -399,15 +412,22 @@ test('trial decryption does not excuse records of other types', () => {
   refused(() => reader.next(), 'ERR_TLS_BAD_RECORD_MAC', 'badRecordMac');
 });
 
-test('what is dropped is bounded, in both modes', () => {
+test('what is dropped is bounded by its content, in both modes and in records of any size', () => {
   for (const mode of ['untilClientHello', 'trialDecryption'] as const) {
-    const dropped = record(23, crypto.random(95));
-    const reader = readerOf(dropped, dropped);
-    if (mode === 'trialDecryption') reader.setProtection(protectionPair(gcm13).read);
-    reader.skipEarlyData({ mode, maxBytes: 200 });
-    assert.equal(reader.next(), undefined);
-    reader.push(dropped);
-    refused(() => reader.next(), 'ERR_TLS_TOO_MUCH_SKIPPED_EARLY_DATA', 'unexpectedMessage');
+    // A byte of content is one more with its type, and a tag; a record without content counts for one byte.
+    for (const [content, counted] of [
+      [83, 83],
+      [1, 1],
+      [0, 1],
+    ] as const) {
+      const dropped = record(23, crypto.random(content + 17));
+      const reader = readerOf(dropped, dropped);
+      if (mode === 'trialDecryption') reader.setProtection(protectionPair(gcm13).read);
+      reader.skipEarlyData({ mode, maxBytes: 2 * counted });
+      assert.equal(reader.next(), undefined);
+      reader.push(dropped);
+      refused(() => reader.next(), 'ERR_TLS_TOO_MUCH_SKIPPED_EARLY_DATA', 'unexpectedMessage');
+    }
   }
   const stopped = readerOf(record(23, crypto.random(40)));
   stopped.setProtection(protectionPair(gcm13).read);
