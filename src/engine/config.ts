@@ -240,7 +240,7 @@ function serverPsk({ psk, sessions }: ServerOptions): ServerPsk | undefined {
   return { identityHint, unknownIdentity: psk?.unknownIdentity ?? 'hide' };
 }
 
-/** A client may send as much early data as its ticket allows before it hears that none is taken, and in small records. */
+/** A client may send as much early data as its ticket allows before it hears that none is taken, and pad it. */
 function skippedEarlyData(sessions: ServerSessions | undefined): number {
   return Math.max(defaultLimits.skippedEarlyData, 1024 + Math.ceil(1.25 * (sessions?.maxEarlyDataSize ?? 0)));
 }
@@ -292,6 +292,7 @@ export function clientConfig(options: ClientOptions): ClientHandshakeConfig {
     maxSendFragment: common.maxSendFragment,
     certificateCompression: common.certificateCompression,
     encryptThenMac: common.encryptThenMac,
+    grease: common.grease,
     requireExtendedMasterSecret: common.requireExtendedMasterSecret,
     resumeWithoutExtendedMasterSecret: common.resumeWithoutExtendedMasterSecret,
     limits: common.limits,
@@ -305,7 +306,6 @@ export function clientConfig(options: ClientOptions): ClientHandshakeConfig {
     keyShares: options.keyShares ?? defaultKeyShares(common.groups, options.sessions),
     requestOcsp: options.requestOcsp ?? false,
     requestScts: options.requestScts ?? false,
-    grease: options.grease ?? false,
     permuteExtensions: options.permuteExtensions ?? false,
     ech: echTarget(options.crypto, options.ech, common.maxVersion),
     echGrease: options.ech?.grease ?? false,
@@ -388,6 +388,7 @@ function commonConfig(options: CommonOptions, suites = options.cipherSuites): Co
     maxSendFragment: options.maxSendFragment,
     certificateCompression: options.certificateCompression ?? [],
     encryptThenMac: options.encryptThenMac ?? true,
+    grease: options.grease ?? false,
     requireExtendedMasterSecret: options.requireExtendedMasterSecret ?? false,
     resumeWithoutExtendedMasterSecret: options.resumeWithoutExtendedMasterSecret ?? false,
     limits: limitsOf(options.limits),

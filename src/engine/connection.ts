@@ -37,7 +37,8 @@ const connectedProgress: Progress = { state: 'connected' };
  * {@link takeOutgoing}, and {@link advance} does the work and says what is waited for.
  *
  * The engine owns records and alerts; the handshake is a flow that it drives. Nothing that a peer does makes a
- * method throw: the connection becomes `closed` with an error, and its alert waits in the output.
+ * method throw: the connection becomes `closed` with an error, and its alert waits in the output. The same comes of a `trace`,
+ * or another function of the program's, that throws.
  */
 export abstract class Connection {
   protected readonly role: 'server' | 'client';
@@ -187,9 +188,9 @@ export abstract class Connection {
     this.#answerKeyUpdate();
     if (this.#records.version === tls13 && this.#records.writer.recordsUntilLimit < 1024) {
       // "Implementations MUST rekey or close before the limits" (RFC 9846, Section 5.5).
-      this.#dispatcher.established?.updateKeys(false);
+      this.#orFail(() => this.#dispatcher.established?.updateKeys(false));
     }
-    this.#records.writer.write(contentTypes.applicationData, plaintext);
+    if (!this.#closed) this.#records.writer.write(contentTypes.applicationData, plaintext);
   }
 
   /** This side writes no more, and still reads: sends close_notify, before the handshake is done once it is. */
@@ -197,7 +198,7 @@ export abstract class Connection {
     if (this.#writeClosed || this.#closed) return;
     this.#writeClosed = true;
     if (!this.connected) return;
-    this.#sendCloseNotify();
+    this.#orFail(() => this.#sendCloseNotify());
     if (this.#peerClosed) this.#finish();
   }
 
@@ -206,7 +207,7 @@ export abstract class Connection {
     if (this.#closed) return;
     if (error !== undefined) return this.#fail(error);
     this.#writeClosed = true;
-    this.#sendCloseNotify();
+    this.#orFail(() => this.#sendCloseNotify());
     this.#finish();
   }
 
@@ -267,20 +268,15 @@ export abstract class Connection {
   /** TLS 1.3: writes under new keys, and asks the peer for the same where `requestPeer`. */
   updateKeys(requestPeer = false): void {
     if (this.#writeClosed || this.#closed) throw stateError('updateKeys', 'is closed');
-    this.#connected('updateKeys').updateKeys(requestPeer);
+    const established = this.#connected('updateKeys');
+    this.#orFail(() => established.updateKeys(requestPeer));
   }
 
   /** TLS 1.3 server: asks for the client's certificate now (RFC 9846, Section 4.6.2). */
   requestClientCertificate(): void {
     const established = this.#connected('requestClientCertificate');
     if (this.#writeClosed || this.#closed) throw stateError('requestClientCertificate', 'is closed');
-    try {
-      this.#dispatcher.begin(established.requestClientCertificate());
-    } catch (error) {
-      // A call that does not fit this connection is the program's mistake; the connection goes on.
-      if (error instanceof TlsError && misuse.includes(error.code)) throw error;
-      this.#fail(error);
-    }
+    this.#orFail(() => this.#dispatcher.begin(established.requestClientCertificate()));
   }
 
   #connected(call: string): Established {
@@ -431,7 +427,7 @@ export abstract class Connection {
     const answer = this.#records.keyUpdateAnswer;
     if (answer === undefined) return;
     this.#records.keyUpdateAnswer = undefined;
-    answer();
+    this.#orFail(answer);
   }
 
   /** close_notify that was asked for before the handshake was done goes once it is. */
@@ -452,6 +448,17 @@ export abstract class Connection {
     this.#config.trace?.({ kind: 'alert', direction: 'sent', level: alert[0] as number, alert: name });
   }
 
+  /** What fails inside a call of the program, a trace of its own among it, ends the connection. */
+  #orFail(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      // A call that does not fit this connection is the program's mistake; the connection goes on.
+      if (!this.#closed && error instanceof TlsError && misuse.includes(error.code)) throw error;
+      this.#fail(error);
+    }
+  }
+
   /** The one place where an error becomes an alert (RFC 9846, Section 6.2). */
   #fail(cause: unknown): void {
     if (this.#closed) return;
@@ -470,11 +477,18 @@ export abstract class Connection {
   }
 
   #finish(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#progress = this.#error === undefined ? { state: 'closed' } : { state: 'closed', error: this.#error };
     this.#dispatcher.end();
     this.#records.destroy();
-    this.#config.trace?.(this.#error === undefined ? { kind: 'closed' } : { kind: 'closed', error: this.#error.code });
+    try {
+      this.#config.trace?.(
+        this.#error === undefined ? { kind: 'closed' } : { kind: 'closed', error: this.#error.code },
+      );
+    } catch {
+      // All is done, and the connection has no error to end with any more.
+    }
   }
 }
 

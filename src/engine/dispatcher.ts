@@ -131,7 +131,10 @@ export class Dispatcher {
   }
 
   #establish(established: Established): void {
-    if (this.#records.assembler.buffered) throw excessHandshakeData();
+    if (this.#records.assembler.buffered) {
+      established.destroy();
+      throw excessHandshakeData();
+    }
     this.established = established;
     this.#handshake = undefined;
     this.#records.endHandshake();

@@ -1,3 +1,4 @@
+import { zeroize } from '../bytes/bytes.ts';
 import type { Expectation, Flow, Wait } from '../handshake/flow.ts';
 import type { HostRequest } from '../handshake/host.ts';
 import type { HandshakeType } from '../wire/handshake-type.ts';
@@ -96,7 +97,8 @@ export class Flows {
   /** Ends all flows: each runs what it has to clean up. */
   end(): void {
     this.#ended = true;
-    for (const { flow } of this.#tasks.splice(0)) {
+    for (const { flow, wait, asked } of this.#tasks.splice(0)) {
+      if (wait?.for === 'host' && asked === undefined) wipeSession(wait.request);
       try {
         flow.return(undefined);
       } catch {
@@ -124,6 +126,11 @@ export class Flows {
     // A new array: an idle connection shall not keep the room of a busy one.
     this.#tasks = this.#tasks.filter((other) => other !== task);
   }
+}
+
+/** A session that the host was not asked yet to keep: nobody else wipes its secret. */
+function wipeSession(request: HostRequest): void {
+  if (request.name === 'sealTicket' || request.name === 'storeSession') zeroize(request.input.state.secret);
 }
 
 /** Whether a flow waits for this message. */

@@ -10,6 +10,7 @@ import { type ExtensionName, extensionTypes } from '../wire/extension-type.ts';
 import { tls12, tls13 } from '../wire/versions.ts';
 import { offeredTypes, ownClientTypes } from './certificate-types.ts';
 import type { ClientHandshakeConfig } from './config.ts';
+import { greased, greaseValue } from './grease.ts';
 import { fallbackScsv, isHybrid, ownRecordSizeLimit } from './negotiate.ts';
 import type { OfferedPsk } from './psk-client.ts';
 
@@ -149,17 +150,13 @@ interface Grease {
   last: number;
 }
 
-/** Reserved values that a server has to ignore (RFC 8701); the two extension types differ. */
+/** The two extension types differ. */
 function greaseValues(random: (size: number) => Uint8Array): Grease {
   const seed = random(6);
-  const value = (i: number) => ((seed[i] as number) & 0xf0) * 0x0101 + 0x0a0a;
+  const value = (i: number) => greaseValue(seed[i] as number);
   const first = value(3);
   const last = value(4) === first ? first ^ 0x1010 : value(4);
   return { cipherSuite: value(0), group: value(1), version: value(2), signatureScheme: value(5), first, last };
-}
-
-function greased(list: readonly number[], value: number | undefined): number[] {
-  return value === undefined ? [...list] : [value, ...list];
 }
 
 function orderExtensions(config: ClientHandshakeConfig, hello: ClientHello, grease: Grease | undefined): void {

@@ -4,8 +4,8 @@ import { PeerError } from '../errors.ts';
 import { maxPskIdentity12, type PskBinding, pskBinding } from '../session/psk-importer.ts';
 import { decodeServerKeyExchangePsk, encodeClientKeyExchangePsk, type ServerKeyExchangePsk } from '../wire/psk12.ts';
 import type { ClientContext } from './client.ts';
-import { groupOfServer, respondTo } from './client12.ts';
-import { decide, sendMessage } from './context.ts';
+import { groupOfServer, respondTo, sendKeyExchange } from './client12.ts';
+import { decide } from './context.ts';
 import { expectMessage, type Flow, request, takeMessageIf } from './flow.ts';
 import { pskPremaster } from './psk12.ts';
 import type { Transcript } from './transcript.ts';
@@ -58,6 +58,6 @@ export function* sendPskClientKeyExchange(
   decide(context, 'psk', 'offered identity', hint === undefined ? 'the server gave no hint' : "with the server's hint");
   const exchange = share && respondTo(context, share);
   const body = encodeClientKeyExchangePsk({ identity, publicKey: exchange?.share });
-  sendMessage(context, transcript, 'clientKeyExchange', body);
+  sendKeyExchange(context, transcript, body, exchange?.secret);
   return { premaster: pskPremaster(secret, exchange?.secret), psk: pskBinding(crypto, identity, secret) };
 }

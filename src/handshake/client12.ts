@@ -327,7 +327,7 @@ function schemeFor12(signer: Signer, { signatureAlgorithms }: CertificateRequest
 
 function sendEcdhe(context: ClientContext, transcript: Transcript, { group, publicKey }: ServerShare): Uint8Array {
   const exchange = respondTo(context, { group: groupCode(group), publicKey });
-  sendMessage(context, transcript, 'clientKeyExchange', encodeClientKeyExchangeEcdhe(exchange.share));
+  sendKeyExchange(context, transcript, encodeClientKeyExchangeEcdhe(exchange.share), exchange.secret);
   return exchange.secret;
 }
 
@@ -364,8 +364,23 @@ function sendRsaPremaster(
       { cause, rfc: 'RFC 5246, Section 7.4.7.1' },
     );
   }
-  sendMessage(context, transcript, 'clientKeyExchange', encodeClientKeyExchangeRsa(encrypted));
+  sendKeyExchange(context, transcript, encodeClientKeyExchangeRsa(encrypted), premaster);
   return premaster;
+}
+
+/** Sends ClientKeyExchange; where that fails, nobody is left to wipe the premaster secret. */
+export function sendKeyExchange(
+  context: ClientContext,
+  transcript: Transcript,
+  body: Uint8Array,
+  premaster: Uint8Array | undefined,
+): void {
+  try {
+    sendMessage(context, transcript, 'clientKeyExchange', body);
+  } catch (error) {
+    zeroize(premaster);
+    throw error;
+  }
 }
 
 function sendFinished(

@@ -69,8 +69,8 @@ export function* clientHandshake13(
   }
   const psk = selectedPsk(offer, serverHello, suite);
   if (psk === undefined) noteMiss(context, firstOffer);
-  const { secret, group } = finishKeyExchange(context, offer, serverHello, psk);
   decide(context, 'cipherSuite', suite.name, 'the server chose it');
+  const { secret, group } = finishKeyExchange(context, offer, serverHello, psk);
   transcript.add(message.raw);
   for (const other of offer.psks) if (other !== psk) other.early.destroy();
   const helloHash = transcript.hash(suite.hash);

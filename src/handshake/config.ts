@@ -107,6 +107,11 @@ export interface CommonHandshakeConfig {
   readonly maxSendFragment: number | undefined;
   readonly certificateCompression: readonly CertificateCompression[];
   readonly encryptThenMac: boolean;
+  /**
+   * RFC 8701: random reserved values, which the peer has to ignore, in a client's ClientHello, and in CertificateRequest and
+   * NewSessionTicket of a TLS 1.3 server.
+   */
+  readonly grease: boolean;
   readonly requireExtendedMasterSecret: boolean;
   /** Whether TLS 1.2 sessions without the extended master secret are resumed (RFC 7627, Section 5.3: SHOULD NOT). */
   readonly resumeWithoutExtendedMasterSecret: boolean;
@@ -196,8 +201,6 @@ export interface ClientHandshakeConfig extends CommonHandshakeConfig {
   readonly keyShares: readonly GroupName[];
   readonly requestOcsp: boolean;
   readonly requestScts: boolean;
-  /** RFC 8701: random reserved values in the ClientHello. */
-  readonly grease: boolean;
   /** Whether extensions are sent in a random order. */
   readonly permuteExtensions: boolean;
   /** The server to encrypt the ClientHello to (RFC 9849); `undefined` sends it in clear. */

@@ -1,3 +1,4 @@
+import { zeroize } from '../bytes/bytes.ts';
 import type { HandshakeMessage, HandshakeType } from '../wire/handshake-type.ts';
 import type { HostRequest, HostRequests } from './host.ts';
 
@@ -37,4 +38,24 @@ export function* request<K extends keyof HostRequests>(
   input: HostRequests[K]['input'],
 ): Flow<HostRequests[K]['answer']> {
   return (yield { for: 'host', request: { name, input } as HostRequest }) as HostRequests[K]['answer'];
+}
+
+/**
+ * Asks the host to keep a session, and wipes its secret once it has, or has failed. A connection that ends meanwhile leaves
+ * the secret to the host, which may be at work on it.
+ */
+export function* requestToKeep<K extends 'sealTicket' | 'storeSession'>(
+  name: K,
+  input: HostRequests[K]['input'],
+): Flow<HostRequests[K]['answer']> {
+  const { secret } = input.state;
+  let answer: unknown;
+  try {
+    answer = yield { for: 'host', request: { name, input } as HostRequest };
+  } catch (error) {
+    zeroize(secret);
+    throw error;
+  }
+  zeroize(secret);
+  return answer as HostRequests[K]['answer'];
 }

@@ -4,12 +4,14 @@ import { earlyDataContext } from '../session/policy.ts';
 import { type SessionState, sessionState } from '../session/state.ts';
 import type { CertificateType } from '../wire/certificate-type.ts';
 import type { ClientHello } from '../wire/client-hello.ts';
+import { extensionTypes } from '../wire/extension-type.ts';
 import { frameMessage, type HandshakeMessage } from '../wire/handshake-type.ts';
 import { encodeNewSessionTicket13 } from '../wire/new-session-ticket.ts';
 import { tls13 } from '../wire/versions.ts';
 import { checkFinished, readCertificate } from './authentication13.ts';
 import { randomU32 } from './context.ts';
-import { expectMessage, type Flow, request } from './flow.ts';
+import { expectMessage, type Flow, requestToKeep } from './flow.ts';
+import { greaseExtension } from './grease.ts';
 import { type ApplicationSecrets, resumptionPsk } from './key-schedule.ts';
 import { verifyPeer } from './peer.ts';
 import { exportKeyingMaterial13, KeyUpdates, unexpectedAfterHandshake } from './post-handshake.ts';
@@ -27,6 +29,8 @@ export class EstablishedServer13 implements Established {
   readonly #keyUpdates: KeyUpdates;
   /** Kept where the client may still be asked for a certificate. */
   readonly #transcript: Transcript | undefined;
+  /** Until the tickets that come from it are begun. */
+  #resumptionMasterSecret: Uint8Array | undefined;
   /** What the client may show when it is asked later; nothing where it has nothing that this server takes. */
   readonly #clientType: CertificateType | undefined;
   #late: LatePeer | undefined;
@@ -48,8 +52,9 @@ export class EstablishedServer13 implements Established {
     this.#secrets = secrets;
     this.#keyUpdates = new KeyUpdates(context, agreement, secrets, 'server');
     const count = ticketCount(context, hello, resumed);
-    const masterSecret = count > 0 ? secrets.resumptionMasterSecret(transcript.hash(agreement.suite.hash)) : undefined;
-    this.due = masterSecret === undefined ? [] : [sendTickets(context, agreement, count, masterSecret, resumed)];
+    this.#resumptionMasterSecret =
+      count > 0 ? secrets.resumptionMasterSecret(transcript.hash(agreement.suite.hash)) : undefined;
+    this.due = count > 0 ? [this.#sendTickets(count, resumed)] : [];
     secrets.endSchedule();
     if (hello.extensions.postHandshakeAuth === true) this.#transcript = transcript;
     else transcript.drop();
@@ -94,7 +99,14 @@ export class EstablishedServer13 implements Established {
 
   destroy(): void {
     this.#secrets.destroy();
+    zeroize(this.#resumptionMasterSecret);
     this.#transcript?.drop();
+  }
+
+  *#sendTickets(count: number, resumed: SessionState | undefined): Flow<void> {
+    const masterSecret = this.#resumptionMasterSecret as Uint8Array;
+    this.#resumptionMasterSecret = undefined;
+    yield* sendTickets(this.#context, this.agreement, count, masterSecret, resumed);
   }
 }
 
@@ -214,11 +226,19 @@ function* sendTickets(
         maxEarlyDataSize: resumption.maxEarlyData,
         peerSignatureScheme: agreement.peerSignatureScheme ?? 0,
       });
-      const sealed = yield* request('sealTicket', { state, config });
-      zeroize(state.secret);
+      const sealed = yield* requestToKeep('sealTicket', { state, config });
       if (sealed === undefined) return;
       const { ticket, lifetime: ticketLifetime } = sealed;
-      const body = encodeNewSessionTicket13({ ticketLifetime, ticketAgeAdd, ticketNonce, ticket, extensions });
+      const grease = config.grease ? greaseExtension(config, [extensionTypes.earlyData]) : undefined;
+      const body = encodeNewSessionTicket13({
+        ticketLifetime,
+        ticketAgeAdd,
+        ticketNonce,
+        ticket,
+        extensions,
+        extensionOrder: grease?.extensionOrder,
+        otherExtensions: grease?.otherExtensions,
+      });
       output.sendMessage('newSessionTicket', frameMessage('newSessionTicket', body));
     }
   } finally {

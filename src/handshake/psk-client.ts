@@ -114,12 +114,15 @@ function beginEarlyData(this: OfferedPsk, context: ClientContext, { hello }: Off
   const suite = cipherSuite(this.session?.state.cipherSuite ?? 0);
   if (suite === undefined) return;
   const secret = this.early.clientEarlyTrafficSecret(transcript.hash(this.hash));
-  logSecret(context, 'CLIENT_EARLY_TRAFFIC_SECRET', hello.random, secret);
-  if (hello.legacySessionId.length > 0) context.output.sendChangeCipherSpec();
-  context.output.setWriteKeys(earlyKeys(suite, secret));
-  zeroize(secret);
+  try {
+    logSecret(context, 'CLIENT_EARLY_TRAFFIC_SECRET', hello.random, secret);
+    if (hello.legacySessionId.length > 0) context.output.sendChangeCipherSpec();
+    context.output.setWriteKeys(earlyKeys(suite, secret));
+  } finally {
+    zeroize(secret);
+  }
   const exporter = this.early.earlyExporter(transcript.hash(this.hash));
-  logSecret(context, 'EARLY_EXPORTER_SECRET', hello.random, exporter.secret);
   context.output.beginEarlyData(this.maxEarlyData, exporter);
+  logSecret(context, 'EARLY_EXPORTER_SECRET', hello.random, exporter.secret);
   decide(context, 'earlyData', 'offered', 'the first ticket allows it');
 }

@@ -78,11 +78,11 @@ export function* selectPsk(
       continue;
     }
     const { suite } = known;
-    if (suite !== preferred) decide(context, 'cipherSuite', suite.name, "the first of the PSK's hash");
     const early = untilEnd(context, new EarlySecrets(context.crypto, suite.hash, known.key));
     const psk = known.kind === 'res' ? known.state?.psk : pskBinding(context.crypto, identity.identity, known.key);
     // That of an external PSK belongs to the host, which uses it again.
     if (known.kind === 'res') zeroize(known.key);
+    if (suite !== preferred) decide(context, 'cipherSuite', suite.name, "the first of the PSK's hash");
     checkBinder(early.binder(known.kind, boundHash(transcript, received, suite)), received, index);
     decide(
       context,

@@ -24,7 +24,7 @@ import {
 import { certificateBody12, readCertificateBody12 } from './certificate12.ts';
 import type { Credential } from './config.ts';
 import { decide, logSecret, sendMessage, untilEnd, untilFailure } from './context.ts';
-import { expectChangeCipherSpec, expectMessage, type Flow, request } from './flow.ts';
+import { expectChangeCipherSpec, expectMessage, type Flow, request, requestToKeep } from './flow.ts';
 import { checkHelloTerms12 } from './hello-terms12.ts';
 import { MasterSecret, masterSecret, type Randoms } from './key-schedule12.ts';
 import { chooseAlpn, emptyRenegotiationInfoScsv, ownRecordSizeLimit } from './negotiate.ts';
@@ -138,8 +138,7 @@ export function* serverHandshake12(context: ServerContext, received: ReceivedCli
   } else if (sessionId.length > 0) {
     const state = newState(context, agreement, master, undefined);
     context.output.onFatalAlert(() => context.config.resumption.forgetSession(sessionId));
-    yield* request('storeSession', { sessionId, state, config: context.config });
-    zeroize(state.secret);
+    yield* requestToKeep('storeSession', { sessionId, state, config: context.config });
   }
   sendFinished(context, transcript, suite, master, keys.server);
   transcript.drop();
@@ -165,9 +164,10 @@ function* abbreviatedHandshake(
   const serverType = sessionTypeOf(state);
   let randoms: Randoms;
   try {
+    decide(context, 'resumption', kind, 'known, valid and bound to the same policy');
     randoms = sendServerHello(context, transcript, hello, terms, suite, sessionId, renew, undefined, serverType);
   } catch (error) {
-    // Bytes behind the ClientHello: the session stays good, and its secret may not stay here.
+    // Bytes behind the ClientHello, or a trace that fails: the session stays good, and its secret may not stay here.
     zeroize(state.secret);
     throw error;
   }
@@ -410,8 +410,7 @@ function newState(
 
 /** NewSessionTicket; an empty one where none can be sealed now (RFC 5077, Section 3.3). */
 function* sendTicket(context: ServerContext, transcript: Transcript, state: SessionState): Flow<void> {
-  const sealed = yield* request('sealTicket', { state, config: context.config });
-  zeroize(state.secret);
+  const sealed = yield* requestToKeep('sealTicket', { state, config: context.config });
   const body = encodeNewSessionTicket12({
     ticketLifetimeHint: sealed?.lifetime ?? 0,
     ticket: sealed?.ticket ?? noBytes,

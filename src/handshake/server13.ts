@@ -4,9 +4,10 @@ import { groupCode } from '../crypto/named-groups.ts';
 import type { GroupName } from '../crypto/provider.ts';
 import { PeerError } from '../errors.ts';
 import type { SessionState } from '../session/state.ts';
-import { encodeCertificateRequest13 } from '../wire/certificate-request.ts';
+import { certificateRequestExtensions, encodeCertificateRequest13 } from '../wire/certificate-request.ts';
 import type { CertificateType } from '../wire/certificate-type.ts';
 import { type EncryptedExtensions, encodeEncryptedExtensions } from '../wire/encrypted-extensions.ts';
+import { extensionTypes } from '../wire/extension-type.ts';
 import { encodeServerHello13 } from '../wire/server-hello.ts';
 import { tls12, tls13 } from '../wire/versions.ts';
 import {
@@ -34,6 +35,7 @@ import { decide, logSecret, sendMessage, untilEnd, untilFailure } from './contex
 import { noSchemes } from './delegated-credential.ts';
 import { confirmServerHello } from './ech-server.ts';
 import { expectMessage, type Flow, request } from './flow.ts';
+import { greased, greaseExtension, greaseValue } from './grease.ts';
 import { handshakeSecretsWithoutPsk } from './key-schedule.ts';
 import { applicationKeys, earlyKeys, handshakeKeys, logApplicationSecrets, logHandshakeSecrets } from './keys13.ts';
 import { chooseAlpn, chooseCipherSuite, commonGroups, ownRecordSizeLimit } from './negotiate.ts';
@@ -87,8 +89,7 @@ export function* serverHandshake13(context: ServerContext, first: ReceivedClient
 
   transcript.add(message.raw);
   if (earlyData === 'accepted' && psk !== undefined) readEarlyData(context, suite, psk, transcript, hello.random);
-  const sharedSecret = sendServerHello(context, transcript, received, suite, useGroup, psk);
-  if (!retried && hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
+  const sharedSecret = sendServerHello(context, transcript, received, suite, useGroup, psk, retried);
   const helloHash = transcript.hash(suite.hash);
   const secrets = untilEnd(
     context,
@@ -281,15 +282,18 @@ function readEarlyData(
 ): void {
   const { output } = context;
   const secret = early.clientEarlyTrafficSecret(transcript.hash(suite.hash));
-  logSecret(context, 'CLIENT_EARLY_TRAFFIC_SECRET', clientRandom, secret);
-  output.setReadKeys(earlyKeys(suite, secret));
-  zeroize(secret);
+  try {
+    logSecret(context, 'CLIENT_EARLY_TRAFFIC_SECRET', clientRandom, secret);
+    output.setReadKeys(earlyKeys(suite, secret));
+  } finally {
+    zeroize(secret);
+  }
   const exporter = early.earlyExporter(transcript.hash(suite.hash));
-  logSecret(context, 'EARLY_EXPORTER_SECRET', clientRandom, exporter.secret);
   output.beginEarlyData(state?.maxEarlyDataSize ?? 0, exporter);
+  logSecret(context, 'EARLY_EXPORTER_SECRET', clientRandom, exporter.secret);
 }
 
-/** Sends ServerHello, and returns the shared secret of the key exchange. */
+/** Sends ServerHello, with the ChangeCipherSpec for middleboxes, and returns the shared secret of the key exchange. */
 function sendServerHello(
   context: ServerContext,
   transcript: Transcript,
@@ -297,8 +301,9 @@ function sendServerHello(
   suite: CipherSuite,
   group: GroupName | undefined,
   psk: SelectedPsk | undefined,
+  retried: boolean,
 ): Uint8Array | undefined {
-  const { config, crypto } = context;
+  const { config, crypto, output } = context;
   const exchange = group === undefined ? undefined : crypto.keyExchange(group);
   const code = group === undefined ? undefined : groupCode(group);
   const clientShare = hello.extensions.keyShare?.find((share) => share.group === code)?.keyExchange;
@@ -314,7 +319,13 @@ function sendServerHello(
     extensions: { supportedVersions: tls13, keyShare, preSharedKey: psk?.index },
   });
   if (ech?.accepted) confirmServerHello(crypto, suite.hash, transcript, hello, body);
-  sendMessage(context, transcript, 'serverHello', body);
+  try {
+    sendMessage(context, transcript, 'serverHello', body);
+    if (!retried && hello.legacySessionId.length > 0) output.sendChangeCipherSpec();
+  } catch (error) {
+    zeroize(answer?.secret);
+    throw error;
+  }
   return answer?.secret;
 }
 
@@ -361,13 +372,20 @@ function sendCertificateRequest(context: ServerContext, transcript: Transcript):
   sendMessage(context, transcript, 'certificateRequest', certificateRequestBody(context, noBytes));
 }
 
+const certificateRequestTypes = Object.keys(certificateRequestExtensions).map(
+  (name) => extensionTypes[name as keyof typeof certificateRequestExtensions],
+);
+
 /** The CertificateRequest of the handshake, and of post-handshake authentication with its own context. */
 export function certificateRequestBody({ config }: ServerContext, certificateRequestContext: Uint8Array): Uint8Array {
   const compression = config.certificateCompression.map(({ algorithm }) => algorithm);
+  const grease = config.grease ? greaseExtension(config, certificateRequestTypes) : undefined;
   return encodeCertificateRequest13({
     certificateRequestContext,
+    extensionOrder: grease?.extensionOrder,
+    otherExtensions: grease?.otherExtensions,
     extensions: {
-      signatureAlgorithms: [...config.signatureSchemes],
+      signatureAlgorithms: greased(config.signatureSchemes, grease && greaseValue(config.random(1)[0] as number)),
       signatureAlgorithmsCert: config.certificateSignatureSchemes && [...config.certificateSignatureSchemes],
       delegatedCredential:
         config.delegatedCredentialSchemes.length > 0 ? [...config.delegatedCredentialSchemes] : undefined,

@@ -52,7 +52,6 @@ export function* resumableSession(
     return { miss: miss ?? 'unknown' };
   }
   const kind = byTicket ? 'ticket' : 'sessionId';
-  decide(context, 'resumption', kind, 'known, valid and bound to the same policy');
   const suite = cipherSuite(found.state.cipherSuite) as CipherSuite;
   return { state: found.state, kind, renew: byTicket && found.renew === true, suite };
 }

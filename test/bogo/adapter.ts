@@ -317,8 +317,8 @@ export function advanceClock(seconds: number): void {
 const keyring = new TicketKeyring({ crypto, clock });
 const store = new MemoryStore({ clock });
 
-/** BoringSSL bounds a chain by its bytes alone, and skips this much early data. */
-const limits = { certificateChain: 1000, skippedEarlyData: 16_384 };
+/** BoringSSL bounds a chain by its bytes alone, and skips early data of 16,384 bytes with content type and tag. */
+const limits = { certificateChain: 1000, skippedEarlyData: 16_384 - 17 };
 
 /** As much early data as BoringSSL's tickets allow. */
 const maxEarlyDataSize = 14_336;
@@ -400,6 +400,8 @@ function serverOptions(
     ...(options.acceptedPeerCertTypes.length > 0 && {
       clientCertificateTypes: certificateTypeNames(options.acceptedPeerCertTypes),
     }),
+    // BoringSSL's server always sends it.
+    grease: true,
     clientCertificate: options.requireAnyClientCertificate ? 'require' : options.verifyPeer ? 'request' : 'none',
     certificateAuthorities: options.useClientCaList === undefined ? [] : names(options.useClientCaList),
     echKeys: options.echServerConfig.map((config, i) => ({

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { ClientConnection } from '../../src/engine/client-connection.ts';
 import type { ClientOptions } from '../../src/engine/config.ts';
+import { ServerConnection } from '../../src/engine/server-connection.ts';
+import type { RecordOutput } from '../../src/handshake/context.ts';
 import type { TraceEvent } from '../../src/handshake/trace.ts';
-import { tls12, tls13 } from '../../src/wire/versions.ts';
-import { createPair, testCredential } from '../handshake/pair.ts';
+import { MemoryStore } from '../../src/session/memory-store.ts';
+import { ServerSessions } from '../../src/session/resumption.ts';
+import { decodeCertificateRequest13 } from '../../src/wire/certificate-request.ts';
+import { decodeNewSessionTicket13 } from '../../src/wire/new-session-ticket.ts';
+import { isGrease, tls12, tls13 } from '../../src/wire/versions.ts';
+import { clientDefaults, createPair, crypto, serverDefaults, testCredential } from '../handshake/pair.ts';
+import { turn } from './speak.ts';
 
 /** A handshake with a trace and a key log on both sides. */
 async function traced(client: Partial<ClientOptions>) {
@@ -130,6 +138,69 @@ test('GREASE, permutation and padding of a ClientHello are taken by the server',
   }
 });
 
+describe('GREASE of a server (RFC 8701, Section 4.1)', () => {
+  async function served(grease: boolean) {
+    const events: TraceEvent[] = [];
+    const sessions = new ServerSessions({
+      crypto,
+      store: new MemoryStore({ clock: { now: Date.now } }),
+      maxEarlyDataSize: 1000,
+    });
+    const pair = createPair({
+      client: {
+        credentials: [testCredential('client-ecdsa-p256')],
+        postHandshakeAuth: true,
+        trace: (event) => events.push(event),
+      },
+      server: { grease, sessions, clientCertificate: 'request', verifyPeer: () => undefined },
+    });
+    await pair.run();
+    pair.server.requestClientCertificate();
+    await pair.run();
+    assert.equal(pair.client.error, undefined, pair.client.error?.stack);
+    const bodies = events.flatMap((event) =>
+      event.kind === 'message' &&
+      event.direction === 'received' &&
+      (event.type === 'certificateRequest' || event.type === 'newSessionTicket')
+        ? [{ type: event.type, body: event.raw.subarray(4) }]
+        : [],
+    );
+    const sessionsTaken = pair.client.takeSessions();
+    return { pair, bodies, sessionsTaken };
+  }
+
+  test('is in CertificateRequest and NewSessionTicket, and a client passes over it', async () => {
+    for (let i = 0; i < 8; i++) {
+      const { pair, bodies, sessionsTaken } = await served(true);
+      assert.deepEqual(
+        bodies.map(({ type }) => type),
+        ['certificateRequest', 'newSessionTicket', 'newSessionTicket', 'certificateRequest'],
+      );
+      for (const { type, body } of bodies) {
+        if (type === 'certificateRequest') {
+          const { extensions, extensionOrder } = decodeCertificateRequest13(body);
+          assert.ok(isGrease(extensionOrder[0] as number) && isGrease(extensions.signatureAlgorithms?.[0] as number));
+          assert.ok(!isGrease(extensions.signatureAlgorithms?.[1] as number));
+        } else {
+          const { extensions, extensionOrder } = decodeNewSessionTicket13(body);
+          assert.ok(isGrease(extensionOrder?.[0] as number));
+          assert.equal(extensions?.earlyData, 1000);
+        }
+      }
+      assert.ok(pair.server.info.peerCertificates.length > 0);
+      assert.equal(sessionsTaken.length, 2);
+    }
+  });
+
+  test('is not there unless it is asked for', async () => {
+    for (const { type, body } of (await served(false)).bodies) {
+      const { extensionOrder } =
+        type === 'certificateRequest' ? decodeCertificateRequest13(body) : decodeNewSessionTicket13(body);
+      assert.ok(extensionOrder?.every((code) => !isGrease(code)));
+    }
+  });
+});
+
 test('exporters: TLS 1.2 tells no context from an empty one apart, TLS 1.3 does not', async () => {
   for (const version of [tls12, tls13] as const) {
     const pair = createPair({ client: { maxVersion: version } });
@@ -140,6 +211,25 @@ test('exporters: TLS 1.2 tells no context from an empty one apart, TLS 1.3 does 
     assert.equal(none === empty, version === tls13);
     const served = pair.server.exportKeyingMaterial(32, 'EXPORTER-test');
     assert.equal(Buffer.from(served).toString('hex'), none);
+  }
+});
+
+test('record_size_limit holds for the record that brings it (RFC 8449, Section 4)', async () => {
+  for (const ignores of [false, true]) {
+    class LongRecords extends ServerConnection {
+      protected override start(output: RecordOutput) {
+        const { setRecordSizeLimits } = output;
+        if (ignores)
+          output.setRecordSizeLimits = (_, receiving) => setRecordSizeLimits.call(output, undefined, receiving);
+        return super.start(output);
+      }
+    }
+    const server = new LongRecords({ ...serverDefaults, recordSizeLimit: 16_385 });
+    const client = new ClientConnection({ ...clientDefaults, recordSizeLimit: 512 });
+    const flight = turn(server, turn(client));
+    turn(client, flight);
+    assert.equal(client.error?.code, ignores ? 'ERR_TLS_RECORD_OVERFLOW' : undefined);
+    assert.equal(client.connected, !ignores);
   }
 });
 
