@@ -165,7 +165,7 @@ function readFlight(handshake: Uint8Array): Heard<Answer> {
         secureRenegotiation: hasRenegotiationInfo(body),
       };
     } else if (answer === undefined) break;
-    else if (type === handshakeTypes.certificate) answer = { ...answer, chain: decodeCertificate12(body, 20) };
+    else if (type === handshakeTypes.certificate) answer = { ...answer, chain: decodeCertificate12(body, 128) };
     else if (type === handshakeTypes.serverKeyExchange) answer = { ...answer, ...readKeyExchange(body, answer) };
     else if (type === handshakeTypes.serverHelloDone) return { answer, done: true };
   }

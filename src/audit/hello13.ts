@@ -14,6 +14,8 @@ export interface Foreign13 {
   /** Key exchange groups, in the server's order. */
   readonly groups: readonly string[];
   readonly cipherSuites: readonly string[];
+  /** Whether it takes a group and a suite that the engine has: whatever fails then is something else. */
+  readonly own: boolean;
 }
 
 /** RFC 7748, RFC 7919, RFC 8734, RFC 8998, draft-ietf-tls-mlkem. */
@@ -68,7 +70,8 @@ export async function foreign13(
     const all = [...Object.values(namedGroups), ...codesOf(foreignGroups)];
     return (await retryOf(endpoint, left, all, options))?.cipherSuite;
   });
-  return { groups, cipherSuites: suites };
+  const own = await retryOf(endpoint, ownSuites, Object.values(namedGroups), options);
+  return { groups, cipherSuites: suites, own: own !== undefined };
 }
 
 function codesOf(names: Readonly<Record<number, string>>): number[] {

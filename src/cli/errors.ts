@@ -121,6 +121,10 @@ const alertHints: Readonly<Record<string, string>> = {
 const handshakeHints: Readonly<Record<string, string>> = {
   ERR_TLS_CONNECTION_ENDED: 'Is there a TLS server on this port, and does it accept this host name?',
   ERR_TLS_FOREIGN_PROTOCOL: 'The other side does not speak TLS on this port.',
+  ERR_TLS_RECORD_VERSION:
+    'Is the port right? Mail servers, databases and others begin in the clear: `handfast inspect --starttls`.',
+  ERR_TLS_HTTP_RESPONSE: 'Is the port right? HTTPS usually has one of its own.',
+  ERR_TLS_UNSUPPORTED_PROTOCOL: '`handfast inspect` tells what the server speaks.',
 };
 
 const certificateFileHint =
@@ -205,6 +209,13 @@ function systemError(error: SystemError): CliError {
     case 'EPIPE':
       return make('the other side cut the connection', 'Try again; look into its log.', exitCodes.network);
     default: {
+      // Node's parsers of HTTP.
+      if (/^(HPE|ERR_HTTP2?)_/.test(error.code))
+        return make(
+          `what the other side sent is no HTTP: ${error.message}`,
+          'The TLS connection stood; is it another protocol that is spoken inside?',
+          exitCodes.network,
+        );
       const text = `${error.message} (${error.code})`;
       return error.syscall === undefined
         ? new CliError(`something went wrong inside handfast:\n${error.stack}`, {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { groupName } from '../../crypto/named-groups.ts';
 import { createNodeCrypto } from '../../crypto/node.ts';
+import { AlertReceivedError } from '../../errors.ts';
 import type { ClientOptions, ConnectionInfo, GroupName } from '../../index.ts';
 import { encodePem, trustAnchorsDigest } from '../../pki/index.ts';
 import { type ClientSession, clientPolicyDigest } from '../../session/index.ts';
@@ -10,13 +11,13 @@ import { closeQuietly, open, type TimedEvent } from '../client/connect.ts';
 import { clientCredential, credentialOptions } from '../client/credential.ts';
 import { type Language, languages } from '../client/explain.ts';
 import { ladderFigure } from '../client/figure.ts';
-import { exchange, type HttpRequest } from '../client/http.ts';
+import { exchange, type HttpRequest, type HttpResponse } from '../client/http.ts';
 import { openSessionFile } from '../client/session-file.ts';
 import { parseTarget, type Target } from '../client/target.ts';
 import { costLine, jsonBytes, summaryLine, traceJson, traceView } from '../client/trace-view.ts';
 import { peerVerifier, trustedRoots } from '../client/trust.ts';
 import { type Command, type Options, parse, type Values, wholeNumber } from '../command.ts';
-import { usageError } from '../errors.ts';
+import { CliError, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { mayWrite } from '../paths.ts';
 import { painter, printable } from '../ui/terminal.ts';
@@ -51,6 +52,7 @@ const options = {
   fail: { short: 'f', help: 'exit with 1 for HTTP status 400 and up' },
   connect: { value: 'HOST:PORT', help: 'connect here instead, and still ask for the host of the URL' },
   timeout: { value: 'SECONDS', help: 'for connecting and the handshake; default 15' },
+  'max-time': { value: 'SECONDS', help: 'for everything, the response included; default no limit' },
   json: { help: 'one JSON object: connection, response, body; with --trace the events too' },
 } as const satisfies Options;
 
@@ -81,6 +83,7 @@ type GetValues = Values<typeof options>;
 async function runGet(values: GetValues, url: string): Promise<number> {
   const target = parseTarget(url);
   const { request, early } = await requestOf(values, target);
+  const maxTime = values['max-time'] === undefined ? undefined : wholeNumber('max-time', values['max-time'], 1, 86_400);
   const crypto = createNodeCrypto();
   const anchors = await trustedRoots(values.cacert);
   const sessionFile = values.resume === undefined ? undefined : await openSessionFile(crypto, values.resume);
@@ -121,7 +124,11 @@ async function runGet(values: GetValues, url: string): Promise<number> {
   const columns = Math.min(process.stderr.columns || 100, 110);
   const view = traceView({ paint, columns, language, bytes: values.bytes === true });
   const events: TimedEvent[] = [];
+  const isTraced = values.trace === true || values.figure !== undefined || values.json === true;
+  let certificateWanted = false;
   const trace = (event: TimedEvent) => {
+    if (event.event.kind === 'message' && event.event.type === 'certificateRequest') certificateWanted = true;
+    if (!isTraced) return;
     events.push(event);
     if (values.trace !== true || values.json === true) return;
     const lines = view(event);
@@ -134,16 +141,24 @@ async function runGet(values: GetValues, url: string): Promise<number> {
       `${paint('yellow', 'note')}: no early data: there is no session yet that allows it; run it again\n`,
     );
   }
-  const wanted = values.trace === true || values.figure !== undefined || values.json === true;
   const opened = await open({
     host: place.host,
     port: place.port,
     tls,
-    trace: wanted ? trace : undefined,
+    trace,
     timeout: 1000 * wholeNumber('timeout', values.timeout ?? '15', 1, 3600),
     sendEarly: early,
   });
   const { socket, connection, secured } = opened;
+  let isLate = false;
+  const limit = setTimeout(
+    () => {
+      isLate = true;
+      socket.destroy(new Error('late'));
+    },
+    1000 * (maxTime ?? 0),
+  );
+  if (maxTime === undefined) clearTimeout(limit);
   const kept: ClientSession[] = [];
   const keepSessions = () => {
     for (const each of connection.takeSessions()) if (sessionFile) kept.push(sessionFile.cache.add(each, policy));
@@ -168,6 +183,12 @@ async function runGet(values: GetValues, url: string): Promise<number> {
     }
     response.done();
     keepSessions();
+    if (connection.truncated && endsWithConnection(request, response)) {
+      throw new CliError('the connection ended without a close_notify: the end of the body may be missing', {
+        hint: 'Somebody in between may have cut it, or the server ends connections badly (RFC 9112, Section 9.8).',
+        exitCode: exitCodes.network,
+      });
+    }
     const facts = { info, milliseconds, tcp: opened.tcp, handshakeBytes };
     await closeQuietly(socket);
     keepSessions();
@@ -195,12 +216,34 @@ async function runGet(values: GetValues, url: string): Promise<number> {
       process.stderr.write(`\n${paint('bold', summaryLine(info, language))}\n${paint('dim', cost)}\n`);
     }
     return values.fail === true && response.status >= 400 ? exitCodes.findings : exitCodes.ok;
+  } catch (error) {
+    if (isLate)
+      throw new CliError(`${target.authority} did not finish its response within ${maxTime} s`, {
+        hint: '--max-time gives it longer.',
+        exitCode: exitCodes.network,
+      });
+    // Before TLS 1.3 a server has no alert of its own for it.
+    if (certificateWanted && credential === undefined && error instanceof AlertReceivedError)
+      throw new CliError(error.message, {
+        hint: 'The server asked for a client certificate: --cert FILE --key FILE',
+        exitCode: exitCodes.tls,
+        cause: error,
+      });
+    throw error;
   } finally {
+    clearTimeout(limit);
     socket.destroy();
     // A session whose connection failed is forgotten, and a ticket that was shown is not shown again.
     if (connection.failed) for (const each of session ? [session, ...kept] : kept) sessionFile?.cache.remove(each);
     if (connection.failed || session?.state.version === 0x0304) await sessionFile?.save().catch(() => {});
   }
+}
+
+/** Whether nothing but the end of the connection says where the body ends (RFC 9112, Section 6.3). */
+function endsWithConnection({ method }: HttpRequest, { version, status, headers }: HttpResponse): boolean {
+  const isEmpty = method === 'HEAD' || status === 204 || status === 304;
+  const isFramed = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  return version === '1.1' && !isEmpty && !isFramed;
 }
 
 const versionCodes: Readonly<Record<string, 0x0303 | 0x0304>> = { '1.2': 0x0303, '1.3': 0x0304 };

@@ -122,10 +122,7 @@ async function runInspect(values: InspectValues, word: string): Promise<number> 
     if (looked.error !== undefined) {
       const failed = bridge?.failed();
       if (failed !== undefined) throw failed;
-      throw new CliError(`no TLS handshake with ${target.authority}: ${looked.error}`, {
-        hint: noHandshakeHint(looked.error),
-        exitCode: exitCodes.tls,
-      });
+      throw noHandshake(target.authority, looked.error, looked.silent);
     }
     const findings: Finding[] = [...looked.findings];
     let ech: EchSurvey | undefined;
@@ -199,12 +196,25 @@ async function publishedEch(word: string): Promise<Uint8Array> {
   });
 }
 
+/** Why nothing can be said of a server. That it is silent, or cuts connections, is no fault of its TLS (exit code 4). */
+function noHandshake(where: string, error: string, silent: boolean): CliError {
+  if (silent || error.includes('ECONNRESET')) {
+    const message = silent ? `${where} takes connections, and says nothing` : `${where} cuts connections`;
+    const hint = 'Is it the right port, and does it speak TLS at once (else --starttls)? --timeout gives it longer.';
+    return new CliError(message, { hint, exitCode: exitCodes.network });
+  }
+  return new CliError(`no TLS handshake with ${where}: ${error}`, {
+    hint: noHandshakeHint(error),
+    exitCode: exitCodes.tls,
+  });
+}
+
 function noHandshakeHint(error: string): string {
   if (error.includes('unrecognizedName'))
     return 'The server does not know this name: ask for another with --servername NAME.';
   return error.includes('ended the connection with the alert')
     ? 'The server speaks TLS, but takes nothing of what is offered here; perhaps it wants another name (--servername NAME).'
-    : 'Does this port speak TLS at once? Mail servers need --starttls.';
+    : 'Does this port speak TLS at once? Mail servers, databases and others begin in the clear: --starttls.';
 }
 
 function isRefusedChain({ check, verdict }: Finding): boolean {

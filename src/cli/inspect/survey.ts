@@ -44,6 +44,8 @@ export interface Survey {
   readonly versions: readonly VersionSurvey[];
   /** Why there was no handshake at all. */
   readonly error: string | undefined;
+  /** No byte came back in time. */
+  readonly silent: boolean;
   readonly findings: readonly Finding[];
   readonly chain: readonly Certificate[];
   readonly alpn: readonly string[];
@@ -65,12 +67,14 @@ export interface SurveyOptions {
 export async function survey(options: SurveyOptions): Promise<Survey> {
   const versions: VersionSurvey[] = [];
   let error: string | undefined;
+  const errors: { 0x0303?: string | undefined; 0x0304?: string | undefined } = {};
   let silent = true;
   let wantsCertificate = false;
   for (const version of [0x0304, 0x0303] as const) {
     options.progress(version === 0x0304 ? 'TLS 1.3' : 'TLS 1.2');
     const first = await ask(options, { ...range(version), cipherSuites: suitesOf(version, false) });
     silent &&= first.silent;
+    errors[version] = first.error;
     wantsCertificate ||= first.certificateRequested;
     const withRsa = { ...range(version), cipherSuites: suitesOf(version, true) };
     const info = first.info ?? (first.silent ? undefined : (await ask(options, withRsa)).info);
@@ -78,15 +82,16 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
     if (info === undefined) error = error === undefined || isVersionAlert(error) ? first.error : error;
     else versions.push(await surveyVersion(options, version, info));
   }
-  if (silent) return { versions, error, findings: [], chain: [], alpn: [] };
+  if (silent) return { versions, error, silent, findings: [], chain: [], alpn: [] };
   options.progress('what is too old');
   const old = await oldProtocols(options.endpoint, options);
   const [best] = versions;
   const chainSeen = best?.info.peerCertificates ?? old.chain;
   const foreign = await foreign13(options.endpoint, options);
-  const isSpoken = old.tls12 || old.versions.length + foreign.groups.length + foreign.cipherSuites.length > 0;
+  const isSpoken =
+    old.tls12 || old.versions.length + foreign.groups.length + foreign.cipherSuites.length > 0 || foreign.own;
   if (best === undefined && !isSpoken)
-    return { versions, error: error ?? 'no handshake', findings: [], chain: [], alpn: [] };
+    return { versions, error: error ?? 'no handshake', silent, findings: [], chain: [], alpn: [] };
   options.progress('ALPN and certificate');
   const alpn = await alpnOf(options);
   const judged = wantsCertificate && best !== undefined ? await judgedClient(options, best.version) : undefined;
@@ -94,9 +99,10 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
   return {
     versions,
     error: undefined,
+    silent,
     findings: [
-      ...versionFindings(versions, old, foreign),
-      ...clientCertificateFindings(versions, old, wantsCertificate, judged),
+      ...versionFindings(versions, old, foreign, errors[0x0304]),
+      ...clientCertificateFindings(versions, old, { wantsCertificate, judged, error: errors[0x0303] }),
       ...certificate.findings,
       ...extensionFindings(versions, alpn),
     ],
@@ -184,12 +190,17 @@ function isVersionAlert(error: string): boolean {
   return error.includes('protocolVersion');
 }
 
-function versionFindings(versions: readonly VersionSurvey[], old: OldProtocols, foreign: Foreign13): Finding[] {
+function versionFindings(
+  versions: readonly VersionSurvey[],
+  old: OldProtocols,
+  foreign: Foreign13,
+  error13: string | undefined,
+): Finding[] {
   const section = 'versions';
   const of = (version: number) => versions.find((each) => each.version === version);
   const [v13, v12] = [of(0x0304), of(0x0303)];
   const findings: Finding[] = [
-    { section, check: 'tls13', ...tls13Finding(v13 !== undefined, foreign) },
+    { section, check: 'tls13', ...tls13Finding(v13 !== undefined, foreign, error13) },
     ...rareFinding(v13 === undefined ? [] : [...foreign.groups, ...foreign.cipherSuites], old),
   ];
   const suites = v12?.cipherSuites ?? [];
@@ -232,7 +243,7 @@ function versionFindings(versions: readonly VersionSurvey[], old: OldProtocols, 
   const groups = new Set(versions.flatMap((each) => each.groups));
   const hybrid = [...groups, ...foreign.groups].some((name) => name.includes('MLKEM'));
   // Where nothing of TLS 1.3 was looked at, nobody knows.
-  if (v13 === undefined && foreign.groups.length + foreign.cipherSuites.length > 0) return findings;
+  if (v13 === undefined && (foreign.own || foreign.groups.length + foreign.cipherSuites.length > 0)) return findings;
   findings.push({
     section,
     check: 'postQuantum',
@@ -278,19 +289,26 @@ function clientCertificateFinding(judged: JudgedClient | undefined): Omit<Findin
 function clientCertificateFindings(
   versions: readonly VersionSurvey[],
   old: OldProtocols,
-  wantsCertificate: boolean,
-  judged: JudgedClient | undefined,
+  seen: {
+    readonly wantsCertificate: boolean;
+    readonly judged: JudgedClient | undefined;
+    readonly error?: string | undefined;
+  },
 ): Finding[] {
   const section = 'versions';
+  const { wantsCertificate, judged, error } = seen;
   const findings: Finding[] = [];
   if (wantsCertificate) findings.push({ section, check: 'clientCertificate', ...clientCertificateFinding(judged) });
   if (old.tls12 && !versions.some(({ version }) => version === 0x0303)) {
     const without =
       judged?.shown === true ? 'with the client certificate that was shown' : 'without a client certificate';
     const taken = old.suites.map(({ name }) => name).join(', ');
+    const nothing = error === undefined || error.includes('handshakeFailure');
     const why = wantsCertificate
       ? `not ${without}`
-      : `with nothing that handfast has${taken === '' ? '' : ` (${taken})`}`;
+      : nothing
+        ? `with nothing that handfast has${taken === '' ? '' : ` (${taken})`}`
+        : `no handshake comes to its end (${error})`;
     const summary = `TLS 1.2 is answered, but ${why}: its suites of today were not asked about`;
     findings.push({ section, check: 'tls12Suites', verdict: 'unknown', summary });
   }
@@ -300,9 +318,11 @@ function clientCertificateFindings(
 /** Of TLS 1.3, which may be spoken with nothing that the engine has. */
 function tls13Finding(
   spoken: boolean,
-  { groups, cipherSuites: suites }: Foreign13,
+  { groups, cipherSuites: suites, own }: Foreign13,
+  error: string | undefined,
 ): Omit<Finding, 'section' | 'check'> {
   if (spoken) return { verdict: 'good', summary: 'TLS 1.3 is spoken' };
+  if (own) return { verdict: 'bad', summary: `TLS 1.3 is spoken, but no handshake comes to its end: ${error}` };
   const taken = [...groups, ...suites].join(', ');
   const summary =
     taken === ''
