@@ -115,3 +115,46 @@ test('a response ends that has no body, and one that is read late', limit, async
     server.close();`);
   assert.deepEqual(printed, ['/empty end', '/body end']);
 });
+
+test(
+  'the frames of all streams that answer together are one write, large or small, and come whole',
+  limit,
+  async () => {
+    const printed = await run(`
+    const { TLSSocket } = await import('node:tls');
+    const bodies = [13, 16384, 300000];
+    const waiting = [];
+    let writes;
+    for (const name of ['_write', '_writev']) {
+      const hook = TLSSocket.prototype[name];
+      TLSSocket.prototype[name] = function (...args) {
+        if (writes !== undefined && this._tlsOptions.isServer) writes.push(name);
+        return hook.apply(this, args);
+      };
+    }
+    server.on('stream', (stream, headers) => {
+      waiting.push([stream, Number(headers.size)]);
+      if (waiting.length < 10) return;
+      writes ??= [];
+      for (const [each, size] of waiting.splice(0)) {
+        each.respond({ ':status': 200 });
+        each.end(Buffer.alloc(size, String(size)));
+      }
+    });
+    const client = connect();
+    for (const size of bodies) {
+      const sums = await Promise.all(Array.from({ length: 10 }, () => new Promise((resolve, reject) => {
+        const request = client.request({ size });
+        const chunks = [];
+        request.on('data', (chunk) => chunks.push(chunk));
+        request.on('error', reject);
+        request.on('end', () => resolve(Buffer.concat(chunks).equals(Buffer.alloc(size, String(size)))));
+      })));
+      console.log(size, sums.every(Boolean));
+      if (size === 13) console.log(writes.length < 10 && !writes.includes('_writev') ? 'few writes' : writes.join());
+    }
+    client.close();
+    server.close();`);
+    assert.deepEqual(printed, ['13 true', 'few writes', '16384 true', '300000 true']);
+  },
+);

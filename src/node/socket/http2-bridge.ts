@@ -5,6 +5,7 @@
  * `session.socket`.
  */
 import { Duplex } from 'node:stream';
+import { givePlace, takePlace } from './outgoing.ts';
 import { addressNames } from './socket-facade.ts';
 import { Server } from './tls-server.ts';
 import { TLSSocket } from './tls-socket.ts';
@@ -12,6 +13,9 @@ import { TLSSocket } from './tls-socket.ts';
 interface Wrapper extends NodeJS.EventEmitter {
   stream?: Duplex;
 }
+
+/** What Node's own side of the wrapper calls with the frames that it has ready. */
+type DoWrite = (this: Wrapper, request: object, frames: Buffer[]) => number;
 
 const shown = [
   'encrypted',
@@ -91,6 +95,7 @@ export function bridgeHttp2(): void {
       },
     });
   }
+  joinFrames(prototype as { doWrite: DoWrite });
   // Programs (got) find that wrapper on a socket over a Duplex, where Node's own handle would be.
   const { constructor: original } = prototype;
   const facade = { _parentWrap: { constructor: original } };
@@ -120,6 +125,37 @@ export function bridgeHttp2(): void {
       return true;
     },
   });
+}
+
+/**
+ * Each frame has a head and a body, and each would be a write of its own, with its own callback: they are joined, so that
+ * the answers of all streams are one write.
+ */
+function joinFrames(prototype: { doWrite: DoWrite }): void {
+  const { doWrite } = prototype;
+  prototype.doWrite = function (request, frames) {
+    const { stream } = this;
+    if (frames.length < 2 || !(stream instanceof TLSSocket)) return doWrite.call(this, request, frames);
+    let size = 0;
+    for (const { length } of frames) size += length;
+    const place = takePlace();
+    try {
+      // What has to wait would be overwritten there.
+      const now = size <= place.length && stream._secureEstablished && stream.writableLength === 0;
+      return doWrite.call(this, request, now ? [joinIn(place, frames)] : frames);
+    } finally {
+      givePlace(place);
+    }
+  };
+}
+
+function joinIn(place: Uint8Array, frames: readonly Uint8Array[]): Buffer {
+  let used = 0;
+  for (const frame of frames) {
+    place.set(frame, used);
+    used += frame.length;
+  }
+  return Buffer.from(place.buffer, place.byteOffset, used);
 }
 
 const held = Symbol('handfast.held');
