@@ -30,6 +30,8 @@ export async function newAccount(context: AcmeContext, request: SignedRequest): 
     const boundTo = checkBinding(context, request, payload['externalAccountBinding']);
     const id = newId();
     const contact = readContacts(payload['contact']);
+    const { accounts, byBinding } = context.state;
+    if (boundTo === undefined) context.newAccounts.add(accounts.size - byBinding.size, request.address, context.now());
     const createdAt = new Date(context.now()).toISOString();
     await context.commit({ type: 'account', id, jwk: key.jwk, contact, createdAt, boundTo });
     return accountResponse(context, context.state.accounts.get(id) as Account, 201);

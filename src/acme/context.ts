@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Authority } from '../ca/authority.ts';
 import type { Journal } from '../ca/storage/journal.ts';
+import { AccountCounter, type AccountLimits } from './account-limits.ts';
 import { toBase64Url } from './base64url.ts';
 import { AcmeProblem } from './problem.ts';
 import { type AcmeEntry, type AcmeState, type ChallengeType, journalBody } from './state.ts';
@@ -15,7 +16,7 @@ export interface ExternalAccounts {
 }
 
 /** What one client may ask for. */
-export interface AcmeLimits {
+export interface AcmeLimits extends AccountLimits {
   /** Identifiers in one order; 100. */
   readonly identifiers: number;
   /** Orders of one account that are neither done nor expired; 300. */
@@ -46,6 +47,7 @@ export interface AcmeSettings {
 export class AcmeContext {
   readonly settings: AcmeSettings;
   readonly state: AcmeState;
+  readonly newAccounts: AccountCounter;
   readonly #journal: Journal;
   readonly #locks = new Map<string, Promise<unknown>>();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -53,6 +55,7 @@ export class AcmeContext {
   constructor(settings: AcmeSettings, state: AcmeState, journal: Journal) {
     this.settings = settings;
     this.state = state;
+    this.newAccounts = new AccountCounter(settings.limits);
     this.#journal = journal;
   }
 

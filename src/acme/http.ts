@@ -17,6 +17,7 @@ export function acmeListener(service: AcmeService, otherwise: RequestListener = 
         path: url.slice(base.length),
         contentType: request.headers['content-type'],
         body,
+        address: request.socket?.remoteAddress,
       }),
     );
   };

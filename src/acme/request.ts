@@ -8,6 +8,8 @@ export interface AcmeRequest {
   readonly path: string;
   readonly contentType?: string | undefined;
   readonly body?: Uint8Array | undefined;
+  /** Where it comes from: accounts that nobody vouches for are counted by it. */
+  readonly address?: string | undefined;
 }
 
 /** What is answered. */
@@ -26,6 +28,8 @@ export interface SignedRequest {
   readonly account: Account | undefined;
   /** The payload; `undefined` for a POST-as-GET. */
   readonly payload: Readonly<Record<string, unknown>> | undefined;
+  /** Where it comes from, if that is known. */
+  readonly address: string | undefined;
 }
 
 /** An answer in JSON. */

@@ -14,6 +14,14 @@ import { type AcmeRequest, type AcmeResponse, json, type SignedRequest } from '.
 import { type Account, AcmeState, type ChallengeType } from './state.ts';
 import { networkValidators, type Validator, type ValidatorOptions } from './validators.ts';
 
+const defaultLimits: AcmeLimits = {
+  identifiers: 100,
+  openOrders: 300,
+  validations: 64,
+  accounts: 10_000,
+  accountsPerHour: 100,
+};
+
 /** Bytes of a request. */
 export const maxRequestBody = 256 * 1024;
 
@@ -205,7 +213,7 @@ export class AcmeService {
     const { key, account } = this.#signerOf(jws);
     verifyJws(jws, key);
     const payload = jws.payload.length === 0 ? undefined : recordOf(parseJson(jws.payload), 'the payload');
-    return { jws, key, account, payload };
+    return { jws, key, account, payload, address: request.address };
   }
 
   #signerOf(jws: Jws): Pick<SignedRequest, 'key' | 'account'> {
@@ -261,7 +269,7 @@ export async function openAcmeService(options: AcmeServiceOptions): Promise<Acme
     termsOfService: options.termsOfService,
     website: options.website,
     profiles,
-    limits: { identifiers: 100, openOrders: 300, validations: 64, ...options.limits },
+    limits: { ...defaultLimits, ...options.limits },
     retryDelays: options.retryDelays ?? [1000, 3000, 5000],
     onError: options.onError ?? (() => undefined),
     now: () => ca.now(),

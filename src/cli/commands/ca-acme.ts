@@ -1,10 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { acmeListener, openAcmeService, publishListener } from '../../acme/index.ts';
+import { type AcmeServiceOptions, acmeListener, openAcmeService, publishListener } from '../../acme/index.ts';
 import { openAuthority } from '../../ca/index.ts';
 import { createNodeCrypto } from '../../crypto/node.ts';
 import type { ServerOptions } from '../../index.ts';
 import { type Command, type Options, parse, wholeNumber } from '../command.ts';
-import { listening, usageError } from '../errors.ts';
+import { CliError, listening, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { shellPath } from '../paths.ts';
 import { createCounters } from '../server/counters.ts';
@@ -22,6 +23,10 @@ const options = {
   'publish-port': { value: 'N', help: 'plain HTTP for CRLs, OCSP and issuers on the same addresses; default none' },
   'http-port': { value: 'N', help: 'where http-01 challenges are looked for; default 80' },
   'tls-port': { value: 'N', help: 'where tls-alpn-01 challenges are looked for; default 443' },
+  accounts: {
+    value: 'FILE',
+    help: 'accounts only for who has a key of this file (external account binding): JSON, {"key ID": "MAC key in base64url"}',
+  },
 } as const satisfies Options;
 
 export const acme: Command = {
@@ -42,6 +47,7 @@ export const acme: Command = {
       wholeNumber(name, values[name] ?? String(fallback), name === 'port' ? 0 : 1, 65_535);
     const name = values.name ?? 'localhost';
     if (!/^[a-z0-9.-]+$/i.test(name)) throw usageError(`--name ${name} is no host name`);
+    const externalAccounts = values.accounts === undefined ? undefined : await bindings(values.accounts);
     const folder = authorityFolder(values);
     const file = values['issuing-passphrase-file'];
     const authority =
@@ -58,6 +64,7 @@ export const acme: Command = {
         ca: authority,
         folder,
         baseUrl: `https://${name}:${port}/acme`,
+        externalAccounts,
         validation: { httpPort: number('http-port', 80), tlsPort: number('tls-port', 443) },
       });
       // The authority is open here: its own server certificate comes from it directly, and is renewed in memory.
@@ -111,3 +118,23 @@ export const acme: Command = {
     }
   },
 };
+
+/** The keys that accounts are bound to (RFC 8555, Section 7.3.4). */
+async function bindings(file: string): Promise<NonNullable<AcmeServiceOptions['externalAccounts']>> {
+  const keys = new Map<string, Uint8Array>();
+  try {
+    const content: unknown = JSON.parse(await readFile(file, 'utf8'));
+    if (typeof content !== 'object' || content === null || Array.isArray(content)) throw new SyntaxError('no object');
+    for (const [kid, text] of Object.entries(content)) {
+      const key = typeof text === 'string' ? Buffer.from(text, 'base64url') : Buffer.alloc(0);
+      if (key.length < 16) throw new SyntaxError(`the key of ${JSON.stringify(kid)} has less than 16 bytes`);
+      keys.set(kid, key);
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new CliError(`--accounts ${file}: ${error.message}`, {
+      hint: 'Like this: {"ann": "…"}, each key from: openssl rand 32 | basenc --base64url',
+    });
+  }
+  return { required: true, key: (kid) => keys.get(kid) };
+}

@@ -59,6 +59,8 @@ export class TestClient {
   readonly service: AcmeService;
   key: ClientKey;
   kid: string | undefined;
+  /** Where its requests come from. */
+  address: string | undefined;
   #nonce: string | undefined;
 
   constructor(service: AcmeService, key = clientKey()) {
@@ -90,6 +92,7 @@ export class TestClient {
       path,
       contentType,
       body: Buffer.from(JSON.stringify(body)),
+      address: this.address,
     });
     this.#nonce = headerOf(response, 'replay-nonce');
     return response;
