@@ -20,7 +20,7 @@ dt{color:var(--soft);font-size:.9rem}dd{margin:0;font-size:1.7rem;font-variant-n
 svg{width:100%;height:152px;display:block}#top{margin:.2rem 0}
 .key{display:flex;flex-wrap:wrap;gap:.3rem 1.5rem;padding:0;margin:.4rem 0;list-style:none}
 .key i{display:inline-block;width:.8rem;height:.8rem;border-radius:2px;margin-right:.4rem;vertical-align:-1px}
-table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem 1rem .3rem 0;border-top:1px solid var(--line);vertical-align:top}
+table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem 1rem .3rem 0;border-top:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}
 th{font-weight:600;font-size:.9rem}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 .none{color:var(--soft)}code{font-size:.95em}`;
 

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Authority, openAuthority } from '../../ca/index.ts';
 import type { Option } from '../command.ts';
+import { CliError } from '../errors.ts';
 import { statePaths } from '../paths.ts';
 import { openLocalAuthority, readPassphrase } from '../server/local-authority.ts';
 
@@ -44,6 +46,16 @@ export async function withAuthority<T>(values: AuthorityValues, use: (authority:
   } finally {
     await authority.close();
   }
+}
+
+/** Throws `CliError` where one of the files is there. */
+export function refuseToReplace(
+  files: readonly string[],
+  force: boolean,
+  hint = 'Choose another place with --out STEM, or replace it with --force.',
+): void {
+  const there = files.find((file) => existsSync(file));
+  if (there !== undefined && !force) throw new CliError(`${there} exists already`, { hint });
 }
 
 export function day(milliseconds: number): string {

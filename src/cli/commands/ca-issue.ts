@@ -9,7 +9,16 @@ import { exitCodes } from '../exit-codes.ts';
 import { shellPath } from '../paths.ts';
 import { replaceFiles } from '../server/shared-file.ts';
 import { duration } from '../ui/terminal.ts';
-import { day, folderOption, issuingPassphraseOption, jsonOption, say, sayJson, withAuthority } from './ca-common.ts';
+import {
+  day,
+  folderOption,
+  issuingPassphraseOption,
+  jsonOption,
+  refuseToReplace,
+  say,
+  sayJson,
+  withAuthority,
+} from './ca-common.ts';
 
 const outputOptions = {
   ...folderOption,
@@ -173,14 +182,6 @@ async function serialFrom(word: string): Promise<string> {
     throw usageError(`${word} is neither a file nor a serial number`, '`handfast ca list` shows the serial numbers.');
   });
   return toHex((readCertificates(content, word)[0] as Certificate).serialNumber);
-}
-
-function refuseToReplace(files: readonly string[], force: boolean): void {
-  const there = files.find((file) => existsSync(file));
-  if (there === undefined || force) return;
-  throw new CliError(`${there} exists already`, {
-    hint: 'Choose another place with --out STEM, or replace it with --force.',
-  });
 }
 
 async function writeIssued(issued: IssuedCertificate, stem: string, json: boolean): Promise<void> {

@@ -5,7 +5,7 @@ import { type Certificate, encodePem, formatGeneralName, formatName, readCertifi
 import { type Command, type Options, parse } from '../command.ts';
 import { usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { duration, painter, printable, table } from '../ui/terminal.ts';
+import { duration, type Paint, painter, printable, table, width, wrap } from '../ui/terminal.ts';
 import {
   authorityFolder,
   day,
@@ -52,16 +52,21 @@ export const list: Command = {
       day(record.notAfter),
       stateOf(record, now),
     ]);
-    say(
-      table(
-        [{ title: 'serial' }, { title: 'names' }, { title: 'profile' }, { title: 'until' }, { title: 'state' }],
-        rows,
-        paint,
-      ),
-    );
+    const titles = ['serial', 'names', 'profile', 'until', 'state'].map((title) => ({ title }));
+    const text = table(titles, rows, paint);
+    const columns = process.stdout.columns || Number.POSITIVE_INFINITY;
+    const fits = text.split('\n').every((line) => width(line) <= columns);
+    say(fits ? text : rows.map((row) => listEntry(row, columns, paint)).join('\n'));
     return exitCodes.ok;
   },
 };
+
+/** A certificate of the list on a terminal that is too narrow for the table. */
+function listEntry([serial = '', names = '', profile, until, state]: string[], columns: number, paint: Paint): string {
+  const lines = wrap(names, columns).split('\n');
+  const facts = wrap(`${profile}, until ${until}, ${state}`, columns, '  ');
+  return [...lines.map((line) => paint('bold', line)), facts, `  ${serial}`].join('\n');
+}
 
 function stateOf(record: IssueRecord, now: number): string {
   if (record.revoked !== undefined) return `revoked (${record.revoked.reason})`;

@@ -1,6 +1,7 @@
 import { type Command, nearest } from '../command.ts';
 import { usageError } from '../errors.ts';
 import { acme } from './ca-acme.ts';
+import { exportPkcs12 } from './ca-export.ts';
 import { init, renewIssuer } from './ca-init.ts';
 import { issue, renew, revoke, sign } from './ca-issue.ts';
 import { check, crl, doctor, list, root, show } from './ca-look.ts';
@@ -16,6 +17,7 @@ const words: readonly Command[] = [
   revoke,
   list,
   show,
+  exportPkcs12,
   root,
   crl,
   check,

@@ -13,9 +13,10 @@ import { type Command, type Options, parse, type Values, wholeNumber } from '../
 import { CliError, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type EchSurvey, surveyEch } from '../inspect/ech.ts';
+import type { Finding, Verdict } from '../inspect/finding.ts';
 import { openKeyHistory } from '../inspect/key-history.ts';
 import { type StartTls, startTlsBridge, startTlsPort, startTlsProtocols } from '../inspect/starttls.ts';
-import { allGroups, type Finding, type Survey, survey, type Verdict } from '../inspect/survey.ts';
+import { allGroups, type Survey, survey } from '../inspect/survey.ts';
 import { mayWrite } from '../paths.ts';
 import { escapeHtml } from '../server/files.ts';
 import { type Paint, painter, printable, StatusLine, wrap } from '../ui/terminal.ts';

@@ -2,7 +2,8 @@ import { auditEch, type EchAudit, type EchFallback, type Endpoint } from '../../
 import { hpkeAeads, hpkeKdfs, hpkeKems } from '../../crypto/hpke.ts';
 import type { ClientOptions, DecodedEchConfig } from '../../index.ts';
 import { verifyChain } from '../../pki/index.ts';
-import type { Finding, SurveyOptions, Verdict } from './survey.ts';
+import type { Finding, Verdict } from './finding.ts';
+import type { SurveyOptions } from './survey.ts';
 
 /** What is found out of Encrypted Client Hello, as the report of `inspect` holds it. */
 export interface EchSurvey {
