@@ -25,7 +25,8 @@ export interface DiffieHellmanFunctions {
   readonly x25519: DiffieHellman;
   readonly p256: DiffieHellman;
   readonly p384: DiffieHellman;
-  readonly p521: DiffieHellman;
+  /** `undefined` where the runtime has not this curve. */
+  readonly p521: DiffieHellman | undefined;
 }
 
 type MlKemSource = (parameters: MlKemParameters) => MlKem;
@@ -58,7 +59,7 @@ function createKeyExchange(
     case 'secp384r1':
       return plainExchange(group, p384);
     case 'secp521r1':
-      return plainExchange(group, p521);
+      return p521 && plainExchange(group, p521);
     // RFC 10024: only X25519MLKEM768 puts the post-quantum half first.
     case 'X25519MLKEM768':
       return hybridExchange(group, x25519, checkedMlKem(768, mlKem(768)), 'kemFirst');

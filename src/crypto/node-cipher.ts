@@ -40,6 +40,24 @@ export function createAead(name: AeadName, key: Uint8Array): Aead {
  */
 const keyPlaces: Readonly<Record<number, Uint8Array>> = { 16: new Uint8Array(16), 32: new Uint8Array(32) };
 
+let missing: readonly AeadName[] | undefined;
+
+/** The AEADs that the runtime has not: Bun's `node:crypto` lacks ChaCha20-Poly1305. */
+export function missingAeads(): readonly AeadName[] | undefined {
+  missing ??= hasAead('chacha20poly1305') ? [] : ['chacha20poly1305'];
+  return missing.length === 0 ? undefined : missing;
+}
+
+function hasAead(name: AeadName): boolean {
+  const { algorithm, keyLength } = aeads[name];
+  try {
+    createCipheriv(algorithm as CipherGCMTypes, new Uint8Array(keyLength), new Uint8Array(12), tagOption);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 class NodeAead implements Aead {
   readonly keyLength: number;
   readonly tagLength = tagLength;

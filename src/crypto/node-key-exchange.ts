@@ -110,10 +110,20 @@ function decodeBase64Url(text: string): Uint8Array {
   return plain(Buffer.from(text, 'base64url'));
 }
 
+/** Deno's `node:crypto` has not all curves of OpenSSL. */
+function hasCurve(curve: string): boolean {
+  try {
+    createECDH(curve);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Diffie-Hellman by OpenSSL. */
 export const opensslFunctions: DiffieHellmanFunctions = {
   x25519: opensslX25519,
   p256: weierstrass('prime256v1', 65, 32),
   p384: weierstrass('secp384r1', 97, 48),
-  p521: weierstrass('secp521r1', 133, 66),
+  p521: hasCurve('secp521r1') ? weierstrass('secp521r1', 133, 66) : undefined,
 };

@@ -1,7 +1,7 @@
 import { keyExchanges } from './key-exchange.ts';
 import type { MlKem } from './ml-kem.ts';
 import { type Accelerator, accelerator } from './node-accelerator.ts';
-import { createAead, createCbc } from './node-cipher.ts';
+import { createAead, createCbc, missingAeads } from './node-cipher.ts';
 import { hash, hmac, prepareHmac, random } from './node-hash.ts';
 import { opensslFunctions } from './node-key-exchange.ts';
 import { importPrivateKey, importPublicKey } from './node-keys.ts';
@@ -36,6 +36,7 @@ export function createNodeCrypto(options: NodeCryptoOptions = {}): CryptoProvide
   return {
     name: native === undefined ? 'node:crypto' : `node:crypto, ${native.name}`,
     preferredAead: native && 'chacha20poly1305',
+    missingAeads: native === undefined ? missingAeads() : undefined,
     random,
     hash,
     hmac,

@@ -32,6 +32,9 @@ export interface CryptoProvider {
   /** The AEAD that costs much less than the others here, where one does: its suites come first by default. */
   readonly preferredAead?: AeadName | undefined;
 
+  /** AEADs that this runtime has not: their suites are neither offered nor taken. */
+  readonly missingAeads?: readonly AeadName[] | undefined;
+
   /** Cryptographically strong random bytes. */
   random(size: number): Uint8Array;
 

@@ -368,7 +368,7 @@ function defaultKeyShares(groups: readonly GroupName[], sessions: readonly Clien
 
 function commonConfig(options: CommonOptions, suites = options.cipherSuites): CommonHandshakeConfig {
   const { crypto } = options;
-  const cipherSuites = suites ?? defaultCipherSuitesFor(crypto.preferredAead);
+  const cipherSuites = suitesThere(crypto, suites ?? defaultCipherSuitesFor(crypto.preferredAead));
   const groups = (options.groups ?? defaultGroupNames).filter((group) => crypto.keyExchange(group) !== undefined);
   const [minVersion, maxVersion] = versionRange(options, cipherSuites);
   if (groups.length === 0) throw new ConfigError('no key exchange group is left: check groups');
@@ -395,6 +395,15 @@ function commonConfig(options: CommonOptions, suites = options.cipherSuites): Co
     trace: options.trace,
     keyLog: options.keyLog,
   };
+}
+
+/** The suites whose AEAD the runtime has. */
+function suitesThere({ missingAeads }: CryptoProvider, suites: readonly number[]): readonly number[] {
+  if (missingAeads === undefined) return suites;
+  return suites.filter((code) => {
+    const aead = cipherSuite(code)?.aead;
+    return aead === undefined || !missingAeads.includes(aead);
+  });
 }
 
 /** A limit that is given as `undefined` is the default, and not none. */

@@ -65,7 +65,7 @@ export function selectEchTarget(crypto: CryptoProvider, configs: readonly Decode
     if (config.hasMandatoryExtension || !isPublicName(config.publicName)) continue;
     for (const { kdf, aead } of config.cipherSuites) {
       const suite = hpkeSuite(config.kem, kdf, aead);
-      if (suite !== undefined) return { config, suite };
+      if (suite !== undefined && !crypto.missingAeads?.includes(suite.cipher)) return { config, suite };
     }
   }
   return undefined;

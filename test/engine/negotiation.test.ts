@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { TraceEvent } from '../../src/handshake/trace.ts';
 import { MemoryStore } from '../../src/session/memory-store.ts';
 import { ServerSessions } from '../../src/session/resumption.ts';
@@ -113,5 +114,29 @@ describe('what a client makes of an answer', () => {
     const pair = createPair({ client: { maxVersion: tls12, sessions: kept, now: later }, server: { sessions } });
     await pair.run();
     assert.equal(pair.client.info.resumed, false);
+  });
+
+  test('what the runtime has not is neither offered nor taken: an AEAD, a group', async () => {
+    const poor: CryptoProvider = {
+      ...crypto,
+      missingAeads: ['chacha20poly1305'],
+      keyExchange: (group) => (group === 'secp521r1' ? undefined : crypto.keyExchange(group)),
+    };
+    for (const named of [
+      {},
+      { cipherSuites: [0x1303, 0x1301, 0xcca9, 0xc02b], groups: ['secp521r1', 'x25519'] as const },
+    ]) {
+      const offer = decodeClientHello(firstBody(turn(client({ ...named, crypto: poor }))));
+      for (const code of [0x1303, 0xcca9, 0xcca8]) assert.ok(!offer.cipherSuites.includes(code), code.toString(16));
+      assert.ok(!offer.extensions.supportedGroups?.includes(25));
+      const pair = createPair({
+        client: { cipherSuites: [0x1303, 0x1301], groups: ['secp521r1', 'x25519'] },
+        server: { ...named, crypto: poor, preferServerOrder: false },
+      });
+      await pair.run();
+      assert.equal(pair.client.info.cipherSuite, 0x1301);
+      assert.equal(pair.client.info.group, 'x25519');
+    }
+    assert.throws(() => client({ crypto: poor, cipherSuites: [0x1303] }), { code: 'ERR_TLS_NO_CIPHERS' });
   });
 });
