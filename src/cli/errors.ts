@@ -186,7 +186,7 @@ function systemError(error: SystemError): CliError {
       }
       return make(`this user may not use ${where || error.message}`, 'Check owner and mode with `ls -l`.');
     case 'ENOSPC':
-      return make(`the disk is full (${where})`, 'Free some space and try again.');
+      return make(`the disk is full${where === '' ? '' : ` (${where})`}`, 'Free some space and try again.');
     case 'ECONNREFUSED':
       return make(`nothing listens on ${where}`, 'Is the server running, and is the port right?', exitCodes.network);
     case 'ENOTFOUND':

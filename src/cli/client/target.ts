@@ -37,6 +37,7 @@ export function parseTarget(text: string, defaultPort = 443): Target {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   if (isIP(host) === 0 && domainToASCII(host) === '') throw usageError(`"${host}" is no host name`);
   const port = url.port === '' ? (scheme === null ? defaultPort : 443) : Number(url.port);
+  if (port === 0) throw usageError(`${text}: nothing can listen on port 0`);
   const shown = host.includes(':') ? `[${host}]` : host;
   return { host, port, path: url.pathname + url.search, authority: port === 443 ? shown : `${shown}:${port}` };
 }

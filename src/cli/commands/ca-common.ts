@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type Authority, openAuthority } from '../../ca/index.ts';
+import type { Authority } from '../../ca/index.ts';
 import type { Option } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { statePaths } from '../paths.ts';
-import { openLocalAuthority, readPassphrase } from '../server/local-authority.ts';
+import { openLocalAuthority, openWaiting, readPassphrase } from '../server/local-authority.ts';
 
 /** The options of every word of `handfast ca`. */
 export const folderOption = {
@@ -40,7 +40,7 @@ export async function withAuthority<T>(values: AuthorityValues, use: (authority:
   const authority =
     values.folder === undefined && issuingPassphrase === undefined
       ? await openLocalAuthority(folder)
-      : await openAuthority({ folder, issuingPassphrase });
+      : await openWaiting({ folder, issuingPassphrase });
   try {
     return await use(authority);
   } finally {

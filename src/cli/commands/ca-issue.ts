@@ -4,10 +4,10 @@ import { toHex } from '../../bytes/bytes.ts';
 import { type IssuedCertificate, type NewKeyType, type RevocationReason, revocationReasons } from '../../ca/index.ts';
 import { type Certificate, decodePem, type PemBlock, readCertificates } from '../../pki/index.ts';
 import { type Command, lifetime, type Options, parse } from '../command.ts';
-import { CliError, usageError } from '../errors.ts';
+import { CliError, humanError, usageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { shellPath } from '../paths.ts';
-import { replaceFiles } from '../server/shared-file.ts';
+import { mayWrite, shellPath } from '../paths.ts';
+import { type NewFile, replaceFiles } from '../server/shared-file.ts';
 import { duration } from '../ui/terminal.ts';
 import {
   day,
@@ -52,6 +52,7 @@ export const issue: Command = {
     const { values, positionals } = parse(issueOptions, words, { min: 1, max: 100, names: ['a name'] });
     const stem = values.out ?? fileStem(positionals[0] as string);
     refuseToReplace([`${stem}.pem`, `${stem}.key`], values.force === true);
+    await mayWrite(`${stem}.pem`, `${stem}.key`);
     const issued = await withAuthority(values, (authority) =>
       authority.issue({
         names: positionals,
@@ -83,6 +84,7 @@ export const sign: Command = {
     const file = positionals[0] as string;
     const stem = values.out ?? file.replace(/\.(csr|pem|req|der)$/i, '');
     refuseToReplace([`${stem}.pem`], values.force === true);
+    await mayWrite(`${stem}.pem`);
     const csr = await readRequest(file);
     const issued = await withAuthority(values, (authority) =>
       authority.issue({
@@ -132,7 +134,10 @@ export const renew: Command = {
     const which = positionals[0] as string;
     const serial = await serialFrom(which);
     const stem = values.out ?? (existsSync(which) ? which.replace(/\.(pem|crt|cer)$/i, '') : undefined);
-    if (stem !== undefined) refuseToReplace([`${stem}.pem`, `${stem}.key`], values.force === true);
+    if (stem !== undefined) {
+      refuseToReplace([`${stem}.pem`, `${stem}.key`], values.force === true);
+      await mayWrite(`${stem}.pem`, `${stem}.key`);
+    }
     const issued = await withAuthority(values, (authority) =>
       authority.renew(serial, {
         ...(values.lifetime === undefined ? {} : { lifetime: lifetime('lifetime', values.lifetime) }),
@@ -186,7 +191,7 @@ async function serialFrom(word: string): Promise<string> {
 
 async function writeIssued(issued: IssuedCertificate, stem: string, json: boolean): Promise<void> {
   // The key first: a certificate whose key was lost is of no use.
-  replaceFiles([
+  write(issued.serial, [
     ...(issued.keyPem === undefined ? [] : [{ path: `${stem}.key`, content: issued.keyPem, secret: true }]),
     { path: `${stem}.pem`, content: issued.chainPem, secret: false },
   ]);
@@ -210,6 +215,20 @@ async function writeIssued(issued: IssuedCertificate, stem: string, json: boolea
   const alone = (statSync(`${stem}.key`).mode & 0o077) === 0;
   const readers = alone ? 'readable by this user alone' : 'readable by its group too, as the one before';
   say(`  ${shellPath(`${stem}.key`)}  private key, ${readers}`);
+}
+
+/** A certificate that cannot be written is in the log all the same. */
+function write(serial: string, files: readonly NewFile[]): void {
+  try {
+    replaceFiles(files);
+  } catch (error) {
+    const { message, exitCode } = humanError(error);
+    throw new CliError(`the certificate ${serial} was issued, and cannot be written: ${message}`, {
+      hint: `Take it back with \`handfast ca revoke ${serial}\`, and issue another.`,
+      exitCode,
+      cause: error,
+    });
+  }
 }
 
 function fileStem(name: string): string {

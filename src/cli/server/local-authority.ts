@@ -8,6 +8,7 @@ import {
   type AuthorityEnd,
   authorityEnd,
   type IssuedCertificate,
+  openAuthority,
   openOrCreateAuthority,
   putAsideAuthority,
 } from '../../ca/index.ts';
@@ -110,6 +111,18 @@ export function loadIssued(crypto: CryptoProvider, issued: IssuedCertificate): C
 /** How long before its end people are told, and the default authority is replaced; in ms. */
 const warnBefore = 60 * 86_400_000;
 const replaceBefore = 86_400_000;
+
+/** Opens an authority that is there; waits a moment where another process has it open. */
+export async function openWaiting(options: Parameters<typeof openAuthority>[0]): Promise<Authority> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await openAuthority(options);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ERR_TLS_CA_LOCKED' || tries >= 20) throw error;
+      await sleep(250);
+    }
+  }
+}
 
 /** Another process has the authority open, or has just put it aside, or made it. */
 const othersAtIt: readonly string[] = ['ERR_TLS_CA_LOCKED', 'ENOENT', 'ERR_TLS_CA_MISSING', 'ERR_TLS_CA_EXISTS'];
