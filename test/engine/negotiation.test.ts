@@ -72,6 +72,34 @@ describe('what a server makes of an offer', () => {
   });
 });
 
+test('psk_ke among the modes excuses no share without its groups (RFC 9846, Section 9.2)', () => {
+  const psk = { identity: bytes(3), secret: bytes(32, 7), hash: 'sha256', imported: false } as const;
+  const options = { externalPsks: [psk], allowPskOnly: true };
+  for (const [missing, code] of [
+    ['supportedGroups', 'ERR_TLS_NO_SHARED_GROUP'],
+    ['keyShare', 'ERR_TLS_MISSING_KEY_SHARE'],
+  ] as const) {
+    const side = server();
+    const output = turn(
+      side,
+      hello((h) => without(h, missing), options),
+    );
+    assertRefused(side, output, code, 'missingExtension');
+  }
+});
+
+test('a ClientHello is padded to the length that is asked for (RFC 7685)', () => {
+  const short = firstBody(turn(client())).length + 4;
+  for (const [wanted, length] of [
+    [short + 100, short + 100],
+    [short + 4, short + 4],
+    [short + 1, short + 4],
+    [short, short],
+  ] as const) {
+    assert.equal(firstBody(turn(client({ padClientHelloTo: wanted }))).length + 4, length);
+  }
+});
+
 describe('what a client makes of an answer', () => {
   test('a GREASE extension that comes back is refused (RFC 8701, Section 3.1)', () => {
     const connection = client({ grease: true });

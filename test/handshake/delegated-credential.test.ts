@@ -117,6 +117,12 @@ test('who does not ask, asks for other schemes, or speaks TLS 1.2, gets the cert
   }
 });
 
+test('one that is for clients is not shown by a server', async () => {
+  const pair = await meet(asking, serving(delegated({ shownBy: 'client' }), plain));
+  assertConnected(pair);
+  assert.deepEqual(pair.said, []);
+});
+
 test('one whose time is over is not shown', async () => {
   const over = delegated();
   const credential = { ...over, delegation: { ...over.delegation!, notAfter: now } };

@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { cipherSuites, pskCipherSuites } from '../../src/crypto/cipher-suites.ts';
+import { ClientConnection } from '../../src/engine/client-connection.ts';
 import type { ClientOptions, ServerOptions, TraceEvent } from '../../src/engine/config.ts';
+import { drive } from '../../src/engine/driver.ts';
+import { clientHost, type Host, serverHost } from '../../src/engine/host.ts';
+import { ServerConnection } from '../../src/engine/server-connection.ts';
 import { CertificateError } from '../../src/errors.ts';
 import { pskPremaster } from '../../src/handshake/psk12.ts';
 import type { ClientSession } from '../../src/session/client-session.ts';
@@ -12,7 +16,16 @@ import { ServerSessions } from '../../src/session/resumption.ts';
 import type { ServerSessionsConfig } from '../../src/session/session-rules.ts';
 import { decodeSessionState, encodeSessionState, sessionState } from '../../src/session/state.ts';
 import { TicketKeyring } from '../../src/session/ticket-keyring.ts';
-import { createPair, crypto, type Delivery, type HostKind, matrix, type Pair } from './pair.ts';
+import {
+  clientDefaults,
+  createPair,
+  crypto,
+  type Delivery,
+  type HostKind,
+  matrix,
+  type Pair,
+  serverDefaults,
+} from './pair.ts';
 
 const tls12 = 0x0303;
 const identity = new TextEncoder().encode('sensor 7');
@@ -92,6 +105,25 @@ describe('PSK in TLS 1.2', () => {
       });
     });
   }
+
+  test('a session, or an imported PSK, that a host gives for an identity counts as unknown', () => {
+    for (const kind of ['res', 'imp'] as const) {
+      const options = { ...serverDefaults, ...server };
+      const side = new ServerConnection(options);
+      const peer = new ClientConnection({ ...clientDefaults, ...client });
+      const host: Host = {
+        ...serverHost(options),
+        lookupPsk: () => ({ key: secret, hash: 'sha256', kind, state: undefined }),
+      };
+      for (let i = 0; i < 3; i++) {
+        drive(peer, clientHost(peer.options), () => {});
+        for (const chunk of peer.takeOutgoing()) side.receive(chunk);
+        drive(side, host, () => {});
+        for (const chunk of side.takeOutgoing()) peer.receive(chunk);
+      }
+      assert.equal(side.error?.code, 'ERR_TLS_BAD_RECORD_MAC', side.error?.stack);
+    }
+  });
 
   test('the premaster secret is that of RFC 4279, Section 2, and RFC 5489, Section 2', () => {
     const key = Uint8Array.of(1, 2, 3);

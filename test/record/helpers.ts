@@ -30,13 +30,17 @@ export interface ProtectionPair {
 }
 
 /** Both halves of one direction, with fresh keys. */
-export function protectionPair(protection: Protection, sequence?: () => SequenceNumber): ProtectionPair {
+export function protectionPair(
+  protection: Protection,
+  sequence?: () => SequenceNumber,
+  provider = crypto,
+): ProtectionPair {
   const { suite, encryptThenMac } = protection;
   if (suite.version === 0x0304) {
     const secret = crypto.random(suite.hash === 'sha256' ? 32 : 48);
     return {
-      read: createReadProtection13(crypto, suite, secret, sequence?.()),
-      write: createWriteProtection13(crypto, suite, secret, sequence?.()),
+      read: createReadProtection13(provider, suite, secret, sequence?.()),
+      write: createWriteProtection13(provider, suite, secret, sequence?.()),
     };
   }
   const keys = {
@@ -45,8 +49,8 @@ export function protectionPair(protection: Protection, sequence?: () => Sequence
     ...(suite.cbc === undefined ? {} : { macKey: crypto.random(suite.cbc.macLength), encryptThenMac }),
   };
   return {
-    read: createReadProtection12(crypto, suite, keys, sequence?.()),
-    write: createWriteProtection12(crypto, suite, keys, sequence?.()),
+    read: createReadProtection12(provider, suite, keys, sequence?.()),
+    write: createWriteProtection12(provider, suite, keys, sequence?.()),
   };
 }
 

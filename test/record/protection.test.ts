@@ -3,6 +3,7 @@ import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 import test from 'node:test';
 import { concat, fromHex, toHex } from '../../src/bytes/bytes.ts';
 import { cipherSuite } from '../../src/crypto/cipher-suites.ts';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { TlsError } from '../../src/errors.ts';
 import { RecordIv, SequenceNumber } from '../../src/record/protection.ts';
 import { createReadProtection12, createWriteProtection12 } from '../../src/record/protection12.ts';
@@ -243,4 +244,30 @@ test('every CBC record has an IV of its own', () => {
     ivs.add(toHex(out.subarray(5, 21)));
   }
   assert.equal(ivs.size, 20);
+});
+
+test('whoever destroys a protection destroys its keys', () => {
+  for (const protection of protections) {
+    let alive = 0;
+    const counted = <K extends { destroy(): void }>(key: K): K => {
+      alive++;
+      const { destroy } = key;
+      key.destroy = () => {
+        alive--;
+        destroy.call(key);
+      };
+      return key;
+    };
+    const counting: CryptoProvider = {
+      ...crypto,
+      createAead: (name, key) => counted(crypto.createAead(name, key)),
+      createCbc: (name, key) => counted(crypto.createCbc(name, key)),
+      prepareHmac: (name, key) => counted(crypto.prepareHmac(name, key)),
+    };
+    const { read, write } = protectionPair(protection, undefined, counting);
+    assert.ok(alive >= 2, protection.name);
+    read.destroy();
+    write.destroy();
+    assert.equal(alive, 0, protection.name);
+  }
 });

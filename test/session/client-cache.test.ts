@@ -196,3 +196,16 @@ test('promise 8: what a server staples counts too', () => {
   cache.clear();
   assert.equal(cache.bytes, 0);
 });
+
+test('what a session takes is counted: ticket, secret and certificates', () => {
+  const held = (ticket: number, certificates: readonly number[]) => {
+    const cache = new ClientSessionCache();
+    const peerCertificates = certificates.map((length) => new Uint8Array(length));
+    const { state } = session();
+    cache.add(session(0x0304, { ticket: new Uint8Array(ticket), state: { ...state, peerCertificates } }));
+    return cache.bytes;
+  };
+  assert.ok(held(100, []) >= 100 + 32);
+  assert.equal(held(1100, []) - held(100, []), 1000);
+  assert.equal(held(100, [700, 300]) - held(100, []), 1000);
+});

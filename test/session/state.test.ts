@@ -164,3 +164,9 @@ test('early data is bound to ALPN protocol, cipher suite, server name and what t
   ].map((each) => Buffer.from(earlyDataContext(crypto, each)).toString('hex'));
   assert.equal(new Set(all).size, all.length);
 });
+
+test('a context of early data has 255 bytes at most', () => {
+  const context = (length: number) => encodeSessionState(someState(now, { earlyDataContext: new Uint8Array(length) }));
+  assert.ok(context(255) !== undefined);
+  assert.equal(context(256), undefined);
+});
