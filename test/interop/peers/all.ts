@@ -7,7 +7,9 @@ import { haproxy } from './haproxy.ts';
 import { java } from './java.ts';
 import { nginx } from './nginx.ts';
 import { nodeTls } from './node-tls.ts';
+import { nss } from './nss.ts';
 import { openssl } from './openssl.ts';
+import { rustls } from './rustls.ts';
 
 /** Every peer, in the order of the table. */
-export const peers: readonly Peer[] = [openssl, gnutls, curl, nginx, haproxy, go, java, chromium, nodeTls];
+export const peers: readonly Peer[] = [openssl, gnutls, curl, nginx, haproxy, go, java, rustls, nss, chromium, nodeTls];

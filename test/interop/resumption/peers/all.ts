@@ -7,7 +7,21 @@ import { haproxy } from './haproxy.ts';
 import { java } from './java.ts';
 import { nginx } from './nginx.ts';
 import { nodeTls } from './node-tls.ts';
+import { nss } from './nss.ts';
 import { openssl } from './openssl.ts';
+import { rustls } from './rustls.ts';
 
 /** Every peer, in the order of the table. */
-export const peers: readonly ResumptionPeer[] = [openssl, gnutls, go, java, nodeTls, curl, nginx, haproxy, chromium];
+export const peers: readonly ResumptionPeer[] = [
+  openssl,
+  gnutls,
+  go,
+  java,
+  rustls,
+  nss,
+  nodeTls,
+  curl,
+  nginx,
+  haproxy,
+  chromium,
+];
