@@ -33,7 +33,7 @@ export const curl: ResumptionPeer = {
     const code = await program.exited;
     if (code !== 0) throw new Error(`curl ended with ${code}: ${program.said()}`);
     // It tells that it offers a session, not that the server took it.
-    if (!/re-using session/i.test(program.said())) throw new Error(`curl offered no session: ${program.said()}`);
+    if (!/re-?using session/i.test(program.said())) throw new Error(`curl offered no session: ${program.said()}`);
     return {};
   },
 };
