@@ -39,7 +39,8 @@ async function makeDatabase(name: IdentityName): Promise<string> {
 /** What NSS is, by the library that its programs load: they don't say. */
 export async function nssVersion(): Promise<string | undefined> {
   if ((await programVersion('tstclnt', [], /Usage: +(tstclnt)/)) === undefined) return undefined;
-  const find = 'for f in $(ldd "$(command -v tstclnt)" | grep -o "/[^ ]*libnss3[.]so"); do strings "$f"; done';
+  const find =
+    'for f in $(ldd "$(command -v tstclnt)" | grep -o "/[^ ]*libnss3[.]so"); do strings "$f" | grep "^3[.]"; done';
   return (await programVersion('sh', ['-c', find], /^(3\.\d+[.\d]*)$/m)) ?? 'of unknown version';
 }
 
