@@ -14,7 +14,7 @@ import { createEchKey } from '../../src/engine/ech-key.ts';
 import { clientHost, serverHost } from '../../src/engine/host.ts';
 import { ServerConnection } from '../../src/engine/server-connection.ts';
 import { EchRejectedError } from '../../src/errors.ts';
-import { createDelegatedCredential } from '../../src/node/delegated-credentials.ts';
+import { createDelegatedCredential } from '../../src/node/context/delegated-credentials.ts';
 import tls from '../../src/node/tls.ts';
 import { oids } from '../../src/pki/der/oid.ts';
 import { derNull } from '../../src/pki/der/writer.ts';
