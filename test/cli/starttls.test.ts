@@ -7,6 +7,9 @@ import { type StartTls, startTls } from '../../src/cli/inspect/starttls.ts';
 /** A server's lines, each after what a client must have said before it; `''`: at once. */
 type Lines = readonly (readonly [after: string, say: string])[];
 
+/** What the client said last. */
+let said = '';
+
 /** Speaks with a server that says these things; each is cut in two, as a network may. */
 async function spoken(protocol: StartTls, lines: Lines): Promise<string> {
   const server = createServer((socket) => {
@@ -26,6 +29,7 @@ async function spoken(protocol: StartTls, lines: Lines): Promise<string> {
     };
     socket.on('data', (bytes) => {
       heard += bytes.toString('latin1');
+      said = bytes.toString('latin1');
       proceed();
     });
     proceed();
@@ -39,7 +43,7 @@ async function spoken(protocol: StartTls, lines: Lines): Promise<string> {
     return (error as Error).message;
   } finally {
     socket.destroy();
-    server.close();
+    await once(server.close(), 'close');
   }
 }
 
@@ -99,6 +103,12 @@ describe('before TLS begins', () => {
     test(`${protocol}: a server that is willing`, async () => {
       assert.equal(await spoken(protocol as StartTls, lines), 'TLS');
     });
+
+  test('mysql: the request names CLIENT_SSL', async () => {
+    // Bit 11 of the capabilities; MariaDB answers another packet with an error.
+    assert.equal(await spoken('mysql', [['', mysql('\xff\xff')]]), 'TLS');
+    assert.ok(said.startsWith('\x20\0\0\x01\0\x8a\0\0'), said);
+  });
 
   const unwilling: readonly [StartTls, Lines][] = [
     [

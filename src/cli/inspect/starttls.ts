@@ -30,7 +30,7 @@ const postgresSslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
  * MySQL: SSLRequest, the first half of a HandshakeResponse41: 32 bytes, the second packet; CLIENT_PROTOCOL_41, CLIENT_SSL
  * and CLIENT_SECURE_CONNECTION; packets up to 16 MiB; utf8mb4.
  */
-const mysqlSslRequest = Buffer.concat([Buffer.from('200000010082000000000001ff', 'hex'), Buffer.alloc(23)]);
+const mysqlSslRequest = Buffer.concat([Buffer.from('20000001008a0000000000012d', 'hex'), Buffer.alloc(23)]);
 
 const ready = /^220 [^\n]*\n$/m;
 const fails = /^[45]\d\d[ -]/m;
