@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createNodeServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { compareLocal, makeCredentials } from '../../src/cli/compare/local.ts';
 import type { Measured } from '../../src/cli/compare/modes.ts';
 import { compareRemote } from '../../src/cli/compare/remote.ts';
+import { createNodeCrypto } from '../../src/crypto/node.ts';
+import { localSigner } from '../../src/index.ts';
 import { createServer } from '../../src/node/https.ts';
 import { createTrustAnchors, encodePem } from '../../src/pki/index.ts';
 
@@ -50,4 +54,34 @@ test('remote: the request is in no figure of the handshake, and what one visit v
   // The extension, and a record with EndOfEarlyData.
   const more = (earlyData?.sent ?? 0) - (psk?.sent ?? 0);
   assert.ok(more > 0 && more < 100, `0-RTT sends ${more} bytes more`);
+});
+
+test('remote: a client certificate is shown on every full handshake', async () => {
+  const { chain, key, root } = await makeCredentials();
+  const [cert, pem] = [chain.map((der) => encodePem('CERTIFICATE', der)).join(''), encodePem('PRIVATE KEY', key)];
+  const shown: (string | undefined)[] = [];
+  const server = createNodeServer(
+    { cert, key: pem, requestCert: true, rejectUnauthorized: false },
+    (request, response) => {
+      const socket = request.socket as TLSSocket;
+      if (!socket.isSessionReused()) shown.push(socket.getPeerX509Certificate()?.subjectAltName);
+      response.end();
+    },
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const crypto = createNodeCrypto();
+  await compareRemote({
+    target: { host: 'localhost', port, path: '/', authority: `localhost:${port}` },
+    anchors: async () => createTrustAnchors([root]),
+    insecure: false,
+    credential: { chain, signer: localSigner(crypto.importPrivateKey(key)) },
+    repeats: 1,
+    timeout: 10_000,
+    progress: () => {},
+  });
+  server.close();
+  assert.ok(shown.length >= 2, String(shown.length));
+  for (const name of shown) assert.equal(name, 'DNS:localhost');
 });

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { clientCredential, credentialOptions } from '../client/credential.ts';
 import { parseTarget } from '../client/target.ts';
 import { trustedRoots } from '../client/trust.ts';
 import { type Command, type Options, parse, wholeNumber } from '../command.ts';
@@ -24,6 +25,7 @@ const options = {
   },
   cacert: { value: 'FILE', multiple: true, help: 'roots to trust (PEM)' },
   insecure: { short: 'k', help: 'take any certificate' },
+  ...credentialOptions,
   timeout: { value: 'SECONDS', help: 'for each connection; default 15' },
   svg: { value: 'FILE', help: 'draw it into an SVG file' },
   html: { value: 'FILE', help: 'a page with the figure and the table' },
@@ -64,6 +66,7 @@ export const compare: Command = {
             target: parseTarget(url),
             anchors: () => trustedRoots(values.cacert),
             insecure: values.insecure === true,
+            credential: await clientCredential(values),
             repeats,
             groups,
             timeout: 1000 * wholeNumber('timeout', values.timeout ?? '15', 1, 3600),

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { probe } from '../../audit/index.ts';
 import { createNodeCrypto } from '../../crypto/node.ts';
-import type { ClientOptions, GroupName, TraceEvent } from '../../index.ts';
+import type { ClientOptions, Credential, GroupName, TraceEvent } from '../../index.ts';
 import type { TrustAnchors } from '../../pki/index.ts';
 import { type ClientSession, encodeClientSession } from '../../session/index.ts';
 import { closeQuietly, open } from '../client/connect.ts';
@@ -16,6 +16,8 @@ export interface RemoteOptions {
   /** New ones for each visit: what was verified under others is not verified, nor counted, again. */
   readonly anchors: () => Promise<TrustAnchors>;
   readonly insecure: boolean;
+  /** The certificate that the client shows where it is asked for one. */
+  readonly credential?: Credential | undefined;
   readonly repeats: number;
   readonly groups?: readonly GroupName[] | undefined;
   readonly timeout: number;
@@ -98,8 +100,8 @@ async function measure(mode: Mode, options: RemoteOptions): Promise<Measured | N
 }
 
 /** Who doesn't speak of tickets gets a session ID, from a server that keeps sessions. */
-async function sessionById({ target, timeout }: RemoteOptions): Promise<ClientSession | undefined> {
-  const client = { maxVersion: 0x0303, resumption: false } as const;
+async function sessionById({ target, timeout, credential }: RemoteOptions): Promise<ClientSession | undefined> {
+  const client = { maxVersion: 0x0303, resumption: false, ...shown(credential) } as const;
   const endpoint = {
     address: target.host,
     port: target.port,
@@ -107,6 +109,10 @@ async function sessionById({ target, timeout }: RemoteOptions): Promise<ClientSe
   };
   const { sessions } = await probe(endpoint, { crypto: createNodeCrypto(), client, timeoutMs: timeout });
   return sessions.find(({ sessionId, ticket }) => sessionId.length > 0 && ticket.length === 0);
+}
+
+function shown(credential: Credential | undefined): Pick<ClientOptions, 'credentials'> {
+  return credential === undefined ? {} : { credentials: [credential] };
 }
 
 function sessionFor(mode: Mode, sessions: readonly ClientSession[]): ClientSession | undefined {
@@ -134,6 +140,7 @@ async function visit(mode: Mode, options: RemoteOptions, session: ClientSession 
     // What the server does is measured, also where it does too much.
     resumeWithoutExtendedMasterSecret: true,
     ...(options.groups === undefined ? {} : { groups: options.groups }),
+    ...shown(options.credential),
   };
   const start = performance.now();
   const opened = await open({
