@@ -112,6 +112,8 @@ const overtime = 0.6;
 const answerWithin = 2_000;
 /** How soon a node looks again that has no key yet which all have acknowledged, in ms; then twice as long, and so on. */
 const lookAgain = 50;
+/** The same for one that got no answer. It may have a lease, and not know it: then all others wait for it. */
+const tryAgain = 1_000;
 /** Proposals of one round before it waits for the next poll. */
 const maxRounds = 6;
 
@@ -138,8 +140,10 @@ export class FleetKeyring {
   /** Names of the keys that every node had acknowledged at some time: they stay good to seal under. */
   readonly #eligible = new Set<string>();
   readonly #installed = new Set<string>();
-  /** Names of the keys that were revoked here: whatever the document says of them. */
+  /** Names of the keys that were revoked, here or in a document that was read: whatever a later one says of them. */
   readonly #revoked = new Set<string>();
+  /** Names of the keys that this node has wrapped under its first fleet key, once. */
+  readonly #rewrapped = new Set<string>();
   #known: RingDocument = { entries: [] };
   #epoch = '';
   #ack = 0;
@@ -149,7 +153,7 @@ export class FleetKeyring {
   #locked = 0;
   /** Whether the key that should seal is not yet acknowledged by all: tickets are local meanwhile. */
   #waiting = false;
-  /** Polls in a row while it was so. */
+  /** Polls in a row while it was so, or failed. */
   #looks = 0;
   #timer: unknown;
   #stopped = false;
@@ -274,6 +278,7 @@ export class FleetKeyring {
     const won = await this.#inTime(this.#options.channel.propose(reading, epoch, document, hold));
     if (won) {
       this.#known = proposal;
+      for (const { name, wrapped } of proposal.entries) if (wrapped.length > 0) this.#rewrapped.add(toHex(name));
       tell(this.#options.observe, { type: 'proposed', revision: reading.revision + 1 });
     }
     return true;
@@ -305,6 +310,8 @@ export class FleetKeyring {
     let changed = lacksEntries(found, this.#known, now);
     const merged = changed ? mergeDocuments(found, this.#known, now, revision) : found;
     const entries = merged.entries.filter((entry) => entry.openUntil > now);
+    // What no node has any more does not stay in the store either, for who has a copy of it.
+    if (found.entries.some((entry) => entry.openUntil <= now)) changed = true;
     for (const [i, entry] of entries.entries()) {
       if (entry.wrapped.length > 0 && this.#revoked.has(toHex(entry.name))) {
         entries[i] = { ...entry, wrapped: noBytes };
@@ -312,6 +319,8 @@ export class FleetKeyring {
         continue;
       }
       if (entry.wrapped.length === 0 || !this.#keys.isStale(entry.wrapped)) continue;
+      // Once: while the fleet changes its fleet key, nodes with the old one first undo it. Who starts last has the word.
+      if (this.#rewrapped.has(toHex(entry.name))) continue;
       const secret = unwrapRingKey(this.#keys, this.#name, entry);
       if (secret === undefined) continue;
       entries[i] = { ...entry, wrapped: wrapRingKey(this.#keys, this.#name, entry, secret) };
@@ -356,6 +365,7 @@ export class FleetKeyring {
       if (entry.openUntil <= reading.now) continue;
       const id = toHex(entry.name);
       if (entry.wrapped.length === 0 || this.#revoked.has(id)) {
+        this.#revoked.add(id);
         keyring.revoke(entry.name);
         continue;
       }
@@ -382,7 +392,7 @@ export class FleetKeyring {
 
   #forget(found: RingDocument): void {
     const names = new Set([...found.entries, ...this.#known.entries].map((entry) => toHex(entry.name)));
-    for (const set of [this.#eligible, this.#installed, this.#revoked])
+    for (const set of [this.#eligible, this.#installed, this.#revoked, this.#rewrapped])
       for (const id of set) if (!names.has(id)) set.delete(id);
   }
 
@@ -394,8 +404,10 @@ export class FleetKeyring {
   #schedule(): void {
     if (this.#stopped) return;
     // Nodes that started together should not ask together.
-    this.#looks = this.#waiting ? this.#looks + 1 : 0;
-    const soon = this.#waiting ? lookAgain * 2 ** Math.min(this.#looks - 1, 16) : Infinity;
+    const again = this.#waiting || this.#failures > 0;
+    this.#looks = again ? this.#looks + 1 : 0;
+    const first = this.#failures > 0 ? tryAgain : lookAgain;
+    const soon = again ? first * 2 ** Math.min(this.#looks - 1, 16) : Infinity;
     if (this.#timer !== undefined) this.#options.timers.clear(this.#timer);
     const jitter = 0.8 + (0.4 * (this.#crypto.random(1)[0] as number)) / 255;
     this.#timer = this.#options.timers.set(

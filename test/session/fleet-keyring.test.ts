@@ -273,6 +273,56 @@ test('a key that leaked stays destroyed here while the store takes no change', a
   assert.deepEqual((nodes[0] as RingNode).keyring.open(0x0304, ticket), { miss: 'unknownKey' }, 'and told the fleet');
 });
 
+test('a key that was revoked stays so on every node, though somebody writes the old document again and again', async () => {
+  const { shared, nodes, time } = await fleetOf(2);
+  const [a, b] = nodes as [RingNode, RingNode];
+  const ticket = seal(a);
+  const old = shared.document.slice();
+  assert.equal(await a.fleet.revoke(ticket.subarray(1, 17)), true);
+  await time.pass(20_000, 1000);
+  // Nothing else can be written from now on.
+  shared.document = old;
+  shared.refuses = true;
+  for (let i = 0; i < 20; i++) {
+    await time.pass(1000, 500);
+    for (const each of [a, b]) assert.deepEqual(each.keyring.open(0x0304, ticket), { miss: 'unknownKey' });
+  }
+});
+
+test('a key whose time is over leaves the shared document at once, not with the next rotation', async () => {
+  const time = new FakeTime();
+  const shared = new SharedRing(time);
+  const each = node(shared, { keepFor: 130 });
+  await each.fleet.start();
+  const first = decodeRingDocument(shared.document)?.entries[0];
+  const name = Buffer.from(first?.name as Uint8Array);
+  await time.pass((first?.openUntil as number) - time.now() - 500, 1000);
+  assert.notEqual(Buffer.from(shared.document).indexOf(name), -1);
+  await time.pass(8000, 500);
+  assert.equal(Buffer.from(shared.document).indexOf(name), -1);
+});
+
+test('while the fleet key rotates, nodes with the old one first and with the new one first do not undo each other', async () => {
+  const { shared, nodes, time } = await fleetOf(2);
+  const [old] = fleetKeys as [Uint8Array];
+  const fresh = new Uint8Array(randomBytes(32));
+  await Promise.all(nodes.map(({ fleet }) => fleet.stop()));
+  const before = Array.from({ length: 3 }, () => node(shared, { fleetKeys: [old, fresh] }));
+  const after = Array.from({ length: 3 }, () => node(shared, { fleetKeys: [fresh, old] }));
+  const proposals = shared.proposals;
+  await Promise.all([...before, ...after].map(({ fleet }) => fleet.start()));
+  await time.pass(40_000, 500);
+  assert.ok(shared.proposals - proposals <= 12, `${shared.proposals - proposals} proposals`);
+  assert.ok(allOpenAll([...before, ...after]));
+  // Those with the old one first give way to others.
+  await Promise.all(before.map(({ fleet }) => fleet.stop()));
+  await node(shared, { fleetKeys: [fresh, old] }).fleet.start();
+  await time.pass(10_000, 500);
+  const last = node(shared, { fleetKeys: [fresh] });
+  await last.fleet.start();
+  assert.equal(last.fleet.status.locked, 0);
+});
+
 test('a revocation is not lost to a change that was under way', async () => {
   const { shared, nodes, time } = await fleetOf(1);
   const channel = shared.channel();

@@ -7,6 +7,8 @@ import { type FakeTime, sessionCrypto } from './helpers.ts';
 export class SharedRing {
   readonly time: FakeTime;
   down = false;
+  /** Takes no proposal: somebody else's was always there before. */
+  refuses = false;
   epoch = '';
   revision = 0;
   document: Uint8Array = new Uint8Array(0);
@@ -61,6 +63,7 @@ export class SharedRing {
       },
       propose: async (expected, epoch, document, holdMs) => {
         if (this.down) throw new Error('down');
+        if (this.refuses) return false;
         if (expected.epoch !== this.epoch || expected.revision !== this.revision) return false;
         this.proposals++;
         if (holdMs > 0) this.hold = this.time.now() + holdMs;

@@ -29,13 +29,12 @@ local epoch = redis.call('HGET', KEYS[1], 'epoch') or ''
 const syncScript = redisScript(`${preamble}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local node, lease = ARGV[1], tonumber(ARGV[4])
+local node, lease, ack = ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[3])
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)) do
   redis.call('HDEL', KEYS[3], dead)
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
 if lease > 0 then
-  local ack = tonumber(ARGV[3])
   if ARGV[2] ~= epoch then ack = 0 end
   if ack > rev then ack = rev end
   redis.call('ZADD', KEYS[2], now + lease, node)
@@ -44,20 +43,25 @@ else
   redis.call('ZREM', KEYS[2], node)
   redis.call('HDEL', KEYS[3], node)
 end
-local least = rev
-local nodes = redis.call('ZRANGE', KEYS[2], 0, -1)
-for _, each in ipairs(nodes) do
-  local ack = tonumber(redis.call('HGET', KEYS[3], each)) or 0
-  if ack < least then least = ack end
+-- Where the leases were lost (evicted), what dead nodes acknowledged would stay for ever: the living tell it again.
+if redis.call('HLEN', KEYS[3]) > redis.call('ZCARD', KEYS[2]) then
+  redis.call('DEL', KEYS[3])
+  if lease > 0 then redis.call('HSET', KEYS[3], node, ack) end
 end
+local nodes = redis.call('ZCARD', KEYS[2])
 -- Once all living nodes had a revision, it stays good: who joins later reads it before it serves.
 local granted = math.min(tonumber(redis.call('HGET', KEYS[1], 'granted')) or 0, rev)
 local hold = tonumber(redis.call('HGET', KEYS[1], 'hold')) or 0
-if #nodes > 0 and least > granted and now >= hold then
-  granted = least
-  redis.call('HSET', KEYS[1], 'granted', granted)
+-- Only then are all nodes looked at, by who may be the last one: there may be thousands.
+if granted < rev and ack == rev and now >= hold and nodes > 0 and redis.call('HLEN', KEYS[3]) == nodes then
+  local least = rev
+  for _, each in ipairs(redis.call('HVALS', KEYS[3])) do least = math.min(least, tonumber(each) or 0) end
+  if least > granted then
+    granted = least
+    redis.call('HSET', KEYS[1], 'granted', granted)
+  end
 end
-return {epoch, rev, redis.call('HGET', KEYS[1], 'doc') or '', now, granted, #nodes}
+return {epoch, rev, redis.call('HGET', KEYS[1], 'doc') or '', now, granted, nodes}
 `);
 
 /** ARGV: expected epoch, expected revision, new epoch, document, for how many ms nothing new is granted. */
