@@ -20,6 +20,7 @@ const clock = { now: Date.now };
 const timers = {
   set: (callback: () => void, milliseconds: number): unknown => setTimeout(callback, milliseconds).unref(),
   clear: (timer: unknown) => clearTimeout(timer as NodeJS.Timeout),
+  afterInput: (callback: () => void): void => void setImmediate(callback),
 };
 
 /** How long a worker waits for an answer, in ms. */

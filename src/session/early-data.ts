@@ -4,7 +4,10 @@ import type { SessionState } from './state.ts';
 export interface FreshnessWindow {
   /** How far the ticket age that the client claims may be from the server's, in ms; default 10,000. */
   readonly toleranceMs: number;
-  /** How far the clocks of a fleet may be apart, in ms; default 2,000. */
+  /**
+   * How far the clocks of a fleet may be apart, in ms; default 2,000. A node that is further than half of it from the clock of
+   * a shared store takes no early data.
+   */
   readonly clockSkewMs: number;
 }
 

@@ -9,6 +9,7 @@ export const missReasons = {
   unknownKey: 'the ticket was sealed under a key that this node does not hold (any more)',
   malformed: 'the ticket or the stored value does not open or does not parse',
   expired: 'the lifetime that counts from the first full authentication is over',
+  notYet: 'the session is said to be made minutes from now: clocks differ, or one was set back',
   versionMismatch: 'the session was made under another protocol version',
   cipherMismatch: 'the cipher suite (TLS 1.2) or its hash (TLS 1.3) is not the one of the session',
   modeMismatch: 'the client takes no PSK key exchange mode that this server takes (RFC 9846, Section 4.2.9)',
@@ -38,8 +39,8 @@ export const earlyDataRefusals = {
     'other processes have the key of this ticket, and the record of used tickets is of this process alone: a replay ' +
     'to another one would not be seen',
   doubtful:
-    'the record of used tickets has not been whole for one freshness window (a start, a failover), or another process ' +
-    'has it now',
+    'the record of used tickets has not been whole for one freshness window (a start, a failover), its clock is another ' +
+    'than ours, or another process has it now',
   storeTimeout: missReasons.storeTimeout,
   storeError: missReasons.storeError,
   storeUnavailable: missReasons.storeUnavailable,

@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.ts';
-import { type ClaimAnswer, type SessionStore, StoreError, type StoreTraits } from './store.ts';
+import { type ClaimAnswer, type ClaimClock, type SessionStore, StoreError, type StoreTraits } from './store.ts';
 import { tell } from './tell.ts';
 import { type Awaitable, type Clock, isPromise, type Timers } from './timer.ts';
 
@@ -16,11 +16,17 @@ export interface ResilientStoreOptions {
   readonly timers: Timers;
   /** How long a handshake waits for a call, in ms; default 50. */
   readonly deadlineMs?: number;
-  /** After how long a `get` without an answer is asked again, in ms; 0 for never; default a third of the deadline. */
+  /**
+   * After how long a `get` without an answer is asked again, in ms; 0 for never; default a third of the deadline. A tenth of
+   * them at most, so that a store which is slow for its load does not get twice of it.
+   */
   readonly hedgeAfterMs?: number;
   /** Where the second `get` goes; default the same store. A replica would do: what it lacks the store itself is waited for. */
   readonly hedgeStore?: SessionStore;
-  /** Failures in a row that open the breaker; default 5. */
+  /**
+   * Failures in a row that open the breaker, where they last for one deadline; default 5. So a cluster that lacks one of its
+   * nodes goes on with the others.
+   */
   readonly failuresToOpen?: number;
   /** How long the breaker stays open before one call tries, in ms; default 500. It doubles up to `maxCooldownMs`. */
   readonly cooldownMs?: number;
@@ -38,6 +44,10 @@ export interface StoreCall {
   readonly outcome: StoreOutcome;
   readonly milliseconds: number;
 }
+
+/** Second questions that are saved up while a store is fast, and what part of one each `get` adds. */
+const mostHedges = 10;
+const hedgesPerGet = 0.1;
 
 /**
  * Makes a store that may be slow, down or wrong harmless: every call answers or fails with a `StoreError` within the
@@ -62,6 +72,8 @@ export class ResilientStore implements SessionStore {
   readonly #observeBreaker: ((state: BreakerState) => void) | undefined;
   #state: BreakerState = 'closed';
   #failures = 0;
+  #failingSince = 0;
+  #hedges = mostHedges;
   #pending = 0;
   #retryAt = 0;
   #nextCooldown: number;
@@ -107,6 +119,7 @@ export class ResilientStore implements SessionStore {
   }
 
   get(key: string): Awaitable<Uint8Array | undefined> {
+    this.#hedges = Math.min(this.#hedges + hedgesPerGet, mostHedges);
     return this.#call('get', () => this.#inner.get(key), this.#hedgeAfter > 0 ? () => this.#hedge.get(key) : undefined);
   }
 
@@ -122,9 +135,9 @@ export class ResilientStore implements SessionStore {
     return this.#call('delete', () => this.#inner.delete(key));
   }
 
-  claim(key: string, ttlMilliseconds: number): Awaitable<ClaimAnswer> {
+  claim(key: string, ttlMilliseconds: number, clock?: ClaimClock): Awaitable<ClaimAnswer> {
     // The claim is made even while in doubt, so that the register is whole again when the doubt ends.
-    const answer = this.#call('claim', () => this.#inner.claim(key, ttlMilliseconds));
+    const answer = this.#call('claim', () => this.#inner.claim(key, ttlMilliseconds, clock));
     return isPromise(answer)
       ? answer.then((claim) => this.#trust(claim, ttlMilliseconds))
       : this.#trust(answer, ttlMilliseconds);
@@ -182,23 +195,33 @@ export class ResilientStore implements SessionStore {
         this.#refused(operation, error, start);
         reject(asStoreError(error));
       };
-      const deadline = this.#timers.set(() => {
+      const expire = (): void => {
         if (!finish()) return;
         this.#failed(operation, 'timeout', start);
         reject(new StoreError('storeTimeout', `the session store did not answer within ${this.#deadline} ms`));
-      }, this.#deadline);
+      };
+      const deadline = this.#timers.set(() => this.#afterInput(expire), this.#deadline);
       first.then((value) => succeed(value, 'ok'), fail);
       if (askAgain === undefined || this.#hedgeAfter >= this.#deadline) return;
-      hedgeTimer = this.#timers.set(() => {
-        if (!open || this.#state !== 'closed') return;
+      const hedge = (): void => {
+        if (!open || this.#state !== 'closed' || this.#hedges < 1) return;
+        this.#hedges--;
         waiting++;
         later(askAgain).then((value) => {
           // A replica that has nothing may not have heard of it yet: the store itself has the word.
           if (value === undefined && this.#hedge !== this.#inner && waiting > 1) waiting--;
           else succeed(value, 'hedged');
         }, fail);
-      }, this.#hedgeAfter);
+      };
+      hedgeTimer = this.#timers.set(() => this.#afterInput(hedge), this.#hedgeAfter);
     });
+  }
+
+  /** An answer that has come, and was not read because this process was busy, is none that is late. */
+  #afterInput(callback: () => void): void {
+    const { afterInput } = this.#timers;
+    if (afterInput === undefined) callback();
+    else afterInput(callback);
   }
 
   /** Whether a call may go to the store now. */
@@ -240,15 +263,22 @@ export class ResilientStore implements SessionStore {
 
   #failed(operation: StoreOperation, outcome: StoreOutcome, start: number): void {
     const now = this.#clock.now();
-    this.#failures++;
+    if (this.#failures++ === 0) this.#failingSince = now;
     // A broken connection may mean a restart. A late answer alone makes the store slow, not forgetful.
     if (outcome === 'error') this.doubt();
-    if (this.#state === 'halfOpen' || (this.#state === 'closed' && this.#failures >= this.#failuresToOpen)) {
+    if (this.#state === 'halfOpen' || (this.#state === 'closed' && this.#isDown(now))) {
       this.#retryAt = now + this.#nextCooldown;
       this.#nextCooldown = Math.min(2 * this.#nextCooldown, this.#maxCooldown);
       this.#become('open');
     }
     tell(this.#observe, { operation, outcome, milliseconds: now - start });
+  }
+
+  /** Whether the store itself is away, and not only a part of it: nothing succeeds any more. */
+  #isDown(now: number): boolean {
+    const lasts = now - this.#failingSince;
+    // Below 0 the clock was set back.
+    return this.#failures >= this.#failuresToOpen && (lasts >= this.#deadline || lasts < 0);
   }
 
   #become(state: BreakerState): void {

@@ -65,12 +65,17 @@ export type EarlyDataAnswer =
   | { readonly accepted: true }
   | { readonly accepted: false; readonly refusal: EarlyDataRefusal };
 
+/** How far the clocks of a fleet may be apart for its sessions, in ms. */
+const maxClockSkew = 300_000;
+
 /** Why this state may not be resumed by this handshake, or `undefined` where it may. */
 export function compare(state: SessionState, expected: SessionExpectation): MissReason | undefined {
   const { now } = expected;
   if (state.version !== expected.version) return 'versionMismatch';
   if (state.peerNotAfter !== undefined && now >= state.peerNotAfter) return 'clientCertificateExpired';
   if (now >= sessionEnd(state)) return 'expired';
+  // A clock that ran ahead would make it live longer, by as much.
+  if (state.createdAt - now > maxClockSkew) return 'notYet';
   if (expected.cipherHash !== undefined && pskHash(state) !== expected.cipherHash && state.version === 0x0304) {
     return 'cipherMismatch';
   }

@@ -1,7 +1,7 @@
 import { fromText, toHex } from '../bytes/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { FleetKeys } from './fleet-key.ts';
-import { type ClaimAnswer, type SessionStore, StoreError, type StoreTraits } from './store.ts';
+import { type ClaimAnswer, type ClaimClock, type SessionStore, StoreError, type StoreTraits } from './store.ts';
 import { type Awaitable, isPromise } from './timer.ts';
 
 export interface SealedStoreOptions {
@@ -48,8 +48,8 @@ export class SealedStore implements SessionStore {
     return this.#inner.delete(this.#hash(key));
   }
 
-  claim(key: string, ttlMilliseconds: number): Awaitable<ClaimAnswer> {
-    return this.#inner.claim(this.#hash(key), ttlMilliseconds);
+  claim(key: string, ttlMilliseconds: number, clock?: ClaimClock): Awaitable<ClaimAnswer> {
+    return this.#inner.claim(this.#hash(key), ttlMilliseconds, clock);
   }
 
   /** Zeroizes the fleet keys. */

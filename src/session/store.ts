@@ -32,8 +32,18 @@ export interface SessionStore {
    * Says `fresh` to exactly one caller for a key within `ttlMilliseconds`, `seen` to all others, and `doubtful` while
    * it cannot know what it said within the last `ttlMilliseconds`: after a restart, a failover, an eviction. When in
    * doubt, `doubtful`. Never repeated, never hedged.
+   * @param clock the caller's. A store with a clock of its own says `doubtful` where both are too far apart: a node that is
+   *   late takes what was recorded long ago for fresh, when its claim is forgotten.
    */
-  claim(key: string, ttlMilliseconds: number): Awaitable<ClaimAnswer>;
+  claim(key: string, ttlMilliseconds: number, clock?: ClaimClock): Awaitable<ClaimAnswer>;
+}
+
+/** By which clock a caller judged that early data is fresh. */
+export interface ClaimClock {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** How far it may be from the store's, in ms. */
+  readonly maxSkewMs: number;
 }
 
 export type ClaimAnswer = 'fresh' | 'seen' | 'doubtful';

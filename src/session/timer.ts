@@ -9,6 +9,11 @@ export interface Timers {
   /** Calls back once, after `milliseconds` (at least; at most 2^31 - 1). Returns a handle for `clear`. */
   set(callback: () => void, milliseconds: number): unknown;
   clear(handle: unknown): void;
+  /**
+   * Calls back once what has arrived was read: where a process was busy, a timer is due before the answer that it waits for is
+   * looked at. In Node: `setImmediate`. Without it: at once.
+   */
+  readonly afterInput?: (callback: () => void) => void;
 }
 
 /** A value, or a promise for it: what is at hand is answered without a promise. */

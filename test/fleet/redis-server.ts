@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../helpers/listening.ts';
 
+/** Another version's server, by HANDFAST_REDIS_SERVER: a path, or the name of a program. */
+const program = process.env['HANDFAST_REDIS_SERVER'] ?? 'redis-server';
+
 /** Why these tests are skipped, or `false` where a Redis server is installed. */
 export const noRedis: string | false =
-  spawnSync('redis-server', ['--version']).status === 0 ? false : 'redis-server is not installed';
+  spawnSync(program, ['--version']).status === 0 ? false : `${program} is not installed`;
 
 /** A Redis server of the test's own, on 127.0.0.1, that keeps nothing on disk. */
 export class RedisServer {
@@ -27,7 +30,7 @@ export class RedisServer {
 
   async start(): Promise<void> {
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    this.#process = spawn('redis-server', [...args, '--dir', this.folder, ...this.#args], { stdio: 'ignore' });
+    this.#process = spawn(program, [...args, '--dir', this.folder, ...this.#args], { stdio: 'ignore' });
     const child = this.#process;
     process.once('exit', () => child.kill('SIGKILL'));
     for (let attempt = 0; attempt < 200; attempt++) {

@@ -112,7 +112,7 @@ const mutations = [
     5,
     'the breaker never opens',
     `${session}/resilient-store.ts`,
-    "this.#state === 'closed' && this.#failures >= this.#failuresToOpen",
+    "this.#state === 'closed' && this.#isDown(now)",
     'false',
     `${unit}/stores.test.ts`,
   ],

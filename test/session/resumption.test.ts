@@ -73,6 +73,17 @@ function psk(mode: 'stateless' | 'stateful' | 'singleUse') {
 for (const [name, kind] of Object.entries(kinds)) {
   const { version } = kind;
   const make = (config: Partial<ServerSessionsConfig> = {}) => server({ tls13Tickets: kind.tls13Tickets, ...config });
+
+  test(`${name}: promise 2: a session of a clock that ran ahead does not live longer for it`, async () => {
+    const { sessions, time, expect, state } = make();
+    const id = await kind.issue(sessions, state({ version }), time.now());
+    time.jump(-200_000);
+    assert.ok('state' in (await kind.find(sessions, id, expect(version))), 'clocks of a fleet differ a little');
+    const again = await kind.issue(sessions, state({ version }), time.now());
+    time.jump(-86_400_000);
+    assert.deepEqual(await kind.find(sessions, again, expect(version)), { miss: 'notYet' });
+  });
+
   const counted = name.startsWith('psk') ? 'psk' : (name as 'sessionId' | 'ticket');
 
   test(`${name}: a session comes back whole, under the same policy, and is counted`, async () => {

@@ -199,6 +199,15 @@ async function outcome(call: () => unknown): Promise<unknown> {
   }
 }
 
+/** Three failures, which last for one deadline: the breaker opens. */
+async function goesDown({ store, time }: Pick<ReturnType<typeof resilient>, 'store' | 'time'>): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    if (i > 0) time.advance(15);
+    assert.equal(await outcome(() => store.get('a')), 'storeError');
+  }
+  assert.equal(store.breaker, 'open');
+}
+
 test('a store that hangs costs the deadline and no more', async () => {
   const { store, time, calls } = resilient(() => never, { hedgeAfterMs: 0 });
   for (const call of [() => store.get('a'), () => store.take('a')]) {
@@ -223,8 +232,7 @@ test('the breaker opens after failures in a row, lets one call try, and closes a
     (operation) => (well ? value(1) : Promise.reject(new Error(`no ${operation}`))),
     { observeBreaker: (state) => states.push(state) },
   );
-  for (let i = 0; i < 3; i++) assert.equal(await outcome(() => store.get('a')), 'storeError');
-  assert.equal(store.breaker, 'open');
+  await goesDown({ store, time });
   assert.equal(await outcome(() => store.get('a')), 'storeUnavailable');
   assert.equal(inner.calls.length, 3, 'an open breaker asks nothing of the store');
 
@@ -244,7 +252,7 @@ test('the breaker opens after failures in a row, lets one call try, and closes a
 test('while the breaker is half open only one call tries', async () => {
   let hang = false;
   const { store, time, inner } = resilient(() => (hang ? never : Promise.reject(new Error('down'))));
-  for (let i = 0; i < 3; i++) await outcome(() => store.get('a'));
+  await goesDown({ store, time });
   hang = true;
   time.advance(1000);
   const trying = outcome(() => store.get('a'));
@@ -259,6 +267,54 @@ test('failures that are not in a row do not open the breaker', async () => {
   const { store } = resilient(() => (++count % 3 === 0 ? value(1) : Promise.reject(new Error('sometimes'))));
   for (let i = 0; i < 30; i++) await outcome(() => store.get('a'));
   assert.equal(store.breaker, 'closed');
+});
+
+test('a part of a store that is away does not keep from the rest: failures at once, then a success, do not open it', async () => {
+  const { store, time } = resilient((_, key) => (key === 'away' ? Promise.reject(new Error('down')) : value(1)));
+  for (let round = 0; round < 50; round++) {
+    for (let i = 0; i < 9; i++) assert.equal(await outcome(() => store.get('away')), 'storeError');
+    time.advance(20);
+    assert.deepEqual(await outcome(() => store.get('a')), value(1));
+  }
+  assert.equal(store.breaker, 'closed');
+});
+
+test('a store that is slow is not asked twice for everything', async () => {
+  const { store, time, inner } = resilient(() => new Promise((resolve) => time.set(() => resolve(value(1)), 20)));
+  for (let i = 0; i < 100; i++) {
+    const waiting = outcome(() => store.get('a'));
+    await time.pass(21, 7);
+    assert.deepEqual(await waiting, value(1));
+  }
+  assert.ok(inner.calls.length > 110 && inner.calls.length <= 120, `${inner.calls.length} questions for 100`);
+});
+
+test('an answer that waits to be read is read before the deadline counts, and nothing is asked again', async () => {
+  let answer: ((bytes: Uint8Array) => void) | undefined;
+  const time = new FakeTime();
+  // As Node does it: timers come first, then what has arrived, then this.
+  const afterInput = (callback: () => void) => {
+    answer?.(value(7));
+    setImmediate(callback);
+  };
+  const timers = {
+    set: (callback: () => void, milliseconds: number) => time.set(callback, milliseconds),
+    clear: (handle: unknown) => time.clear(handle),
+    afterInput,
+  };
+  const { store, inner, calls } = resilient(() => new Promise((resolve) => (answer = resolve)), {
+    clock: time,
+    timers,
+  });
+  const waiting = outcome(() => store.get('a'));
+  time.advance(500);
+  assert.deepEqual(await waiting, value(7));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(inner.calls, ['get']);
+  assert.deepEqual(
+    calls.map((call) => call.outcome),
+    ['ok'],
+  );
 });
 
 test('a store that is full refuses, and is asked on', async () => {
@@ -392,7 +448,7 @@ test('an observer that throws costs no answer, and nothing is left unhandled', a
   await time.pass(40);
   assert.deepEqual(await Promise.race([waiting, Promise.resolve('hangs')]), value(1));
   answer = () => Promise.reject(new Error('down'));
-  for (let i = 0; i < 3; i++) assert.equal(await outcome(() => store.get('a')), 'storeError');
+  await goesDown({ store, time });
   assert.equal(await outcome(() => store.get('a')), 'storeUnavailable');
   answer = () => never;
   time.advance(1000);
@@ -405,8 +461,7 @@ test('an observer that throws costs no answer, and nothing is left unhandled', a
 test('a clock that is set back does not keep the breaker open', async () => {
   let well = false;
   const { store, time } = resilient(() => (well ? value(1) : Promise.reject(new Error('down'))));
-  for (let i = 0; i < 3; i++) await outcome(() => store.get('a'));
-  assert.equal(store.breaker, 'open');
+  await goesDown({ store, time });
   well = true;
   time.jump(-3_600_000);
   time.advance(5000);
@@ -425,7 +480,7 @@ test('a store that comes back full closes the breaker: it answers, and what it h
           ? 'fresh'
           : value(1),
   );
-  for (let i = 0; i < 3; i++) await outcome(() => store.get('a'));
+  await goesDown({ store, time });
   down = false;
   time.advance(1000);
   assert.equal(await outcome(() => store.put('b', value(2), 10)), 'storeError');

@@ -93,8 +93,13 @@ export async function connectRedis(options: RedisOptions): Promise<RedisConnecti
     cluster.on('error', (error: unknown) => onError(error));
     cluster.on('node-error', onError);
     const connection = redisConnection({ cluster }, { commandTimeoutMs });
-    connectCluster(cluster, onError);
-    return connection;
+    const attempts = { over: false };
+    connectCluster(cluster, attempts, onError);
+    const close = () => {
+      attempts.over = true;
+      connection.close();
+    };
+    return { ...connection, close };
   }
   const client = createClient({ ...shared, ...(options.url === undefined ? {} : { url: options.url }) });
   client.on('error', onError);
@@ -130,15 +135,19 @@ export function redisConnection(
   };
 }
 
-/** A cluster client doesn't try again when no node answered at first. */
+/** A cluster client doesn't try again when no node answered at first, and goes on trying though it was closed meanwhile. */
 function connectCluster(
-  cluster: { connect(): Promise<unknown>; readonly isOpen: boolean },
+  cluster: { connect(): Promise<unknown>; destroy(): void; readonly isOpen: boolean },
+  attempts: { over: boolean },
   onError: (error: unknown) => void,
 ): void {
-  cluster.connect().catch((error: unknown) => {
+  const connected = () => {
+    if (attempts.over) cluster.destroy();
+  };
+  cluster.connect().then(connected, (error: unknown) => {
     onError(error);
     setTimeout(() => {
-      if (!cluster.isOpen) connectCluster(cluster, onError);
+      if (!cluster.isOpen && !attempts.over) connectCluster(cluster, attempts, onError);
     }, 1_000).unref();
   });
 }
@@ -147,4 +156,5 @@ function connectCluster(
 export const nodeTimers: Timers = {
   set: (callback, milliseconds) => setTimeout(callback, milliseconds).unref(),
   clear: (handle) => clearTimeout(handle as NodeJS.Timeout),
+  afterInput: (callback) => void setImmediate(callback),
 };

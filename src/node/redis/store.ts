@@ -1,4 +1,10 @@
-import { type ClaimAnswer, type SessionStore, StoreError, type StoreTraits } from '../../session/store.ts';
+import {
+  type ClaimAnswer,
+  type ClaimClock,
+  type SessionStore,
+  StoreError,
+  type StoreTraits,
+} from '../../session/store.ts';
 import type { RedisArgument, RedisConnection } from './connection.ts';
 import { redisScript } from './script.ts';
 
@@ -15,8 +21,9 @@ const claimShards = 16;
  * Claims a key once, and knows since when the register is whole. The mark beside the claims says which run of which
  * server has kept them, how many keys that server had evicted, and since when. Another run (restart, failover, slot
  * moved), another count or no mark at all (flushed) means that claims may be lost: from then on every new claim is in
- * doubt for one time to live. Returns 0 fresh, 1 seen, 2 doubtful. With an empty ARGV[1] it only looks after the
- * mark.
+ * doubt for one time to live. ARGV[2] is the caller's clock, ARGV[3] how far it may be from ours: where it is further, what it
+ * takes for fresh may be older than any claim. Returns 0 fresh, 1 seen, 2 doubtful. With an empty ARGV[1] it only looks
+ * after the mark.
  */
 const claimScript = redisScript(`
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or '?'
@@ -37,6 +44,7 @@ end
 if ARGV[1] == '' then return 2 end
 if not redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1]) then return 1 end
 if now - since < tonumber(ARGV[1]) then return 2 end
+if ARGV[2] and math.abs(now - tonumber(ARGV[2])) > tonumber(ARGV[3]) then return 2 end
 return 0
 `);
 
@@ -83,11 +91,11 @@ export class RedisStore implements SessionStore {
     await this.#send(this.#key(key), ['DEL', this.#key(key)]);
   }
 
-  async claim(key: string, ttlMilliseconds: number): Promise<ClaimAnswer> {
+  async claim(key: string, ttlMilliseconds: number, clock?: ClaimClock): Promise<ClaimAnswer> {
     const mark = this.#claimMark(shardOf(key));
-    const answer = await claimScript
-      .run(this.#connection, [`${mark}:${key}`, mark], [String(Math.ceil(ttlMilliseconds))])
-      .catch(rethrow);
+    const args = [String(Math.ceil(ttlMilliseconds))];
+    if (clock !== undefined) args.push(String(Math.floor(clock.now)), String(clock.maxSkewMs));
+    const answer = await claimScript.run(this.#connection, [`${mark}:${key}`, mark], args).catch(rethrow);
     return answer === 0 ? 'fresh' : answer === 1 ? 'seen' : 'doubtful';
   }
 
@@ -118,9 +126,9 @@ function readValue(reply: unknown): Uint8Array | undefined {
 
 /**
  * Errors by which a server that is well refuses one call: full, read-only replica, another type under the key, full
- * disk.
+ * disk, a command that the user may not run, by itself or in a script.
  */
-const refusals = /^(OOM|WRONGTYPE|READONLY|MISCONF|NOREPLICAS)\b/;
+const refusals = /^(OOM|WRONGTYPE|READONLY|MISCONF|NOREPLICAS|NOPERM)\b|ACL failure|can't run this command/;
 
 function rethrow(error: unknown): never {
   const answered = error instanceof Error && refusals.test(error.message);
