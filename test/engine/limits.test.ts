@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ClientConnection } from '../../src/engine/client-connection.ts';
+import { serverConfig } from '../../src/engine/config.ts';
 import { drive } from '../../src/engine/driver.ts';
 import { clientHost, serverHost } from '../../src/engine/host.ts';
 import { MessageAssembler } from '../../src/engine/message-assembler.ts';
+import type { RecordLayer } from '../../src/engine/record-layer.ts';
 import { ServerConnection } from '../../src/engine/server-connection.ts';
 import type { TlsError } from '../../src/errors.ts';
-import type { RecordOutput } from '../../src/handshake/context.ts';
+import { type RecordOutput, randomU32 } from '../../src/handshake/context.ts';
 import type { Flow } from '../../src/handshake/flow.ts';
 import type { Established } from '../../src/handshake/result.ts';
 import type { TraceEvent } from '../../src/handshake/trace.ts';
@@ -18,7 +20,7 @@ import { frameMessage } from '../../src/wire/handshake-type.ts';
 import { encodeNewSessionTicket13 } from '../../src/wire/new-session-ticket.ts';
 import { tls12 } from '../../src/wire/versions.ts';
 import { clientDefaults, createPair, crypto, serverDefaults, testCredential } from '../handshake/pair.ts';
-import { bytes, LooseServer, turn } from './speak.ts';
+import { bytes, connected, LooseServer, turn } from './speak.ts';
 
 const clock = { now: Date.now };
 const credential = testCredential('client-ecdsa-p256');
@@ -113,6 +115,26 @@ describe('after the handshake', () => {
     await pair.run();
     pair.server.write(bytes(9));
     assert.equal(sent.length, 2);
+  });
+
+  test('nothing comes between the parts of a message: data, alerts that close nothing (RFC 9846, Section 5.1)', () => {
+    const keyUpdate = Uint8Array.of(24, 0, 0, 1, 0);
+    for (const [type, between] of [
+      [23, bytes(3)],
+      [21, Uint8Array.of(1, 90)],
+    ] as const) {
+      const { client, server } = connected();
+      const { writer } = server.output as RecordLayer;
+      writer.write(22, keyUpdate.subarray(0, 3));
+      writer.write(type, between);
+      turn(client, ...server.takeOutgoing());
+      assert.equal(client.error?.code, 'ERR_TLS_UNEXPECTED_RECORD', client.error?.stack);
+    }
+  });
+
+  test('a number of four random bytes has all of them', () => {
+    const random = () => Uint8Array.of(0x81, 2, 3, 4);
+    assert.equal(randomU32({ ...serverConfig(serverDefaults), random }), 0x81020304);
   });
 
   test('two requests for a certificate, data and new keys in between: each response is in one piece', async () => {

@@ -52,4 +52,15 @@ describe('TLS 1.2', () => {
     assert.equal(second.client.error?.code, 'ERR_TLS_RESUMED_CIPHER', second.client.error?.stack);
     assert.equal(second.client.error.alert, 'illegalParameter');
   });
+
+  test('a client whose key makes no signature that the server takes says so (RFC 5246, Section 7.4.4)', async () => {
+    const credential = testCredential('client-ecdsa-p256');
+    const pair = createPair({
+      client: { maxVersion: tls12, selectCredential: () => credential },
+      server: { clientCertificate: 'request', verifyPeer: () => undefined, signatureSchemes: [0x0804] },
+    });
+    await pair.run();
+    assert.equal(pair.client.error?.code, 'ERR_TLS_NO_SIGNATURE_SCHEME', pair.client.error?.stack);
+    assert.equal(pair.client.error.alert, 'handshakeFailure');
+  });
 });

@@ -518,6 +518,22 @@ test('a sealed store lets no key and no value out in clear, and gives back what 
   assert.equal(await store.take('i:00112233'), undefined);
 });
 
+test('what does not open, and then can not be deleted, is malformed and no more', async () => {
+  const memory = new MemoryStore({ clock: new FakeTime() });
+  const inner = {
+    traits: memory.traits,
+    get: () => Promise.resolve(new Uint8Array(40)),
+    take: () => undefined,
+    put: () => undefined,
+    delete: () => Promise.reject(new Error('the store is away')),
+    claim: (key: string, ttl: number) => memory.claim(key, ttl),
+  };
+  const store = new SealedStore(inner, { crypto: sessionCrypto(), fleetKeys: [fleetKey()] });
+  assert.equal(await outcome(() => store.get('i:00112233')), 'malformed');
+  // A rejection that nobody takes would fail this test now.
+  await new Promise((resolve) => setImmediate(resolve));
+});
+
 test('garbage, or a session moved under another key, is malformed and is deleted', async () => {
   const memory = new MemoryStore({ clock: new FakeTime() });
   const keys = [fleetKey()];
