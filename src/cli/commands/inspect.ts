@@ -282,11 +282,15 @@ function chainLines({ chain }: Survey): string[] {
   });
 }
 
+/** `host:port`, an IPv6 address in brackets. */
+function placeOf({ host, port }: Report): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 function reportText(report: Report, paint: Paint): string {
   const columns = Math.min(process.stdout.columns || 100, 110);
   const lines = [
-    paint('bold', `${report.host}:${report.port}`) +
-      (report.address === report.host ? '' : paint('dim', ` (${report.address})`)),
+    paint('bold', placeOf(report)) + (report.address === report.host ? '' : paint('dim', ` (${report.address})`)),
   ];
   for (const [section, title] of sections) {
     const found = report.findings.filter((finding) => finding.section === section);
@@ -365,7 +369,7 @@ function reportHtml(report: Report): string {
     );
     return `<h2>${title}</h2>${facts.length === 0 ? '' : `<pre>${escapeHtml(facts.join('\n'))}</pre>`}<ul>${items.join('\n')}</ul>`;
   });
-  const title = `${report.host}:${report.port}`;
+  const title = placeOf(report);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem}ul{list-style:none;padding:0}li{margin:.3rem 0}pre{white-space:pre-wrap;font-size:13px;background:#f4f4f4;padding:.6rem}svg{max-width:100%}</style></head>

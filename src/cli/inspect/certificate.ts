@@ -24,13 +24,8 @@ export function judgeCertificate(
     const summary = 'no certificate was seen';
     return { findings: [{ section, check: 'chain', verdict: 'unknown', summary }], chain: [] };
   }
-  const chain = shown.flatMap((der) => {
-    try {
-      return [parseCertificate(der)];
-    } catch {
-      return [];
-    }
-  });
+  const read = shown.map(readable);
+  const chain = read.filter((certificate) => certificate !== undefined);
   const verdict = verifyChain({
     chain: shown,
     anchors,
@@ -49,8 +44,10 @@ export function judgeCertificate(
       summary: `the chain leads to a trusted root (${source}) and is for ${name}`,
     });
   } else findings.push({ section, check: 'chain', verdict: 'bad', summary: verdict.error.message });
-  const [leaf, issuer] = chain;
+  // One that can't be read is not replaced by the next.
+  const [leaf] = read;
   if (leaf === undefined) return { findings, chain };
+  const issuer = chain.find((each) => each !== leaf && equal(each.subject, leaf.issuer));
   const days = Math.trunc((leaf.notAfter - now) / 86_400_000);
   const expired = leaf.notAfter < now;
   // What the chain is refused for first may hide what comes next.
@@ -128,5 +125,13 @@ function checkName(leaf: Certificate, name: string): string | undefined {
     return undefined;
   } catch (error) {
     return (error as Error).message;
+  }
+}
+
+function readable(der: Uint8Array): Certificate | undefined {
+  try {
+    return parseCertificate(der);
+  } catch {
+    return undefined;
   }
 }
