@@ -5,10 +5,13 @@ import { type AcmeService, maxRequestBody } from './service.ts';
 /** A listener for `http.createServer` or `https.createServer`, Node's or a drop-in. */
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
+/** The same, told where a request comes from where its socket does not say so (HTTP/2 over a stream that is no socket). */
+export type AcmeListener = (request: IncomingMessage, response: ServerResponse, address?: string) => void;
+
 /** Serves ACME below the path of the service's base URL. What is elsewhere is passed on, or answered with 404. */
-export function acmeListener(service: AcmeService, otherwise: RequestListener = notFound): RequestListener {
+export function acmeListener(service: AcmeService, otherwise: RequestListener = notFound): AcmeListener {
   const base = new URL(service.baseUrl).pathname.replace(/\/$/, '');
-  return (request, response) => {
+  return (request, response, address) => {
     const url = request.url ?? '/';
     if (!url.startsWith(`${base}/`)) return otherwise(request, response);
     answer(request, response, maxRequestBody, async (body) =>
@@ -17,7 +20,7 @@ export function acmeListener(service: AcmeService, otherwise: RequestListener = 
         path: url.slice(base.length),
         contentType: request.headers['content-type'],
         body,
-        address: request.socket?.remoteAddress,
+        address: address ?? request.socket?.remoteAddress,
       }),
     );
   };

@@ -84,7 +84,7 @@ export const acme: Command = {
       const server = new SecureServer({
         tls: () => current,
         counters: createCounters(),
-        handler: (request, response) => listener(request as never, response as never),
+        handler: (request, response, { socket }) => listener(request as never, response as never, socket.remoteAddress),
       });
       const hosts = values.host ?? ['127.0.0.1', '::1'];
       await server.listen(port, hosts);
