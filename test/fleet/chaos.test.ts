@@ -211,7 +211,12 @@ test('the rights that docs/resumption.md names are enough', limit, async (t) => 
   assert.equal(await one.fleet.store.take('t:x'), undefined);
   await one.fleet.store.claim('e:x', 10);
   await until(async () => (await one.fleet.store.claim(`e:${Math.random()}`, 10)) === 'fresh');
-  assert.doesNotMatch(server.cli('ACL', 'LOG'), /reason/);
+  // From Redis 7.2 on the client library says its name, and goes on where it may not.
+  const refused = [...server.cli('ACL', 'LOG').matchAll(/\nobject\n(.*)\n/g)].map(([, what]) => what);
+  assert.deepEqual(
+    refused.filter((what) => what !== 'client|setinfo'),
+    [],
+  );
 });
 
 for (const kind of ['server', 'cluster'] as const) {
