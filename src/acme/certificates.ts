@@ -1,4 +1,5 @@
 import { equal, fromHex, toHex } from '../bytes/bytes.ts';
+import { bytes, check } from '../bytes/check.ts';
 import type { IssueRecord, RevocationReason } from '../ca/log.ts';
 import { parseCertificate } from '../pki/certificate.ts';
 import { crlReasonName } from '../pki/crl.ts';
@@ -73,6 +74,7 @@ function renewalWindow(record: Pick<IssueRecord, 'notBefore' | 'notAfter' | 'rev
 
 /** The certificate identifier of RFC 9773, Section 4.1: key identifier of the issuer and serial number. */
 export function certificateId(certificate: Uint8Array): string {
+  check(bytes, certificate, 'certificateId: certificate');
   const { decoded, serialNumber } = parseCertificate(certificate);
   const keyId = decoded.authorityKeyIdentifier?.keyIdentifier ?? new Uint8Array(0);
   return `${toBase64Url(keyId)}.${toBase64Url(serialNumber)}`;

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { callable, check, text } from '../bytes/check.ts';
 import { maxOcspRequest, publishedResponse } from '../ca/publish.ts';
+import { checkPublished, checkService } from './check-options.ts';
 import { type AcmeService, maxRequestBody } from './service.ts';
 
 /** A listener for `http.createServer` or `https.createServer`, Node's or a drop-in. */
@@ -10,6 +12,8 @@ export type AcmeListener = (request: IncomingMessage, response: ServerResponse, 
 
 /** Serves ACME below the path of the service's base URL. What is elsewhere is passed on, or answered with 404. */
 export function acmeListener(service: AcmeService, otherwise: RequestListener = notFound): AcmeListener {
+  checkService(service, 'acmeListener: service');
+  check(callable, otherwise, 'acmeListener: otherwise');
   const base = new URL(service.baseUrl).pathname.replace(/\/$/, '');
   return (request, response, address) => {
     const url = request.url ?? '/';
@@ -28,6 +32,8 @@ export function acmeListener(service: AcmeService, otherwise: RequestListener = 
 
 /** Serves what the authority's certificates point to (CRLs, OCSP, issuers) over plain HTTP, below `base`. */
 export function publishListener(service: Pick<AcmeService, 'ca'>, base = ''): RequestListener {
+  checkPublished(service, 'publishListener: service');
+  check(text, base, 'publishListener: base');
   return (request, response) => {
     const path = (request.url ?? '/').split('?')[0] as string;
     answer(request, response, maxOcspRequest, async (body) => {

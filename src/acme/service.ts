@@ -4,6 +4,7 @@ import { type Journal, openJournal } from '../ca/storage/journal.ts';
 import { changeKey, listOrders, newAccount, updateAccount } from './accounts.ts';
 import { downloadCertificate, renewalInfo, revokeCertificate, serialInPath } from './certificates.ts';
 import { answerAuthorization, answerChallenge, ChallengeRunner } from './challenges.ts';
+import { checkServiceOptions } from './check-options.ts';
 import { liveEntries, rewriteJournal, wantsCompaction } from './compaction.ts';
 import { AcmeContext, type AcmeLimits, type AcmeSettings, type ExternalAccounts } from './context.ts';
 import { importJwk, type Jws, jwsAlgorithms, parseJson, readJws, recordOf, verifyJws } from './jws.ts';
@@ -255,6 +256,7 @@ export class AcmeService {
 
 /** Opens the service: reads its journal, and takes up what a crash left half done. */
 export async function openAcmeService(options: AcmeServiceOptions): Promise<AcmeService> {
+  checkServiceOptions(options);
   const { ca, folder } = options;
   if (!/^https?:\/\/[^/]+(?:\/[^?#]*[^/?#])?$/.test(options.baseUrl)) {
     throw new RangeError(`baseUrl is a URL without a slash at its end, not ${JSON.stringify(options.baseUrl)}`);

@@ -5,11 +5,13 @@ import { request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
 import { equal, fromText } from '../bytes/bytes.ts';
+import { check, list, text } from '../bytes/check.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { oids } from '../pki/der/oid.ts';
 import { DerReader } from '../pki/der/reader.ts';
 import { formatIp, parseIp } from '../pki/ip.ts';
 import { toBase64Url } from './base64url.ts';
+import { checkValidatorOptions } from './check-options.ts';
 import { AcmeProblem, type ProblemType } from './problem.ts';
 import type { ChallengeType, Identifier } from './state.ts';
 
@@ -50,6 +52,7 @@ const maxBody = 4096;
 
 /** The resolver of this machine, or of the DNS servers given (`127.0.0.1:5353`). */
 export function systemResolver(servers?: readonly string[]): AcmeResolver {
+  if (servers !== undefined) check(list(text), servers, 'systemResolver: servers');
   const resolver = new Resolver({ timeout: 3000, tries: 2 });
   if (servers !== undefined) resolver.setServers(servers);
   return {
@@ -64,6 +67,7 @@ export function systemResolver(servers?: readonly string[]): AcmeResolver {
 
 /** The three challenge types over the network. */
 export function networkValidators(options: ValidatorOptions = {}): Readonly<Record<ChallengeType, Validator>> {
+  checkValidatorOptions(options);
   const {
     resolver = systemResolver(),
     httpPort = 80,

@@ -1,4 +1,5 @@
 import { fromBase64, toBase64 } from './base64.ts';
+import { check, bytes as isBytes, text as isText } from './check.ts';
 
 /** One block of a PEM text (RFC 7468). */
 export interface PemBlock {
@@ -15,6 +16,7 @@ const maxBlocks = 10_000;
  * Throws `SyntaxError` for a block that has no end, another end, or content that is no Base64.
  */
 export function decodePem(text: string): PemBlock[] {
+  check(isText, text, 'decodePem: text');
   const blocks: PemBlock[] = [];
   const begin = /-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t]*\r?\n?/g;
   for (let match = begin.exec(text); match !== null; match = begin.exec(text)) {
@@ -44,6 +46,8 @@ export function decodePem(text: string): PemBlock[] {
 
 /** One PEM block with lines of 64 characters. */
 export function encodePem(label: string, bytes: Uint8Array): string {
+  check(isText, label, 'encodePem: label');
+  check(isBytes, bytes, 'encodePem: bytes');
   const lines = toBase64(bytes).replace(/.{64}(?=.)/g, '$&\n');
   return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`;
 }

@@ -6,6 +6,7 @@ import { encodeTbsCertificate, signed, type Signer as TbsSigner } from '../pki/b
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { buildCertificateList, type CertificateListTemplate } from '../pki/crl.ts';
 import { formatGeneralName, type GeneralName } from '../pki/general-name.ts';
+import { checkDer, checkIssueOptions } from './check-options.ts';
 import { caError } from './error.ts';
 import { keyIdentifierOf, type PublishedAt } from './hierarchy.ts';
 import { leafTemplate, readRequest, responderTemplate } from './leaf.ts';
@@ -169,6 +170,7 @@ export class Authority {
    * be issued, `_SIGNER` or `_STORAGE` where the key or the disk failed.
    */
   async issue(options: IssueOptions): Promise<IssuedCertificate> {
+    checkIssueOptions(options);
     if (options.replaces !== undefined) this.#issued(options.replaces);
     return this.#issue(options);
   }
@@ -468,6 +470,7 @@ export class Authority {
 
 /** The serial number of a certificate as the authority writes it. */
 export function serialOf(certificate: Uint8Array): string {
+  checkDer(certificate, 'serialOf: certificate');
   return toHex(parseCertificate(certificate).serialNumber);
 }
 

@@ -1,6 +1,8 @@
 import { fromBase64 } from '../bytes/base64.ts';
 import { fromText } from '../bytes/bytes.ts';
+import { check, fields, text } from '../bytes/check.ts';
 import type { Authority } from './authority.ts';
+import { checkAuthority } from './check-options.ts';
 
 /** A request to what an authority publishes, as any HTTP server can pass it on. */
 export interface PublishRequest {
@@ -26,6 +28,8 @@ export const maxOcspRequest = 64 * 1024;
  * path that is none of these.
  */
 export async function publishedResponse(ca: Authority, request: PublishRequest): Promise<PublishResponse | undefined> {
+  checkAuthority(ca, 'publishedResponse: ca');
+  check(text, fields(request, 'publishedResponse: request')['path'], 'publishedResponse: request.path');
   const { method, path } = request;
   if (path === '/ocsp' || path.startsWith('/ocsp/')) return ocsp(ca, request);
   const file = await fileAt(ca, path);

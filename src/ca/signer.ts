@@ -1,3 +1,4 @@
+import { check, text } from '../bytes/check.ts';
 import type { CryptoProvider, KeyType, SignatureAlgorithm } from '../crypto/provider.ts';
 import type { Signer as TbsSigner } from '../pki/build.ts';
 import { caError } from './error.ts';
@@ -16,6 +17,7 @@ export interface Signer {
 
 /** The algorithm with which a key signs certificates, CRLs and OCSP answers: a hash as strong as the key. */
 export function signatureAlgorithmOf(type: KeyType): SignatureAlgorithm {
+  check(text, type, 'signatureAlgorithmOf: type');
   switch (type) {
     case 'p256':
       return { kind: 'ecdsa', hash: 'sha256' };

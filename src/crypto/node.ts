@@ -1,3 +1,4 @@
+import { callable, checkOptions, flag, type Rules } from '../bytes/check.ts';
 import { keyExchanges } from './key-exchange.ts';
 import type { MlKem } from './ml-kem.ts';
 import { type Accelerator, accelerator } from './node-accelerator.ts';
@@ -23,11 +24,14 @@ export interface NodeCryptoOptions {
   readonly accelerator?: boolean;
 }
 
+const rules: Rules<NodeCryptoOptions> = { mlKem: callable, accelerator: flag };
+
 /**
  * The cryptography of `node:crypto` (OpenSSL). What the running version lacks is filled in (ML-KEM) or reported as
  * unsupported (ML-DSA). One provider serves any number of connections.
  */
 export function createNodeCrypto(options: NodeCryptoOptions = {}): CryptoProvider {
+  checkOptions(options, 'the options of createNodeCrypto', rules);
   const native = (options.accelerator ?? true) ? accelerator() : undefined;
   const keyExchange = keyExchanges(
     native === undefined ? opensslFunctions : { ...opensslFunctions, x25519: native.x25519 },

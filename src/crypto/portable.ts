@@ -1,3 +1,4 @@
+import { callable, checkOptions, type Rules } from '../bytes/check.ts';
 import { ConfigError } from '../errors.ts';
 import { keyExchanges } from './key-exchange.ts';
 import { type MlKem, portableMlKem } from './ml-kem.ts';
@@ -14,6 +15,8 @@ export interface PortableCryptoOptions {
   readonly mlKem?: (parameters: 768 | 1024) => MlKem | undefined;
 }
 
+const rules: Rules<PortableCryptoOptions> = { mlKem: callable };
+
 /**
  * Cryptography in JavaScript, for where there is no `node:crypto`: a browser tab, a Web Worker, an edge Worker. All of
  * it is synchronous; random bytes come from `crypto.getRandomValues`. RSA verifies and never signs: see
@@ -22,6 +25,7 @@ export interface PortableCryptoOptions {
  * Throws {@link ConfigError} `ERR_TLS_NO_RANDOM` where the runtime has no `crypto.getRandomValues`.
  */
 export function createPortableCrypto(options: PortableCryptoOptions = {}): CryptoProvider {
+  checkOptions(options, 'the options of createPortableCrypto', rules);
   if (typeof globalThis.crypto?.getRandomValues !== 'function') {
     const problem = 'this runtime has no crypto.getRandomValues: without strong random bytes there is no TLS';
     throw new ConfigError(problem, { code: 'ERR_TLS_NO_RANDOM' });

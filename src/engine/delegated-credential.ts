@@ -1,4 +1,5 @@
 import { equal } from '../bytes/bytes.ts';
+import { bytes as bytesRule, check, checkOptions, list, oneOf, positive, type Rules, time } from '../bytes/check.ts';
 import type { CryptoProvider, PrivateKey } from '../crypto/provider.ts';
 import { schemeFitsKey, schemesForKey, signatureScheme } from '../crypto/signature-schemes.ts';
 import { ConfigError } from '../errors.ts';
@@ -17,6 +18,7 @@ import {
   encodeDelegatedCredential,
 } from '../wire/delegated-credential.ts';
 import { tls13 } from '../wire/versions.ts';
+import { cryptography, privateKey } from './check-options.ts';
 import { localSigner } from './signer.ts';
 
 /** What a delegated credential is made of. */
@@ -35,8 +37,21 @@ export interface NewDelegation {
   readonly now?: number;
 }
 
+const eitherRole = oneOf('server', 'client');
+const rules: Rules<NewDelegation> = {
+  certificate: bytesRule,
+  key: privateKey,
+  publicKey: bytesRule,
+  role: eitherRole,
+  seconds: positive,
+  now: time,
+};
+
 /** Makes a delegated credential (RFC 9345, Section 4), where the certificate's key is; the delegated key lives elsewhere. */
 export function createDelegatedCredential(crypto: CryptoProvider, delegation: NewDelegation): Uint8Array {
+  check(cryptography, crypto, 'createDelegatedCredential: crypto');
+  const required = ['certificate', 'key', 'publicKey', 'seconds'];
+  checkOptions(delegation, 'the options of createDelegatedCredential', rules, required);
   const { certificate, key, publicKey, role = 'server', seconds, now = Date.now() } = delegation;
   const parsed = delegating(certificate);
   if (!equal(parsed.spki, key.publicKey)) throw new ConfigError("the key is not the certificate's");
@@ -71,6 +86,11 @@ export function delegatedCredential(
   key: PrivateKey,
   role: 'server' | 'client' = 'server',
 ): Credential & { readonly delegation: Delegation } {
+  check(cryptography, crypto, 'delegatedCredential: crypto');
+  check(list(bytesRule), chain, 'delegatedCredential: chain');
+  check(bytesRule, bytes, 'delegatedCredential: bytes');
+  check(privateKey, key, 'delegatedCredential: key');
+  check(eitherRole, role, 'delegatedCredential: role');
   const credential = readOwn(bytes);
   const [certificate] = chain;
   if (certificate === undefined) throw new ConfigError('a delegated credential needs its certificate');

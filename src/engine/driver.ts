@@ -1,8 +1,12 @@
 import { zeroize } from '../bytes/bytes.ts';
+import { callable, check, having } from '../bytes/check.ts';
 import type { HostRequest } from '../handshake/host.ts';
 import type { Awaitable } from './config.ts';
 import type { Connection, Progress } from './connection.ts';
 import { type Host, isPromise } from './host.ts';
+
+const isConnection = having(['advance', 'answer'], 'a ClientConnection or a ServerConnection');
+const isHost = having(['sign', 'verifyPeer'], 'clientHost(options) or serverHost(options)');
 
 /**
  * Advances a connection as far as it goes, and answers the host's requests: at once where the answer is at hand, and
@@ -11,6 +15,10 @@ import { type Host, isPromise } from './host.ts';
  * @returns what the connection waits for. `needsHost` is never returned: it is being answered.
  */
 export function drive(connection: Connection, host: Host, wake: () => void): Progress {
+  // It is called for every chunk of data.
+  if (typeof connection?.advance !== 'function') check(isConnection, connection, 'drive: connection');
+  if (typeof host?.sign !== 'function') check(isHost, host, 'drive: host');
+  if (typeof wake !== 'function') check(callable, wake, 'drive: wake');
   for (;;) {
     const progress = connection.advance();
     if (progress.state !== 'needsHost') return progress;

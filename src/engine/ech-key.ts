@@ -1,9 +1,11 @@
 import { zeroize } from '../bytes/bytes.ts';
+import { check, checkOptions, kind, type Rules, text, whole } from '../bytes/check.ts';
 import { deriveHpkeKey, hpkeAeads, hpkeKdfs, hpkeKems, hpkeKeyExchange } from '../crypto/hpke.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
 import { type EchKey, type EchServerKey, echServerKeys } from '../handshake/ech-keys.ts';
 import { decodeEchConfigList, encodeEchConfig, encodeEchConfigList, isPublicName } from '../wire/ech-config.ts';
+import { cryptography } from './check-options.ts';
 
 /** What a new key is for. */
 export interface NewEchKey {
@@ -17,11 +19,25 @@ export interface NewEchKey {
   readonly group?: keyof typeof hpkeKems;
 }
 
-/** Makes a key with its config: HKDF-SHA256, and AES-128-GCM or ChaCha20-Poly1305 as the client likes. */
-export function createEchKey(
-  crypto: CryptoProvider,
-  { publicName, configId, maximumNameLength = 64, group = 'x25519' }: NewEchKey,
-): EchKey {
+const rules: Rules<NewEchKey> = {
+  publicName: text,
+  configId: whole(0, 255),
+  maximumNameLength: whole(0, 255),
+  group: kind(
+    Object.keys(hpkeKems).join(' or '),
+    (value) => typeof value === 'string' && Object.hasOwn(hpkeKems, value),
+  ),
+};
+
+/**
+ * Makes a key for Encrypted Client Hello (RFC 9849, Section 4) with its config: HKDF-SHA256, and AES-128-GCM or
+ * ChaCha20-Poly1305 as the client likes. Throws `ConfigError` for a name that is no host name, and for a group that the
+ * cryptography lacks.
+ */
+export function createEchKey(crypto: CryptoProvider, key: NewEchKey): EchKey {
+  check(cryptography, crypto, 'createEchKey: crypto');
+  checkOptions(key, 'the options of createEchKey', rules, ['publicName']);
+  const { publicName, configId, maximumNameLength = 64, group = 'x25519' } = key;
   if (!isPublicName(publicName))
     throw new ConfigError(`publicName: ${JSON.stringify(publicName)} is no host name (RFC 9849, Section 6.1.7)`);
   const kem = hpkeKems[group];

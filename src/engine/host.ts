@@ -1,3 +1,4 @@
+import { check, object } from '../bytes/check.ts';
 import { cipherSuite } from '../crypto/cipher-suites.ts';
 import type { CommonHandshakeConfig, ServerHandshakeConfig } from '../handshake/config.ts';
 import type { ChosenPsk, HostRequests, PskLookup, PskQuery, SessionBinding, SessionLookup } from '../handshake/host.ts';
@@ -19,6 +20,7 @@ const serverHosts = new WeakMap<ServerOptions, Host>();
 
 /** The host that answers a server's handshakes from its options. */
 export function serverHost(options: ServerOptions): Host {
+  check(object, options, 'serverHost: options');
   let host = serverHosts.get(options);
   if (host === undefined) serverHosts.set(options, (host = makeServerHost(options)));
   return host;
@@ -64,6 +66,7 @@ function ownHost(options: ServerOptions): OwnHost {
 
 /** The host that answers a client's handshakes from its options. */
 export function clientHost(options: ClientOptions): Host {
+  check(object, options, 'clientHost: options');
   const { selectCredential, sign, decryptPremaster, verifyPeer } = commonHost(options);
   const { lookupSession, openTicket, lookupPsk, storeSession, sealTicket, claimEarlyData } = withoutSessions;
   return {

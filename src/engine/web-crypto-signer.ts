@@ -1,3 +1,4 @@
+import { check, kind } from '../bytes/check.ts';
 import type { KeyType } from '../crypto/provider.ts';
 import { schemesForKey, signatureScheme } from '../crypto/signature-schemes.ts';
 import { ConfigError } from '../errors.ts';
@@ -22,6 +23,11 @@ interface KeyAlgorithm {
 const curveTypes: Readonly<Record<string, KeyType>> = { 'P-256': 'p256', 'P-384': 'p384', 'P-521': 'p521' };
 const hashNames = { sha1: 'SHA-1', sha256: 'SHA-256', sha384: 'SHA-384', sha512: 'SHA-512' } as const;
 
+const cryptoKey = kind('a private CryptoKey of crypto.subtle with the usage "sign"', (value) => {
+  const { algorithm, usages } = (value ?? {}) as Partial<WebCryptoKey>;
+  return typeof algorithm?.name === 'string' && Array.isArray(usages);
+});
+
 /** One `CryptoKey` and the schemes that it can make. */
 interface Capability {
   readonly key: WebCryptoKey;
@@ -41,6 +47,7 @@ interface Capability {
  * Throws {@link ConfigError} for keys of other kinds.
  */
 export function webCryptoSigner(...keys: readonly WebCryptoKey[]): Signer {
+  for (const key of keys) check(cryptoKey, key, 'a key of webCryptoSigner');
   const capabilities = keys.map(capabilityOf);
   const [first] = capabilities;
   if (first === undefined) throw new ConfigError('webCryptoSigner needs a key');

@@ -1,4 +1,5 @@
 /** `handfast/metrics/otel`: resumption in numbers, for OpenTelemetry; without `prom-client`, which `handfast/metrics` needs. */
+import { checkMeter, checkWatched } from './check-options.ts';
 import {
   type MetricName,
   type ObserveStore,
@@ -30,6 +31,8 @@ export interface ObservableLike {
  * @returns what to give as `observe` of a `ResilientStore`.
  */
 export function observeSessionMetrics(watched: Watched, meter: MeterLike): ObserveStore {
+  checkWatched(watched);
+  checkMeter(meter);
   for (const name of Object.keys(sessionMetrics) as MetricName[]) {
     const { type, help } = sessionMetrics[name];
     const otelName = `handfast.${name.replace(/_total$/, '')}`;

@@ -3,6 +3,7 @@ import type { FleetKeyring } from '../session/fleet-keyring.ts';
 import type { MemoryStore } from '../session/memory-store.ts';
 import type { ResilientStore, StoreCall } from '../session/resilient-store.ts';
 import type { TicketKeyring } from '../session/ticket-keyring.ts';
+import { checkWatched } from './check-options.ts';
 
 /** What a server's resumption consists of; give what there is. */
 export interface Watched {
@@ -93,6 +94,7 @@ export type ObserveStore = (call: StoreCall) => void;
 
 /** All readings now. */
 export function readSessionMetrics(watched: Watched): Reading[] {
+  checkWatched(watched);
   const readings: Reading[] = [];
   const add = (name: MetricName, value: number, labels: Record<string, string> = {}) => {
     readings.push({ name, value, labels });

@@ -2,7 +2,9 @@
  * `handfast/metrics`: resumption in numbers, for Prometheus (by `prom-client`, an optional peer) and for
  * OpenTelemetry.
  */
+
 import { Counter, register as defaultRegister, Gauge, Histogram, type Registry } from 'prom-client';
+import { checkWatched } from './check-options.ts';
 import {
   type MetricName,
   type ObserveStore,
@@ -37,6 +39,7 @@ export interface PrometheusOptions {
  *   of its calls.
  */
 export function registerSessionMetrics(watched: Watched, options: PrometheusOptions = {}): ObserveStore {
+  checkWatched(watched);
   const register = options.register ?? defaultRegister;
   const prefix = options.prefix ?? 'handfast_';
   for (const name of Object.keys(sessionMetrics) as MetricName[]) {

@@ -5,6 +5,7 @@
 import cluster, { type Worker as ClusterWorker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { parentPort, type Worker as ThreadWorker } from 'node:worker_threads';
+import { check, object } from '../bytes/check.ts';
 import { FleetKeyring, type RingChannel } from '../session/fleet-keyring.ts';
 import { memoryRing } from '../session/memory-ring.ts';
 import { MemoryStore } from '../session/memory-store.ts';
@@ -127,6 +128,7 @@ export interface WorkerSessions {
  * single-use over all workers. Rejects where the main process has not attached this worker to a fleet.
  */
 export async function joinWorkerFleet(options: WorkerSessionsOptions = {}): Promise<WorkerSessions> {
+  check(object, options, 'joinWorkerFleet: options', 'ERR_TLS_SESSION_CONFIG');
   const { rotateEvery, keepFor, pollEvery, ...rest } = options;
   const ask = channelToMain();
   const crypto = nodeCrypto();

@@ -1,5 +1,7 @@
+import { check, fields, text as isText } from '../bytes/check.ts';
 import type { SignatureAlgorithm } from '../crypto/provider.ts';
 import { encodeSignatureAlgorithm } from './algorithm.ts';
+import { checkCertificateTemplate, signer as isSigner } from './check-arguments.ts';
 import { oids } from './der/oid.ts';
 import { derError } from './der/reader.ts';
 import {
@@ -51,11 +53,14 @@ export interface CertificateTemplate {
 
 /** Encodes and signs a certificate of version 3 (RFC 5280, Section 4.1). */
 export async function buildCertificate(template: CertificateTemplate, signer: Signer): Promise<Uint8Array> {
+  check(isSigner, signer, 'buildCertificate: signer');
   return signed(encodeTbsCertificate(template, signer.algorithm), signer);
 }
 
 /** TBSCertificate: what is signed (RFC 5280, Section 4.1). */
 export function encodeTbsCertificate(template: CertificateTemplate, algorithm: SignatureAlgorithm): Uint8Array {
+  checkCertificateTemplate(template);
+  fields(algorithm, 'encodeTbsCertificate: algorithm');
   const { serialNumber } = template;
   if (serialNumber.length === 0 || serialNumber.length > 20 || serialNumber.every((byte) => byte === 0)) {
     throw new RangeError('a serial number has 1 to 20 octets and is not zero');
@@ -183,6 +188,7 @@ const uriName = (uri: string): Uint8Array => derContextPrimitive(6, asciiBytes(u
 
 /** The base of an IP name constraint from `192.0.2.0/24` or `2001:db8::/32`. Host bits are cleared. */
 export function ipRange(cidr: string): GeneralName {
+  check(isText, cidr, 'ipRange: cidr');
   const [text = '', prefixText] = cidr.split('/');
   const address = parseIp(text);
   const prefix = Number(prefixText ?? (address?.length ?? 0) * 8);

@@ -1,8 +1,11 @@
 /** Certificates out of files and options of people: what is wrong with one is said of that one. */
+
 import { toLatin1 } from '../bytes/bytes.ts';
+import { check, text } from '../bytes/check.ts';
 import { decodePem, type PemBlock } from '../bytes/pem.ts';
 import { ConfigError } from '../errors.ts';
 import { type Certificate, type ParseOptions, parseCertificate } from './certificate.ts';
+import { der as isDer, file as isFile } from './check-arguments.ts';
 import { formatName, nameKey } from './name.ts';
 
 /** What {@link readCertificates} is told besides the content. */
@@ -21,6 +24,8 @@ export function readCertificates(
   where: string,
   options: CertificateFileOptions = {},
 ): Certificate[] {
+  check(isFile, content, 'readCertificates: content');
+  check(text, where, 'readCertificates: where');
   const ders = certificateBlocks(content, where);
   return ders.map((der, i) => {
     try {
@@ -53,6 +58,7 @@ function fileError(message: string, cause?: unknown): ConfigError {
 
 /** `certificate 2 of 3 (CN=…)`: which one it is among others, also where it is malformed. */
 export function nameCertificate(der: Uint8Array, index: number, count: number): string {
+  check(isDer, der, 'nameCertificate: der');
   const subject = subjectHint(der);
   const number = count === 1 ? 'the certificate' : `certificate ${index + 1} of ${count}`;
   return subject === undefined ? number : `${number} (${subject})`;

@@ -1,4 +1,5 @@
 import { equal, toHex } from '../bytes/bytes.ts';
+import { check } from '../bytes/check.ts';
 import { CertificateError } from '../errors.ts';
 import {
   type PublicKeyInfo,
@@ -6,6 +7,7 @@ import {
   readSignatureIdentifier,
   type SignatureIdentifier,
 } from './algorithm.ts';
+import { certificate as aCertificate, der as isDer } from './check-arguments.ts';
 import { contextPrimitiveTag, contextTag, DerReader, tags } from './der/reader.ts';
 import { type DecodedExtensions, decodeExtension, type Extension, readExtensions } from './extensions.ts';
 import { formatName, nameKey, readName } from './name.ts';
@@ -146,6 +148,7 @@ const strict: readonly AnchorLeniency[] = [];
  * change it afterwards. Throws `CertificateError` with code `ERR_TLS_DER` and alert `bad_certificate`.
  */
 export function parseCertificate(der: Uint8Array, options?: ParseOptions): Certificate {
+  check(isDer, der, 'parseCertificate: der');
   if (der.length > maxCertificateBytes) {
     throw new CertificateError(
       'ERR_TLS_CERT_SIZE',
@@ -158,6 +161,7 @@ export function parseCertificate(der: Uint8Array, options?: ParseOptions): Certi
 
 /** The encoded SubjectPublicKeyInfo (RFC 5280, Section 4.1.2.7), for `CryptoProvider.importPublicKey`. */
 export function leafPublicKey(certificate: Certificate): Uint8Array {
+  check(aCertificate, certificate, 'leafPublicKey: certificate');
   return certificate.spki;
 }
 

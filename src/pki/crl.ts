@@ -1,7 +1,9 @@
 import { equal, noBytes } from '../bytes/bytes.ts';
+import { check } from '../bytes/check.ts';
 import { namesOf } from '../bytes/code-names.ts';
 import { encodeSignatureAlgorithm, readSignatureIdentifier, type SignatureIdentifier } from './algorithm.ts';
 import { type ExtensionInput, encodeExtensions, extension, type Signer, signed } from './build.ts';
+import { checkListTemplate, der as isDer, signer as isSigner } from './check-arguments.ts';
 import { oids } from './der/oid.ts';
 import { contextPrimitiveTag, contextTag, DerReader, tags } from './der/reader.ts';
 import {
@@ -100,6 +102,7 @@ const maxListBytes = 64 << 20;
  * is judged by the verification (`checkCrl`).
  */
 export function parseCertificateList(der: Uint8Array): CertificateList {
+  check(isDer, der, 'parseCertificateList: der');
   const outer = new DerReader(der, 'certificate revocation list');
   if (der.length > maxListBytes) throw outer.error(`${der.length} bytes, where ${maxListBytes} are allowed`);
   const fields = outer.enter(tags.sequence, 'SEQUENCE');
@@ -269,6 +272,8 @@ export interface CertificateListTemplate {
 
 /** Encodes and signs a list of version 2 (RFC 5280, Section 5.1). */
 export async function buildCertificateList(template: CertificateListTemplate, signer: Signer): Promise<Uint8Array> {
+  checkListTemplate(template);
+  check(isSigner, signer, 'buildCertificateList: signer');
   const extensions: ExtensionInput[] = [
     extension.authorityKeyIdentifier(template.authorityKeyIdentifier),
     { oid: oids.crlNumber, value: derInteger(template.crlNumber) },

@@ -1,4 +1,5 @@
 import { toLatin1 } from '../bytes/bytes.ts';
+import { check, fields, text } from '../bytes/check.ts';
 import { encodeOid, oidText } from './der/oid.ts';
 import { contextPrimitiveTag, contextTag, type DerReader, tags } from './der/reader.ts';
 import { isAscii } from './der/strings.ts';
@@ -223,6 +224,7 @@ export function uriHost(uri: string): string | undefined {
 
 /** A GeneralName as people read it: `DNS:example.com`, `IP:192.0.2.1`. */
 export function formatGeneralName(name: GeneralName): string {
+  check(text, fields(name, 'formatGeneralName: name')['kind'], 'formatGeneralName: kind');
   switch (name.kind) {
     case 'dns':
       return `DNS:${name.value}`;
@@ -273,6 +275,7 @@ export const encodeGeneralNames = (names: readonly GeneralName[]): Uint8Array =>
 
 /** The GeneralName of a host as people write it: an IP literal or a DNS name. */
 export function hostGeneralName(host: string): GeneralName {
+  check(text, host, 'hostGeneralName: host');
   const ip = parseIp(host);
   return ip === undefined ? { kind: 'dns', value: host } : { kind: 'ip', value: ip };
 }

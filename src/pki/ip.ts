@@ -1,5 +1,8 @@
+import { check, bytes as isBytes, text as isText } from '../bytes/check.ts';
+
 /** The 4 or 16 octets of an IPv4 or IPv6 literal (RFC 4291, Section 2.2), or `undefined`. Brackets and zones are none. */
 export function parseIp(text: string): Uint8Array | undefined {
+  check(isText, text, 'parseIp: text');
   return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
 }
 
@@ -51,6 +54,7 @@ function groups(text: string, mayEndInIpv4: boolean): number[] | undefined {
 
 /** An address (4 or 16 octets) or an address with its mask (8 or 32) in the form of RFC 5952. */
 export function formatIp(bytes: Uint8Array): string {
+  check(isBytes, bytes, 'formatIp: bytes');
   if (bytes.length === 8 || bytes.length === 32) {
     const half = bytes.length / 2;
     let prefix = 0;

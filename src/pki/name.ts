@@ -1,4 +1,6 @@
 import { toHex } from '../bytes/bytes.ts';
+import { check } from '../bytes/check.ts';
+import { der as isDer, nameInput } from './check-arguments.ts';
 import { oids } from './der/oid.ts';
 import { DerReader, tags } from './der/reader.ts';
 import { hasControls, isValidString, stringText } from './der/strings.ts';
@@ -99,6 +101,7 @@ function checkValueTag(type: string, tag: number, attribute: DerReader, lenient:
 
 /** The attributes of a Name in order, flattened. `raw` must have been checked by {@link readName}. */
 export function nameAttributes(raw: Uint8Array): NameAttribute[][] {
+  check(isDer, raw, 'the name (raw)');
   const rdns = new DerReader(raw, 'name').enter(tags.sequence, 'name');
   const list: NameAttribute[][] = [];
   while (rdns.more) {
@@ -192,6 +195,7 @@ function shownText(text: string): string {
 
 /** Encodes a distinguished name, each attribute a relative distinguished name of its own. */
 export function encodeName(attributes: NameInput): Uint8Array {
+  check(nameInput, attributes, 'encodeName: attributes');
   return derSequence(
     ...attributes.map(([name, value]) => {
       const type = shortNames[name] ?? name;

@@ -1,8 +1,16 @@
 import { equal } from '../bytes/bytes.ts';
+import { check, fields, bytes as isBytes, list, oneOf } from '../bytes/check.ts';
 import type { CryptoProvider, HashName } from '../crypto/provider.ts';
 import { readSignatureIdentifier, type SignatureIdentifier } from './algorithm.ts';
 import { type ExtensionInput, encodeExtensions, type Signer, signed } from './build.ts';
 import type { Certificate } from './certificate.ts';
+import {
+  certificate as aCertificate,
+  checkResponseTemplate,
+  digesting,
+  der as isDer,
+  signer as isSigner,
+} from './check-arguments.ts';
 import { type CrlReason, crlReasonName, crlReasons } from './crl.ts';
 import { oids } from './der/oid.ts';
 import { contextPrimitiveTag, contextTag, DerReader, tags } from './der/reader.ts';
@@ -87,6 +95,7 @@ const maxCertificates = 8;
 
 /** Reads one DER OCSP response (RFC 6960, Section 4.2.1). Throws `ERR_TLS_DER`. It is judged by `checkOcspResponse`. */
 export function parseOcspResponse(bytes: Uint8Array): OcspResponse {
+  check(isDer, bytes, 'parseOcspResponse: bytes');
   const outer = new DerReader(bytes, 'OCSP response');
   if (bytes.length > maxResponseBytes)
     throw outer.error(`${bytes.length} bytes, where ${maxResponseBytes} are allowed`);
@@ -249,6 +258,10 @@ export function certIdMatches(
   issuer: Certificate,
   crypto: CryptoProvider,
 ): boolean {
+  fields(id, 'certIdMatches: id');
+  check(aCertificate, certificate, 'certIdMatches: certificate');
+  check(aCertificate, issuer, 'certIdMatches: issuer');
+  check(digesting, crypto, 'certIdMatches: crypto');
   if (id.hash === undefined || !equal(id.serialNumber, certificate.serialNumber)) return false;
   return (
     equal(id.issuerNameHash, crypto.hash(id.hash, issuer.subject)) &&
@@ -263,6 +276,12 @@ export function encodeCertId(
   crypto: CryptoProvider,
   hash: HashName = 'sha1',
 ): Uint8Array {
+  check(isBytes, serialNumber, 'encodeCertId: serialNumber');
+  const { subject, spki } = fields(issuer, 'encodeCertId: issuer');
+  check(isBytes, subject, 'encodeCertId: issuer.subject');
+  check(isBytes, spki, 'encodeCertId: issuer.spki');
+  check(digesting, crypto, 'encodeCertId: crypto');
+  check(oneOf(...Object.values(hashes)), hash, 'encodeCertId: hash');
   const oid = Object.keys(hashes).find((key) => hashes[key] === hash) as string;
   return derSequence(
     derSequence(derOid(oid), derNull()),
@@ -274,6 +293,7 @@ export function encodeCertId(
 
 /** The content of the BIT STRING in a SubjectPublicKeyInfo: what key hashes are made of. */
 export function publicKeyBits(spki: Uint8Array): Uint8Array {
+  check(isDer, spki, 'publicKeyBits: spki');
   const fields = new DerReader(spki, 'subjectPublicKeyInfo').enter(tags.sequence, 'SEQUENCE');
   fields.expect(tags.sequence, 'algorithm');
   return fields.bitString('subjectPublicKey');
@@ -287,6 +307,7 @@ export interface OcspRequest {
 
 /** Reads one DER OCSP request (RFC 6960, Section 4.1). Signatures of requests are ignored. Throws `ERR_TLS_DER`. */
 export function parseOcspRequest(bytes: Uint8Array): OcspRequest {
+  check(isDer, bytes, 'parseOcspRequest: bytes');
   const outer = new DerReader(bytes, 'OCSP request');
   if (bytes.length > maxResponseBytes)
     throw outer.error(`${bytes.length} bytes, where ${maxResponseBytes} are allowed`);
@@ -321,6 +342,8 @@ export function parseOcspRequest(bytes: Uint8Array): OcspRequest {
 
 /** Encodes a request without signature (RFC 6960, Section 4.1). @param certIds encoded, from {@link encodeCertId}. */
 export function encodeOcspRequest(certIds: readonly Uint8Array[], nonce?: Uint8Array): Uint8Array {
+  check(list(isBytes), certIds, 'encodeOcspRequest: certIds');
+  if (nonce !== undefined) check(isBytes, nonce, 'encodeOcspRequest: nonce');
   return derSequence(
     derSequence(
       derSequence(...certIds.map((id) => derSequence(id))),
@@ -351,6 +374,8 @@ export interface OcspResponseTemplate {
 
 /** Encodes and signs a response (RFC 6960, Section 4.2). */
 export async function buildOcspResponse(template: OcspResponseTemplate, signer: Signer): Promise<Uint8Array> {
+  checkResponseTemplate(template);
+  check(isSigner, signer, 'buildOcspResponse: signer');
   const { responder, nonce, certificates = [] } = template;
   const data = derSequence(
     'name' in responder ? derContext(1, responder.name) : derContext(2, derOctetString(responder.keyHash)),
@@ -365,6 +390,11 @@ export async function buildOcspResponse(template: OcspResponseTemplate, signer: 
 
 /** Encodes a response that holds an error alone (RFC 6960, Section 2.3). */
 export function encodeOcspError(status: Exclude<OcspStatus, 'successful'>): Uint8Array {
+  check(
+    oneOf(...ocspStatuses.filter((each) => each !== undefined && each !== 'successful')),
+    status,
+    'encodeOcspError: status',
+  );
   return derSequence(derEnumerated(ocspStatuses.indexOf(status)));
 }
 

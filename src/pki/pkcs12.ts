@@ -1,5 +1,7 @@
 import { constantTimeEqual, noBytes, zeroize } from '../bytes/bytes.ts';
+import { check, checkOptions, flag, text } from '../bytes/check.ts';
 import type { KeyFileCrypto, KeyFileHash } from '../crypto/key-files.ts';
+import { encryptionRules, der as isDer, keyFiles, pkcs12Rules } from './check-arguments.ts';
 import { oids } from './der/oid.ts';
 import { contextPrimitiveTag, contextTag, DerReader, tags } from './der/reader.ts';
 import { stringText } from './der/strings.ts';
@@ -66,6 +68,10 @@ export function openPkcs12(
   crypto: KeyFileCrypto,
   options: Pkcs12Options = {},
 ): Pkcs12 {
+  check(isDer, file, 'openPkcs12: file');
+  check(text, passphrase, 'openPkcs12: passphrase');
+  check(keyFiles, crypto, 'openPkcs12: crypto');
+  checkOptions(options, 'the options of openPkcs12', { allowUnauthenticated: flag });
   try {
     return open(file, passphrase, crypto, options);
   } catch (error) {
@@ -229,6 +235,10 @@ export function encodePkcs12(
   crypto: KeyFileCrypto,
   choice: EncryptionChoice = {},
 ): Uint8Array {
+  checkOptions(input, 'the input of encodePkcs12', pkcs12Rules, ['certificates']);
+  check(text, passphrase, 'encodePkcs12: passphrase');
+  check(keyFiles, crypto, 'encodePkcs12: crypto');
+  checkOptions(choice, 'the encryption of encodePkcs12', encryptionRules);
   const encryption: EncryptionChoice = { derivation: 'pbkdf2', iterations: 100_000, ...choice };
   const localKeyId = crypto.hash('sha1', input.certificates[0] ?? noBytes);
   const attributes = (own: boolean): Uint8Array[] => {

@@ -1,5 +1,7 @@
+import { check } from '../bytes/check.ts';
 import { decodePem, encodePem } from '../bytes/pem.ts';
 import type { KeyFileCrypto } from '../crypto/key-files.ts';
+import { checkKeyFileOptions, der as isDer, file as isFile } from './check-arguments.ts';
 import { oids } from './der/oid.ts';
 import { contextTag, DerReader, tags } from './der/reader.ts';
 import { derInteger, derNull, derOctetString, derOid, derSequence } from './der/writer.ts';
@@ -22,6 +24,8 @@ export interface KeyFileOptions {
  * passphrase is missing or wrong.
  */
 export function decodePrivateKey(file: string | Uint8Array, options: KeyFileOptions = {}): Uint8Array {
+  check(isFile, file, 'decodePrivateKey: file');
+  checkKeyFileOptions(options, 'decodePrivateKey');
   if (file instanceof Uint8Array) return decodeDerKey(file, options);
   let blocks: ReturnType<typeof decodePem>;
   try {
@@ -48,6 +52,8 @@ export function decodePrivateKey(file: string | Uint8Array, options: KeyFileOpti
 
 /** PKCS#8 (RFC 5958) as a PEM text; with a passphrase as "ENCRYPTED PRIVATE KEY" (AES-256, scrypt by default). */
 export function encodePrivateKey(pkcs8: Uint8Array, options: KeyFileOptions & EncryptionChoice = {}): string {
+  check(isDer, pkcs8, 'encodePrivateKey: pkcs8');
+  checkKeyFileOptions(options, 'encodePrivateKey');
   const { passphrase, crypto } = options;
   if (passphrase === undefined) return encodePem('PRIVATE KEY', pkcs8);
   if (crypto === undefined)

@@ -1,6 +1,9 @@
+import { isBytes } from '../bytes/bytes.ts';
+import { check, kind } from '../bytes/check.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { readSignatureIdentifier, type SignatureIdentifier } from './algorithm.ts';
 import { type ExtensionInput, encodeExtensions, type Signer, signed } from './build.ts';
+import { checkRequestTemplate, der as isDer, signer as isSigner, verifying } from './check-arguments.ts';
 import { oids } from './der/oid.ts';
 import { contextTag, DerReader, tags } from './der/reader.ts';
 import { derContext, derInteger, derOid, derSequence, derSet } from './der/writer.ts';
@@ -21,11 +24,17 @@ export interface CertificateRequest {
   readonly signature: Uint8Array;
 }
 
+const isRequest = kind('a CertificateRequest: parseCertificateRequest(der)', (value) => {
+  const { tbs, signature, spki } = (value ?? {}) as Partial<CertificateRequest>;
+  return isBytes(tbs) && isBytes(signature) && isBytes(spki);
+});
+
 /** Bytes of one request. */
 const maxRequestBytes = 1 << 20;
 
 /** Reads one DER request (PKCS#10; RFC 2986, Section 4). Throws `ERR_TLS_DER`. The signature is checked by {@link verifyCertificateRequest}. */
 export function parseCertificateRequest(der: Uint8Array): CertificateRequest {
+  check(isDer, der, 'parseCertificateRequest: der');
   const outer = new DerReader(der, 'certificate request');
   if (der.length > maxRequestBytes) throw outer.error(`${der.length} bytes, where ${maxRequestBytes} are allowed`);
   const fields = outer.enter(tags.sequence, 'SEQUENCE');
@@ -66,6 +75,8 @@ export function parseCertificateRequest(der: Uint8Array): CertificateRequest {
 
 /** Whether the request is signed by the key it carries (RFC 2986, Section 3: proof of possession). */
 export function verifyCertificateRequest(request: CertificateRequest, crypto: CryptoProvider): boolean {
+  check(isRequest, request, 'verifyCertificateRequest: request');
+  check(verifying, crypto, 'verifyCertificateRequest: crypto');
   const { algorithm } = request.signatureAlgorithm;
   if (algorithm === undefined) return false;
   return crypto.importPublicKey(request.spki).verify(algorithm, request.tbs, request.signature);
@@ -84,6 +95,8 @@ export async function buildCertificateRequest(
   template: CertificateRequestTemplate,
   signer: Signer,
 ): Promise<Uint8Array> {
+  checkRequestTemplate(template);
+  check(isSigner, signer, 'buildCertificateRequest: signer');
   const { extensions = [] } = template;
   const attributes =
     extensions.length === 0 ? [] : [derSequence(derOid(oids.extensionRequest), derSet(encodeExtensions(extensions)))];

@@ -1,6 +1,7 @@
 import { fromHex, fromText, toHex } from '../bytes/bytes.ts';
 import { Reader } from '../bytes/reader.ts';
 import { Writer } from '../bytes/writer.ts';
+import { checkClientSessionCache } from './check-options.ts';
 import { type ClientSession, clientSessionEnd, decodeClientSession, encodeClientSession } from './client-session.ts';
 import type { SealingKey } from './sealing-key.ts';
 
@@ -33,7 +34,9 @@ export class ClientSessionCache {
   readonly #slots = new Map<string, Slot>();
   #bytes = 0;
 
+  /** Throws `ConfigError` `ERR_TLS_SESSION_CONFIG` for options that will not do. */
   constructor(options: ClientSessionCacheOptions = {}) {
+    checkClientSessionCache(options);
     this.#maxPolicies = options.maxPolicies ?? 1000;
     this.#maxSessions = options.maxSessionsPerPolicy ?? 8;
     this.#maxBytes = options.maxBytes ?? 16 * 1024 * 1024;

@@ -1,7 +1,9 @@
 import { fromText, noBytes } from '../bytes/bytes.ts';
+import { check, bytes as isBytes, object, text, whole } from '../bytes/check.ts';
 import { Reader } from '../bytes/reader.ts';
 import { Writer } from '../bytes/writer.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { cryptography } from './check-options.ts';
 import { canonicalName } from './policy.ts';
 import { decodeSessionState, encodeSessionState, type SessionState, sessionEnd } from './state.ts';
 
@@ -45,8 +47,15 @@ export interface ClientSessionPolicy {
   readonly partition?: string | undefined;
 }
 
+const port = whole(0, 0xffff);
+
 /** SHA-256 over a canonical encoding of the policy: 32 bytes; the key of the client's session cache. */
 export function clientPolicyDigest(crypto: CryptoProvider, policy: ClientSessionPolicy): Uint8Array {
+  check(cryptography, crypto, 'clientPolicyDigest: crypto');
+  check(object, policy, 'clientPolicyDigest: policy');
+  check(text, policy.host, 'clientPolicyDigest: policy.host');
+  check(port, policy.port, 'clientPolicyDigest: policy.port');
+  if (policy.trust !== 'none') check(isBytes, policy.trust, 'clientPolicyDigest: policy.trust');
   const writer = new Writer(256).bytes(fromText('handfast client policy 1\0'));
   writer.vector16(fromText(canonicalName(policy.host))).u16(policy.port);
   optional(writer, policy.serverName === undefined ? undefined : fromText(canonicalName(policy.serverName)));
@@ -61,6 +70,7 @@ export function clientPolicyDigest(crypto: CryptoProvider, policy: ClientSession
 
 /** When a client must stop offering the session, in milliseconds since the epoch. */
 export function clientSessionEnd(session: ClientSession): number {
+  check(object, session, 'clientSessionEnd: session');
   const end = sessionEnd(session.state);
   if (session.state.version === 0x0303 && session.lifetimeHint === 0) return end;
   return Math.min(end, session.state.issuedAt + 1000 * session.lifetimeHint);
@@ -74,6 +84,7 @@ const formatHidden = 2;
  * `undefined` where the session is too large.
  */
 export function encodeClientSession(session: ClientSession): Uint8Array | undefined {
+  check(object, session, 'encodeClientSession: session');
   const state = encodeSessionState(session.state);
   if (state === undefined || session.ticket.length > 0xffff || session.sessionId.length > 32) return undefined;
   return new Writer(state.length + session.ticket.length + 48)
@@ -87,6 +98,7 @@ export function encodeClientSession(session: ClientSession): Uint8Array | undefi
 
 /** The session that {@link encodeClientSession} wrote; `undefined` for anything else. Never throws. */
 export function decodeClientSession(bytes: Uint8Array): ClientSession | undefined {
+  check(isBytes, bytes, 'decodeClientSession: bytes');
   if (bytes[0] !== format && bytes[0] !== formatHidden) return undefined;
   const hidden = bytes[0] === formatHidden;
   try {

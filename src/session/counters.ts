@@ -1,3 +1,4 @@
+import { check, fields, kind, text } from '../bytes/check.ts';
 import type { EarlyDataRefusal, MissReason, ResumptionKind } from './miss-reason.ts';
 
 /** What a `ServerSessions` has counted since it was made. Plain numbers: adapters (Prometheus …) read them. */
@@ -32,8 +33,15 @@ export type SessionEvent =
   | { readonly type: 'earlyDataAccepted' }
   | { readonly type: 'earlyDataRefused'; readonly reason: EarlyDataRefusal };
 
+const someCounters = kind('SessionCounters: createSessionCounters()', (value) => {
+  const { hits, earlyData } = (value ?? {}) as Partial<SessionCounters>;
+  return typeof hits === 'object' && typeof earlyData === 'object';
+});
+
 /** Adds an event to the counters. */
 export function count(counters: SessionCounters, event: SessionEvent): void {
+  check(someCounters, counters, 'count: counters');
+  check(text, fields(event, 'count: event')['type'], 'count: event.type');
   if (event.type === 'hit') counters.hits[event.kind]++;
   else if (event.type === 'issued') counters.issued[event.kind]++;
   else if (event.type === 'miss') increment(counters.misses[event.kind], event.reason);

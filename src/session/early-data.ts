@@ -1,3 +1,4 @@
+import { check, object } from '../bytes/check.ts';
 import type { SessionState } from './state.ts';
 
 /** How fresh a ClientHello with early data has to be: RFC 9846, Section 8.3. */
@@ -30,6 +31,8 @@ export function isFresh(
   now: number,
   window: FreshnessWindow,
 ): boolean {
+  check(object, state, 'isFresh: state');
+  check(object, window, 'isFresh: window');
   const difference = now - state.issuedAt - claimedTicketAge(obfuscatedAge, state.ticketAgeAdd);
   return Math.abs(difference) <= window.toleranceMs;
 }
@@ -40,5 +43,6 @@ export function isFresh(
  * on every clock of the fleet: so twice the tolerance and the skew.
  */
 export function replaySpan(window: FreshnessWindow): number {
+  check(object, window, 'replaySpan: window');
   return 2 * window.toleranceMs + window.clockSkewMs;
 }

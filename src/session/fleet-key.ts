@@ -1,6 +1,7 @@
 import { concat, equal } from '../bytes/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
+import { checkCrypto, checkFleetSecrets } from './check-options.ts';
 import { createSealingKey, deriveKey, refuseWeakKey, type SealingKey } from './sealing-key.ts';
 
 /** Length of a fleet key's name, in bytes. */
@@ -21,6 +22,8 @@ export class FleetKeys {
    * isn't random.
    */
   constructor(crypto: CryptoProvider, secrets: readonly Uint8Array[], purpose: string) {
+    checkCrypto(crypto, 'FleetKeys: crypto');
+    checkFleetSecrets(secrets);
     if (secrets.length === 0 || secrets.some((secret) => secret.length < 32)) {
       throw new ConfigError('a fleet key needs at least 32 bytes: make one with `openssl rand 32`', {
         code: 'ERR_TLS_FLEET_KEY',

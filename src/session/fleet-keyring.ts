@@ -1,6 +1,7 @@
 import { equal, noBytes, toHex, zeroize } from '../bytes/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
+import { checkFleetKeyring } from './check-options.ts';
 import { FleetKeys } from './fleet-key.ts';
 import {
   decodeRingDocument,
@@ -159,16 +160,18 @@ export class FleetKeyring {
   #stopped = false;
   #round: Promise<void> | undefined;
 
+  /** Throws `ConfigError` `ERR_TLS_SESSION_CONFIG` for options that will not do, and as `FleetKeys` for its keys. */
   constructor(options: FleetKeyringOptions) {
+    checkFleetKeyring(options);
     this.#options = options;
     this.#crypto = options.crypto;
     this.#name = options.name ?? 'default';
     this.#node = options.node ?? toHex(options.crypto.random(8));
     this.#keys = new FleetKeys(options.crypto, options.fleetKeys, 'ring keys');
-    this.#rotateEvery = milliseconds(options.rotateEvery ?? 12 * 3600, 'rotateEvery');
-    this.#keepFor = milliseconds(options.keepFor ?? 24 * 3600, 'keepFor');
-    this.#pollEvery = milliseconds(options.pollEvery ?? Math.min(30, this.#rotateEvery / 20_000), 'pollEvery');
-    this.#leaseFor = milliseconds(options.leaseFor ?? (4 * this.#pollEvery) / 1000, 'leaseFor');
+    this.#rotateEvery = 1000 * (options.rotateEvery ?? 12 * 3600);
+    this.#keepFor = 1000 * (options.keepFor ?? 24 * 3600);
+    this.#pollEvery = 1000 * (options.pollEvery ?? Math.min(30, this.#rotateEvery / 20_000));
+    this.#leaseFor = 1000 * (options.leaseFor ?? (4 * this.#pollEvery) / 1000);
     if (this.#leaseFor < 2 * this.#pollEvery) throw configError('leaseFor has to be at least two polls');
     if (this.#rotateEvery < 4 * this.#pollEvery) throw configError('rotateEvery has to be at least four polls');
   }
@@ -417,11 +420,6 @@ export class FleetKeyring {
       Math.ceil(Math.min(this.#pollEvery, soon) * jitter),
     );
   }
-}
-
-function milliseconds(seconds: number, name: string): number {
-  if (Number.isFinite(seconds) && seconds > 0) return 1000 * seconds;
-  throw configError(`${name} of a fleet key ring is ${seconds}; give seconds above 0`);
 }
 
 function configError(message: string): ConfigError {

@@ -1,5 +1,5 @@
-import { ConfigError } from '../errors.ts';
 import { arenaBytes, BlockArena } from './block-arena.ts';
+import { checkMemoryStore } from './check-options.ts';
 import { hashText, SlotTable } from './slot-table.ts';
 import type { ClaimAnswer, SessionStore } from './store.ts';
 import type { Clock, Timers } from './timer.ts';
@@ -83,11 +83,13 @@ export class MemoryStore implements SessionStore {
   #latestClaim = Number.NEGATIVE_INFINITY;
   #generation = Number.NEGATIVE_INFINITY;
 
+  /** Throws `ConfigError` `ERR_TLS_SESSION_CONFIG` for options that will not do. */
   constructor(options: MemoryStoreOptions) {
+    checkMemoryStore(options);
     this.#clock = options.clock;
     this.#timers = options.timers;
-    this.#maxEntries = positive(options.maxEntries ?? 100_000, 'maxEntries');
-    this.#maxBytes = positive(options.maxBytes ?? 64 * 1024 * 1024, 'maxBytes');
+    this.#maxEntries = options.maxEntries ?? 100_000;
+    this.#maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
     this.#seed = options.seed ?? 0;
     this.#claimsSince = options.claimsSince ?? Number.NEGATIVE_INFINITY;
   }
@@ -285,11 +287,4 @@ export class MemoryStore implements SessionStore {
 
 function entryBytes(keyLength: number, length: number): number {
   return arenaBytes(keyLength + length) + entryOverhead;
-}
-
-function positive(value: number, name: string): number {
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new ConfigError(`${name} of a memory store is ${value}; give a whole number above 0`, {
-    code: 'ERR_TLS_SESSION_CONFIG',
-  });
 }

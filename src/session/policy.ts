@@ -1,6 +1,8 @@
 import { fromText, noBytes } from '../bytes/bytes.ts';
+import { check, fields, object, text, whole } from '../bytes/check.ts';
 import { Writer } from '../bytes/writer.ts';
 import type { CryptoProvider, TranscriptHash } from '../crypto/provider.ts';
+import { cryptography } from './check-options.ts';
 
 /** What a server asks of its clients' certificates. */
 export interface ClientAuthPolicy {
@@ -32,6 +34,7 @@ export interface SessionPolicy {
   readonly tenant?: string | undefined;
 }
 
+const code = whole(0, 0xffff);
 const label = fromText('handfast session policy 1\0');
 const pskLabel = fromText('handfast session policy psk 1\0');
 
@@ -40,6 +43,10 @@ const pskLabel = fromText('handfast session policy psk 1\0');
  * so that no two policies have the same encoding.
  */
 export function policyDigest(crypto: CryptoProvider, policy: SessionPolicy): Uint8Array {
+  check(cryptography, crypto, 'policyDigest: crypto');
+  check(object, policy, 'policyDigest: policy');
+  check(object, policy.clientAuth, 'policyDigest: policy.clientAuth');
+  check(text, policy.credentialIdentity, 'policyDigest: policy.credentialIdentity');
   const { mode, anchorsDigest, rawPublicKeys } = policy.clientAuth;
   const writer = new Writer(256);
   // Another label, so that no session by PSK passes for one by certificate.
@@ -69,6 +76,8 @@ export interface EarlyDataBinding {
 
 /** A digest (32 bytes) of what has to be equal for early data to be accepted; kept in the session state. */
 export function earlyDataContext(crypto: CryptoProvider, binding: EarlyDataBinding): Uint8Array {
+  check(cryptography, crypto, 'earlyDataContext: crypto');
+  check(code, fields(binding, 'earlyDataContext: binding')['cipherSuite'], 'earlyDataContext: binding.cipherSuite');
   const writer = new Writer(128).bytes(fromText('handfast early data 1\0')).u16(binding.cipherSuite);
   optional(writer, binding.alpnProtocol === undefined ? undefined : fromText(binding.alpnProtocol));
   optional(writer, binding.serverName === undefined ? undefined : fromText(canonicalName(binding.serverName)));
@@ -78,6 +87,7 @@ export function earlyDataContext(crypto: CryptoProvider, binding: EarlyDataBindi
 
 /** A host name in lower case without its final dot. */
 export function canonicalName(name: string): string {
+  check(text, name, 'canonicalName: name');
   const lower = name.toLowerCase();
   return lower.endsWith('.') ? lower.slice(0, -1) : lower;
 }

@@ -1,8 +1,10 @@
 import { concat, fromText, noBytes, zeroize } from '../bytes/bytes.ts';
+import { check, bytes as isBytes, object } from '../bytes/check.ts';
 import { Writer } from '../bytes/writer.ts';
 import { hashLength, hkdfExpandLabel, hkdfExtract } from '../crypto/hkdf.ts';
 import type { CryptoProvider, TranscriptHash } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
+import { checkCrypto, checkPskSource, cryptography } from './check-options.ts';
 
 /** A pre-shared key that was agreed outside TLS (RFC 9846, Section 2.2; RFC 9257 for how to choose one). */
 export interface ExternalPsk {
@@ -37,7 +39,8 @@ export function externalPsk(
   hash: TranscriptHash = 'sha256',
   tls12?: ExternalPsk['tls12'],
 ): ExternalPsk {
-  check(identity, secret, tls12 === undefined ? 0xffff : maxPskIdentity12);
+  checkPskSource({ identity, secret, hash, tls12 });
+  checkLengths(identity, secret, tls12 === undefined ? 0xffff : maxPskIdentity12);
   return { identity, secret, hash, imported: false, tls12 };
 }
 
@@ -61,9 +64,11 @@ export function importPsk(
   },
   targets: readonly TranscriptHash[] = ['sha256', 'sha384'],
 ): ExternalPsk[] {
+  checkCrypto(crypto, 'importPsk: crypto');
+  checkPskSource(source, targets);
   const context = source.context ?? noBytes;
   const hash = source.hash ?? 'sha256';
-  check(source.identity, source.secret, 0xffff - 8 - context.length);
+  checkLengths(source.identity, source.secret, 0xffff - 8 - context.length);
   const extracted = hkdfExtract(crypto, hash, new Uint8Array(hashLength(hash)), source.secret);
   return targets.map((target) => {
     const identity = new Writer(source.identity.length + context.length + 8)
@@ -79,7 +84,9 @@ export function importPsk(
 }
 
 /** Whether a PSK is for a version. */
-export function servesVersion({ imported, tls12 }: ExternalPsk, version: 0x0303 | 0x0304): boolean {
+export function servesVersion(psk: ExternalPsk, version: 0x0303 | 0x0304): boolean {
+  check(object, psk, 'servesVersion: psk');
+  const { imported, tls12 } = psk;
   return version === 0x0304 ? tls12 !== 'only' : tls12 !== undefined && !imported;
 }
 
@@ -94,13 +101,16 @@ const checkLabel = fromText('handfast psk 1\0');
 
 /** The binding of a session to the PSK that it is made by. */
 export function pskBinding(crypto: CryptoProvider, identity: Uint8Array, secret: Uint8Array): PskBinding {
+  check(cryptography, crypto, 'pskBinding: crypto');
+  check(isBytes, identity, 'pskBinding: identity');
+  check(isBytes, secret, 'pskBinding: secret');
   const input = concat(checkLabel, secret);
-  const check = crypto.hash('sha256', input);
+  const digest = crypto.hash('sha256', input);
   zeroize(input);
-  return { identity: identity.slice(), check };
+  return { identity: identity.slice(), check: digest };
 }
 
-function check(identity: Uint8Array, secret: Uint8Array, longest: number): void {
+function checkLengths(identity: Uint8Array, secret: Uint8Array, longest: number): void {
   if (identity.length === 0 || identity.length > longest) {
     throw new ConfigError(`a PSK identity has ${identity.length} bytes; 1 to ${longest} are possible`, {
       code: 'ERR_TLS_PSK',

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.ts';
+import { checkResilientStore } from './check-options.ts';
 import { type ClaimAnswer, type ClaimClock, type SessionStore, StoreError, type StoreTraits } from './store.ts';
 import { tell } from './tell.ts';
 import { type Awaitable, type Clock, isPromise, type Timers } from './timer.ts';
@@ -79,18 +79,20 @@ export class ResilientStore implements SessionStore {
   #nextCooldown: number;
   #doubtedAt = Number.NEGATIVE_INFINITY;
 
+  /** Throws `ConfigError` `ERR_TLS_SESSION_CONFIG` for what is no store, and for options that will not do. */
   constructor(inner: SessionStore, options: ResilientStoreOptions) {
+    checkResilientStore(inner, options);
     this.#inner = inner;
     this.#hedge = options.hedgeStore ?? inner;
     this.traits = { ...inner.traits, bounded: true };
     this.#clock = options.clock;
     this.#timers = options.timers;
-    this.#deadline = positive(options.deadlineMs ?? 50, 'deadlineMs');
+    this.#deadline = options.deadlineMs ?? 50;
     this.#hedgeAfter = options.hedgeAfterMs ?? Math.ceil(this.#deadline / 3);
-    this.#failuresToOpen = positive(options.failuresToOpen ?? 5, 'failuresToOpen');
-    this.#cooldown = positive(options.cooldownMs ?? 500, 'cooldownMs');
+    this.#failuresToOpen = options.failuresToOpen ?? 5;
+    this.#cooldown = options.cooldownMs ?? 500;
     this.#maxCooldown = Math.max(this.#cooldown, options.maxCooldownMs ?? 4_000);
-    this.#maxPending = positive(options.maxPending ?? 1000, 'maxPending');
+    this.#maxPending = options.maxPending ?? 1000;
     this.#nextCooldown = this.#cooldown;
     this.#observe = options.observe;
     this.#observeBreaker = options.observeBreaker;
@@ -295,11 +297,4 @@ function asStoreError(error: unknown): StoreError {
 /** A call as a promise, also when it throws at once. */
 async function later<T>(call: () => Awaitable<T>): Promise<T> {
   return await call();
-}
-
-function positive(value: number, name: string): number {
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new ConfigError(`${name} of a resilient store is ${value}; give a number above 0`, {
-    code: 'ERR_TLS_SESSION_CONFIG',
-  });
 }

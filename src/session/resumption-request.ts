@@ -1,5 +1,7 @@
 /** What a handshake asks of {@link ServerSessions} and is answered, and when a session that was found fits it. */
-import { equal } from '../bytes/bytes.ts';
+
+import { equal, isBytes } from '../bytes/bytes.ts';
+import { check, kind, object } from '../bytes/check.ts';
 import type { TranscriptHash } from '../crypto/provider.ts';
 import type { EarlyDataRefusal, MissReason } from './miss-reason.ts';
 import type { ExternalPsk } from './psk-importer.ts';
@@ -68,8 +70,15 @@ export type EarlyDataAnswer =
 /** How far the clocks of a fleet may be apart for its sessions, in ms. */
 const maxClockSkew = 300_000;
 
+const anExpectation = kind('a SessionExpectation, with its policy', (value) => {
+  const { policy } = (value ?? {}) as Partial<SessionExpectation>;
+  return typeof policy === 'function' || isBytes(policy);
+});
+
 /** Why this state may not be resumed by this handshake, or `undefined` where it may. */
 export function compare(state: SessionState, expected: SessionExpectation): MissReason | undefined {
+  check(object, state, 'compare: state');
+  check(anExpectation, expected, 'compare: expected');
   const { now } = expected;
   if (state.version !== expected.version) return 'versionMismatch';
   if (state.peerNotAfter !== undefined && now >= state.peerNotAfter) return 'clientCertificateExpired';

@@ -63,14 +63,15 @@ export class ServerSessions {
   readonly #earlyData: EarlyDataClaims;
   readonly #config: ServerSessionsConfig;
 
+  /** Throws `ConfigError` `ERR_TLS_SESSION_CONFIG` for what will not do, or not together. */
   constructor(config: ServerSessionsConfig) {
+    const rules = sessionRules(config);
     const { keyring, store } = config;
     this.#config = config;
     this.#crypto = config.crypto;
     this.keyring = keyring;
     this.store = store;
     this.hasExternalPsks = config.externalPsk !== undefined;
-    const rules = sessionRules(config);
     this.sessionIds = rules.sessionIds;
     this.tls12Tickets = rules.tls12Tickets;
     this.tls13Tickets = rules.tls13Tickets;

@@ -1,5 +1,6 @@
 import { fromText, toHex } from '../bytes/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { checkSealedStore } from './check-options.ts';
 import { FleetKeys } from './fleet-key.ts';
 import { type ClaimAnswer, type ClaimClock, type SessionStore, StoreError, type StoreTraits } from './store.ts';
 import { type Awaitable, isPromise } from './timer.ts';
@@ -22,7 +23,9 @@ export class SealedStore implements SessionStore {
   readonly #crypto: CryptoProvider;
   readonly #keys: FleetKeys;
 
+  /** Throws `ConfigError` `ERR_TLS_SESSION_CONFIG` for what will not do, and as {@link FleetKeys} for its keys. */
   constructor(inner: SessionStore, options: SealedStoreOptions) {
+    checkSealedStore(inner, options);
     this.#inner = inner;
     this.#crypto = options.crypto;
     this.#keys = new FleetKeys(options.crypto, options.fleetKeys, 'sessions');

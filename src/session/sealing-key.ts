@@ -1,6 +1,8 @@
 import { constantTimeEqual, fromText, zeroize } from '../bytes/bytes.ts';
+import { check, bytes as isBytes, text } from '../bytes/check.ts';
 import type { AeadName, CryptoProvider, HmacKey } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
+import { cryptography } from './check-options.ts';
 
 /**
  * Seals any number of values under one key. AES-GCM alone may not: with random 96-bit nonces a key is used up after
@@ -37,6 +39,9 @@ export const sealOverhead: number = seedLength + tagLength;
  * @param purpose separates uses of one secret, e.g. `ticket tls13`.
  */
 export function createSealingKey(crypto: CryptoProvider, secret: Uint8Array, purpose: string): SealingKey {
+  check(cryptography, crypto, 'createSealingKey: crypto');
+  check(isBytes, secret, 'createSealingKey: secret');
+  check(text, purpose, 'createSealingKey: purpose');
   const key = deriveKey(crypto, secret, purpose);
   const hmac = crypto.prepareHmac('sha256', key);
   zeroize(key);
@@ -54,6 +59,9 @@ export function createSealingKey(crypto: CryptoProvider, secret: Uint8Array, pur
 
 /** 32 bytes that depend on the secret and on a label: HMAC-SHA-256(secret, "handfast " label). */
 export function deriveKey(crypto: CryptoProvider, secret: Uint8Array, label: string): Uint8Array {
+  check(cryptography, crypto, 'deriveKey: crypto');
+  check(isBytes, secret, 'deriveKey: secret');
+  check(text, label, 'deriveKey: label');
   return crypto.hmac('sha256', secret, fromText(`handfast ${label}`));
 }
 
@@ -96,6 +104,7 @@ function open(crypto: CryptoProvider, hmac: HmacKey, context: Uint8Array, sealed
  * Throws `ConfigError` `ERR_TLS_WEAK_KEY`.
  */
 export function refuseWeakKey(secret: Uint8Array, what: string): void {
+  check(isBytes, secret, 'refuseWeakKey: secret');
   if (secret.length < 16) throw weakKey(`${what} has ${secret.length} bytes; use 32 bytes from a random source`);
   for (let period = 1; period <= secret.length / 2; period++) {
     const repeats = constantTimeEqual(secret.subarray(period), secret.subarray(0, secret.length - period));

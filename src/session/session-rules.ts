@@ -1,6 +1,7 @@
 /** What a server's resumption is set up with, and what that must hold together. */
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
+import { checkServerSessions } from './check-options.ts';
 import type { SessionEvent } from './counters.ts';
 import type { FreshnessWindow } from './early-data.ts';
 import type { ExternalPsk } from './psk-importer.ts';
@@ -76,6 +77,7 @@ export interface SessionRules {
 
 /** Throws a `ConfigError` (`ERR_TLS_SESSION_CONFIG`) where something is missing or out of its bounds. */
 export function sessionRules(config: ServerSessionsConfig): SessionRules {
+  checkServerSessions(config);
   const { keyring, store } = config;
   const ticketCount = config.ticketCount ?? 2;
   const rules: SessionRules = {
@@ -89,17 +91,14 @@ export function sessionRules(config: ServerSessionsConfig): SessionRules {
     maxEarlyDataSize: config.maxEarlyDataSize ?? 0,
   };
   checkParts(rules, config);
-  checkNumbers(rules);
+  checkLifetime(rules);
   return rules;
 }
 
 function checkParts(
   { sessionIds, tls12Tickets, tls13Tickets, maxEarlyDataSize }: SessionRules,
-  { crypto, keyring, store }: Partial<ServerSessionsConfig>,
+  { keyring, store }: ServerSessionsConfig,
 ): void {
-  if (crypto === undefined) {
-    throw configError('sessions need cryptography: give `crypto`, e.g. createNodeCrypto() or createPortableCrypto()');
-  }
   if ((sessionIds || tls13Tickets === 'stateful' || tls13Tickets === 'singleUse') && !store) {
     throw configError('session IDs and stateful tickets need a store: give `store`, e.g. a MemoryStore');
   }
@@ -118,15 +117,9 @@ function checkParts(
   }
 }
 
-function checkNumbers({ lifetime, ticketCount, maxTickets }: SessionRules): void {
-  if (!(lifetime >= 1 && lifetime <= maxLifetimeSeconds)) {
-    throw configError(`a session lifetime of ${lifetime} s is outside 1 to ${maxLifetimeSeconds} (RFC 9846, 4.6.1)`);
-  }
-  for (const [name, count] of Object.entries({ ticketCount, maxTickets })) {
-    // The nonce that makes the PSK of each ticket another one is a byte.
-    if (Number.isInteger(count) && count >= 0 && count <= 255) continue;
-    throw configError(`${name} is ${count}; give a whole number from 0 to 255`);
-  }
+function checkLifetime({ lifetime }: SessionRules): void {
+  if (lifetime >= 1 && lifetime <= maxLifetimeSeconds) return;
+  throw configError(`a session lifetime of ${lifetime} s is outside 1 to ${maxLifetimeSeconds} (RFC 9846, 4.6.1)`);
 }
 
 function configError(message: string): ConfigError {

@@ -1,4 +1,5 @@
-import { fromText, noBytes, toLatin1 } from '../bytes/bytes.ts';
+import { fromText, isBytes, noBytes, toLatin1 } from '../bytes/bytes.ts';
+import { check, bytes as isBytesRule, kind, object } from '../bytes/check.ts';
 import { Reader } from '../bytes/reader.ts';
 import { Writer } from '../bytes/writer.ts';
 import type { PskBinding } from './psk-importer.ts';
@@ -60,6 +61,7 @@ export type SessionStateInput = Pick<
 
 /** A state with defaults for whatever a session of its kind does not have. `issuedAt` defaults to `createdAt`. */
 export function sessionState(input: SessionStateInput): SessionState {
+  check(object, input, 'sessionState: input');
   // Field by field, in the order of the decoder: all states have one shape.
   return {
     version: input.version,
@@ -85,19 +87,28 @@ export function sessionState(input: SessionStateInput): SessionState {
   };
 }
 
+/** The parts whose absence would show late. */
+const aState = kind('a SessionState: sessionState({ … })', (value) => {
+  const { secret, peerCertificates, policyDigest } = (value ?? {}) as Partial<SessionState>;
+  return isBytes(secret) && isBytes(policyDigest) && Array.isArray(peerCertificates);
+});
+
 /** Whether the peer showed neither a certificate nor a raw public key, and was not known by a PSK either. */
 export function isAnonymous(state: SessionState): boolean {
+  check(aState, state, 'isAnonymous: state');
   return state.peerCertificates.length === 0 && state.peerRawPublicKey === undefined && state.psk === undefined;
 }
 
 /** When the session is over, in milliseconds since the epoch, whatever was renewed meanwhile. */
 export function sessionEnd(state: SessionState): number {
+  check(aState, state, 'sessionEnd: state');
   const end = state.createdAt + 1000 * Math.min(state.lifetime, maxLifetimeSeconds);
   return state.peerNotAfter === undefined ? end : Math.min(end, state.peerNotAfter);
 }
 
 /** The hash of a TLS 1.3 cipher suite: TLS_AES_256_GCM_SHA384 has SHA-384, every other one SHA-256. */
 export function pskHash(state: SessionState): 'sha256' | 'sha384' {
+  check(aState, state, 'pskHash: state');
   return state.secret.length === 48 ? 'sha384' : 'sha256';
 }
 
@@ -119,6 +130,7 @@ const knownFlags =
  * @param room where to write, as far as it is large enough.
  */
 export function encodeSessionState(state: SessionState, room?: Uint8Array): Uint8Array | undefined {
+  check(aState, state, 'encodeSessionState: state');
   const serverName = state.serverName === undefined ? noBytes : fromText(state.serverName);
   const alpn = state.alpnProtocol === undefined ? noBytes : latin1(state.alpnProtocol);
   const rawPublicKey = state.peerRawPublicKey;
@@ -167,11 +179,13 @@ export function encodeSessionState(state: SessionState, room?: Uint8Array): Uint
  * of range, a byte too many. Never throws. The result shares no memory with `bytes`.
  */
 export function decodeSessionState(bytes: Uint8Array): SessionState | undefined {
+  check(isBytesRule, bytes, 'decodeSessionState: bytes');
   return bytes.length > maxStateBytes ? undefined : takeSessionState(bytes.slice());
 }
 
 /** As {@link decodeSessionState}, of bytes that are given away: the result is made of views of them. */
 export function takeSessionState(bytes: Uint8Array): SessionState | undefined {
+  check(isBytesRule, bytes, 'takeSessionState: bytes');
   if (bytes.length > maxStateBytes || bytes[0] !== format) return undefined;
   try {
     return readState(new Reader(bytes, 'session state', 1));

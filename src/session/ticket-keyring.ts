@@ -1,6 +1,7 @@
 import { fromText, toHex, zeroize } from '../bytes/bytes.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { ConfigError } from '../errors.ts';
+import { checkCrypto, checkTicketKey, checkTicketKeyFile, checkTicketKeyring } from './check-options.ts';
 import type { MissReason } from './miss-reason.ts';
 import { createSealingKey, deriveKey, refuseWeakKey, type SealingKey, sealOverhead } from './sealing-key.ts';
 import { tell } from './tell.ts';
@@ -128,13 +129,15 @@ export class TicketKeyring {
   #timer: unknown;
   #closed = false;
 
+  /** Throws `ConfigError` `ERR_TLS_SESSION_CONFIG` for options that will not do, and as {@link install} for keys. */
   constructor(options: TicketKeyringOptions) {
+    checkTicketKeyring(options);
     this.#crypto = options.crypto;
     this.#clock = options.clock;
     this.#timers = options.timers;
     this.#rotation = options.rotation ?? 'local';
-    this.#rotateEvery = seconds(options.rotateEvery ?? 12 * 3600, 'rotateEvery');
-    this.#keepFor = seconds(options.keepFor ?? 24 * 3600, 'keepFor');
+    this.#rotateEvery = options.rotateEvery ?? 12 * 3600;
+    this.#keepFor = options.keepFor ?? 24 * 3600;
     this.#label = options.label ?? '';
     this.#observe = options.observe;
     this.#seen = options.clock.now();
@@ -388,6 +391,7 @@ function rank(key: RingKey): number {
 }
 
 function checkKey(key: TicketKey): void {
+  checkTicketKey(key);
   if (key.name.length !== keyNameLength || key.secret.length < 32) {
     throw new ConfigError(
       `a ticket key has a name of ${key.name.length} and a secret of ${key.secret.length} bytes; ` +
@@ -401,13 +405,6 @@ function checkKey(key: TicketKey): void {
     });
   }
   refuseWeakKey(key.secret, 'the ticket key');
-}
-
-function seconds(value: number, name: string): number {
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new ConfigError(`${name} of a ticket key ring is ${value}; give seconds above 0`, {
-    code: 'ERR_TLS_SESSION_CONFIG',
-  });
 }
 
 /**
@@ -426,6 +423,8 @@ export function importTicketKeyFile(
   file: Uint8Array,
   times: { readonly sealFrom?: number; readonly sealUntil?: number; readonly openUntil?: number } = {},
 ): TicketKey {
+  checkCrypto(crypto, 'importTicketKeyFile: crypto');
+  checkTicketKeyFile(file, times);
   if (file.length !== 80 && file.length !== 48) {
     throw new ConfigError(
       `the ticket key file has ${file.length} bytes; it needs 80 (or 48): make one with \`openssl rand 80\``,

@@ -1,4 +1,5 @@
 import { fromText, toLatin1 } from '../bytes/bytes.ts';
+import { check, bytes as isBytes, list as isList } from '../bytes/check.ts';
 import { Reader } from '../bytes/reader.ts';
 import { Writer } from '../bytes/writer.ts';
 import { Distinct } from './extensions.ts';
@@ -38,6 +39,7 @@ export interface DecodedEchConfig extends EchConfig {
  * Throws `decode_error` where the list, or a config of this version, is malformed.
  */
 export function decodeEchConfigList(bytes: Uint8Array): DecodedEchConfig[] {
+  check(isBytes, bytes, 'decodeEchConfigList: bytes');
   const reader = new Reader(bytes, 'ECHConfigList');
   const list = reader.nested16('ECHConfigList', 4);
   reader.end();
@@ -114,6 +116,7 @@ export function encodeEchConfig(config: EchConfig): Uint8Array {
 
 /** Writes an ECHConfigList of encoded configs. */
 export function encodeEchConfigList(configs: readonly Uint8Array[]): Uint8Array {
+  check(isList(isBytes), configs, 'encodeEchConfigList: configs');
   const writer = new Writer(256);
   const list = writer.open(2);
   for (const config of configs) writer.bytes(config);

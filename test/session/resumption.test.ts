@@ -293,7 +293,7 @@ test('a store without a deadline, or that lets secrets out, is refused when the 
   }
   assert.throws(() => new ServerSessions({} as ConstructorParameters<typeof ServerSessions>[0]), {
     code: 'ERR_TLS_SESSION_CONFIG',
-    message: /give `crypto`/,
+    message: /^crypto is undefined; give createNodeCrypto\(\)/,
   });
 });
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseCertificate } from '../../pki/certificate.ts';
+import { checkFolder } from '../check-options.ts';
 import { caError } from '../error.ts';
 import { readIfExists } from './files.ts';
 import { lockFolder } from './lock.ts';
@@ -16,6 +17,7 @@ export interface AuthorityEnd {
 
 /** Reads when the authority in a folder ends, without opening it; `undefined` where there is none. */
 export async function authorityEnd(folder: string): Promise<AuthorityEnd | undefined> {
+  checkFolder(folder, 'authorityEnd');
   const settings = await readIfExists(join(folder, 'authority.json'));
   if (settings === undefined) return undefined;
   const { rootKey } = JSON.parse(Buffer.from(settings).toString()) as { rootKey?: string };
@@ -38,6 +40,7 @@ export async function putAsideAuthority(
   folder: string,
   onlyIf: (end: AuthorityEnd) => boolean = () => true,
 ): Promise<string | undefined> {
+  checkFolder(folder, 'putAsideAuthority');
   const missing = caError('ERR_TLS_CA_MISSING', `there is no authority in ${folder}: create one first`);
   if (!existsSync(join(folder, 'authority.json'))) throw missing;
   const lock = await lockFolder(join(folder, 'lock'), `the authority in ${folder}`);

@@ -8,6 +8,7 @@ import type { CryptoProvider } from '../../crypto/provider.ts';
 import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
 import { buildCertificateList, parseCertificateList } from '../../pki/crl.ts';
 import { Authority, type Issuer, type PublishedCrl } from '../authority.ts';
+import { checkAuthorityOptions, checkFolder } from '../check-options.ts';
 import { caError } from '../error.ts';
 import { keyIdentifierOf, makeIntermediate, makeRoot, type PublishedAt } from '../hierarchy.ts';
 import { LogState } from '../log.ts';
@@ -94,6 +95,7 @@ export interface CreateOptions extends OpenOptions {
  * only the owner may read (mode 0600). Throws `ERR_TLS_CA_EXISTS` where there is one already.
  */
 export async function createAuthority(options: CreateOptions): Promise<Authority> {
+  checkAuthorityOptions(options);
   const { folder, crypto = createNodeCrypto(), now = Date.now } = options;
   await makePrivateFolder(folder);
   const lock = await lockFolder(join(folder, 'lock'), `the authority in ${folder}`);
@@ -145,6 +147,7 @@ export async function createAuthority(options: CreateOptions): Promise<Authority
  * closed. Throws `ERR_TLS_CA_MISSING`, `_LOCKED`, `_LOG`, `_KEY`, `_PASSPHRASE`.
  */
 export async function openAuthority(options: OpenOptions): Promise<Authority> {
+  checkAuthorityOptions(options);
   const { folder, crypto = createNodeCrypto(), now = Date.now } = options;
   const file = await readAuthorityFile(folder);
   const lock = await lockFolder(join(folder, 'lock'), `the authority in ${folder}`);
@@ -185,6 +188,7 @@ export async function openAuthority(options: OpenOptions): Promise<Authority> {
 
 /** Opens the authority of a folder, or makes it where there is none. */
 export async function openOrCreateAuthority(options: CreateOptions): Promise<Authority> {
+  checkAuthorityOptions(options);
   const exists = (await readIfExists(join(options.folder, 'authority.json'))) !== undefined;
   return exists ? openAuthority(options) : createAuthority(options);
 }
@@ -196,6 +200,7 @@ export async function openOrCreateAuthority(options: CreateOptions): Promise<Aut
 export async function renewIntermediate(
   options: OpenOptions & Pick<CreateOptions, 'rootPassphrase' | 'rootKeyFile' | 'rootSigner' | 'keyType'>,
 ): Promise<void> {
+  checkAuthorityOptions(options);
   const { folder, crypto = createNodeCrypto(), now = Date.now } = options;
   const file = await readAuthorityFile(folder);
   const lock = await lockFolder(join(folder, 'lock'), `the authority in ${folder}`);
@@ -233,6 +238,7 @@ export async function checkLog(
   noted?: JournalHead,
   crypto: CryptoProvider = createNodeCrypto(),
 ): Promise<{ entries: number; head: JournalHead | undefined }> {
+  checkFolder(folder, 'checkLog');
   const state = new LogState();
   const path = join(folder, 'log.jsonl');
   await checkJournal(path, { replay: (entry) => state.apply(entry) });

@@ -9,6 +9,7 @@ import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
 import { parseCertificateList } from '../../pki/crl.ts';
 import { createTrustAnchors } from '../../pki/verify/anchors.ts';
 import { verifyChain } from '../../pki/verify/verify-chain.ts';
+import { checkDoctorOptions } from '../check-options.ts';
 import { endedAdvice } from '../error.ts';
 import { checkLog } from '../storage/folder.ts';
 import { type Host, thisHost } from './host.ts';
@@ -37,6 +38,7 @@ const day = 24 * 3_600_000;
 
 /** Says why a client doesn't trust a certificate of this authority: the authority itself, the stores, the variables, the site. */
 export async function diagnose(options: DoctorOptions): Promise<Finding[]> {
+  checkDoctorOptions(options);
   const { folder, site, host = thisHost(), now = Date.now } = options;
   const rootFile = join(folder, 'root.pem');
   const read = await readFile(rootFile, 'utf8').catch(() => undefined);

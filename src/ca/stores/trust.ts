@@ -1,3 +1,5 @@
+import { check, text } from '../../bytes/check.ts';
+import { checkDer, checkTrustOptions } from '../check-options.ts';
 import { type Host, thisHost } from './host.ts';
 import { javaStores } from './java.ts';
 import { nssStores } from './nss.ts';
@@ -24,6 +26,7 @@ export interface TrustOutcome {
 
 /** The trust stores of this machine and user. */
 export function findTrustStores(options: Pick<TrustOptions, 'kinds' | 'host'> = {}): TrustStore[] {
+  checkTrustOptions(options);
   const host = options.host ?? thisHost();
   const system = systemStore(host);
   // The system first: on Debian it renews Java's store, so that Java is not asked in vain.
@@ -48,6 +51,7 @@ export interface TrustedRoot {
 export async function findTrustedRoots(
   options: Pick<TrustOptions, 'kinds' | 'host'> = {},
 ): Promise<{ readonly roots: TrustedRoot[]; readonly unread: { readonly store: TrustStore; readonly why: string }[] }> {
+  checkTrustOptions(options);
   const found = new Map<string, TrustedRoot & { readonly stores: TrustStore[] }>();
   const unread: { store: TrustStore; why: string }[] = [];
   for (const store of findTrustStores(options)) {
@@ -69,6 +73,8 @@ export async function trustRoot(
   root: Uint8Array,
   options: TrustOptions & { readonly rootFile: string },
 ): Promise<TrustOutcome[]> {
+  checkDer(root, 'trustRoot: root');
+  checkTrustOptions(options);
   return eachStore(root, options, 'add', async (store, it) => {
     if (await store.has(it)) return 'was there';
     await store.add(it);
@@ -79,6 +85,8 @@ export async function trustRoot(
 
 /** Takes a root out of the trust stores: this one certificate, by its fingerprint, and nothing else. */
 export async function untrustRoot(root: Uint8Array, options: TrustOptions): Promise<TrustOutcome[]> {
+  checkDer(root, 'untrustRoot: root');
+  checkTrustOptions(options);
   return eachStore(root, options, 'remove', async (store, it) => {
     if (!(await store.has(it))) return 'was not there';
     await store.remove(it);
@@ -109,6 +117,7 @@ async function eachStore(
 
 /** How programs that look into no store are told of the root: what a person types, or does. */
 export function trustLines(rootFile: string): { readonly program: string; readonly line: string }[] {
+  check(text, rootFile, 'trustLines: rootFile');
   const file = /[\s'"$]/.test(rootFile) ? `"${rootFile}"` : rootFile;
   return [
     { program: 'Node', line: `export NODE_EXTRA_CA_CERTS=${file}` },

@@ -39,6 +39,7 @@ export interface NewDelegatedCredential {
 export function createDelegatedCredential(options: NewDelegatedCredential): Buffer {
   validateObject(options, 'options');
   const { cert, key, publicKey, seconds, role = 'server' } = options;
+  if (typeof cert !== 'string') validateBuffer(cert, 'options.cert');
   const [certificate] = readCertificates(cert, 'cert');
   try {
     return Buffer.from(

@@ -2,12 +2,14 @@
  * Where trusted roots come from on this machine: Node's bundle, the system's store, and what the environment names.
  * Every anchor keeps its source, so that an error can say where one looked.
  */
+
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as tls from 'node:tls';
 import { ConfigError } from '../../errors.ts';
 import { createTrustAnchors, type TrustAnchorInput, type TrustAnchors } from '../../pki/index.ts';
+import { checkTrustStore } from '../check-options.ts';
 
 /**
  * - `node`: the roots that come with this Node (Mozilla's), as `node:tls` uses them by default.
@@ -47,6 +49,9 @@ const maxFolderFiles = 4096;
  * that was asked for and can't be read at all throws `ConfigError` `ERR_TLS_TRUST_STORE`.
  */
 export async function loadTrustStore(options: TrustStoreOptions = {}): Promise<TrustAnchors> {
+  checkTrustStore(options);
+  // Those that one gives oneself have to be read: a bundle may have one that nobody misses.
+  if (options.extra !== undefined) createTrustAnchors(options.extra);
   const { roots = ['node'], env = process.env } = options;
   const inputs: TrustAnchorInput[] = [];
   if (roots.includes('node')) inputs.push(...bundledRoots());

@@ -3,6 +3,7 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { connect, type HandfastConnectOptions } from '../socket/tls-connect.ts';
+import { validateObject } from '../base/node-errors.ts';
 import { SpareSessions } from './spare-sessions.ts';
 
 /** What undici asks a connector for. */
@@ -24,6 +25,7 @@ type Connected = (...result: [null, Socket | TLSSocket] | [Error, null]) => void
  * `setGlobalDispatcher`. `options` are those of `tls.connect`. Sessions are kept per origin and resumed.
  */
 export function undiciConnector(options: HandfastConnectOptions & { maxCachedSessions?: number } = {}) {
+  validateObject(options, 'options');
   const { maxCachedSessions = 100, timeout = 10_000, ...tlsOptions } = options;
   const sessions = new Map<string, Buffer>();
   const spare = new SpareSessions(maxCachedSessions);

@@ -1,4 +1,6 @@
 import type { Timers } from '../../session/timer.ts';
+import { checkOptions, positive } from '../../bytes/check.ts';
+import { checkRedisClient, checkRedisOptions } from '../check-options.ts';
 
 /** A value that a Redis command takes. */
 export type RedisArgument = string | Buffer;
@@ -68,6 +70,7 @@ const bulkStringsAsBuffers = { 36: Buffer };
  * when `@redis/client` is not installed or the options are wrong.
  */
 export async function connectRedis(options: RedisOptions): Promise<RedisConnection> {
+  checkRedisOptions(options);
   const { createClient, createCluster } = await import('@redis/client');
   const onError = options.onError ?? (() => {});
   const shared = {
@@ -114,8 +117,11 @@ export async function connectRedis(options: RedisOptions): Promise<RedisConnecti
  */
 export function redisConnection(
   of: { readonly client: RedisClientLike } | { readonly cluster: RedisClusterLike },
-  { commandTimeoutMs }: { readonly commandTimeoutMs?: number | undefined } = {},
+  settings: { readonly commandTimeoutMs?: number | undefined } = {},
 ): RedisConnection {
+  checkRedisClient(of);
+  checkOptions(settings, 'the second argument of redisConnection', { commandTimeoutMs: positive });
+  const { commandTimeoutMs } = settings;
   // 0 switches off the library's own default of 5 s.
   const options = { typeMapping: bulkStringsAsBuffers, timeout: commandTimeoutMs ?? 0 };
   const emitter = 'client' in of ? of.client : of.cluster;

@@ -6,6 +6,7 @@ import { type KeyringEvent, TicketKeyring } from '../../session/ticket-keyring.t
 import { nodeTimers, type RedisConnection } from './connection.ts';
 import { redisRingChannel } from './keyring.ts';
 import { RedisStore } from './store.ts';
+import { checkRedisFleet } from '../check-options.ts';
 
 export interface RedisFleetOptions {
   readonly crypto: CryptoProvider;
@@ -53,6 +54,7 @@ export interface RedisFleet {
  * circuit breaker, and with keys that rotate in step. See docs/resumption.md.
  */
 export function createRedisFleet(options: RedisFleetOptions): RedisFleet {
+  checkRedisFleet(options);
   const { crypto, connection, fleetKeys, name, prefix } = options;
   const clock = { now: options.now ?? Date.now };
   const times = { rotateEvery: options.rotateEvery, keepFor: options.keepFor };

@@ -1,6 +1,7 @@
 import type { RingChannel, RingReading } from '../../session/fleet-keyring.ts';
 import type { RedisConnection } from './connection.ts';
 import { redisScript } from './script.ts';
+import { checkRedisRing } from '../check-options.ts';
 
 export interface RedisRingOptions {
   readonly connection: RedisConnection;
@@ -78,7 +79,9 @@ return 1
 `);
 
 /** The channel of a `FleetKeyring` through Redis or Valkey. Its three keys share one slot of a cluster. */
-export function redisRingChannel({ connection, name = 'default', prefix = 'hf:' }: RedisRingOptions): RingChannel {
+export function redisRingChannel(options: RedisRingOptions): RingChannel {
+  checkRedisRing(options);
+  const { connection, name = 'default', prefix = 'hf:' } = options;
   const slot = `${prefix}{ring:${name}}`;
   const keys = [slot, `${slot}:leases`, `${slot}:acks`];
   return {

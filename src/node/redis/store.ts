@@ -7,6 +7,7 @@ import {
 } from '../../session/store.ts';
 import type { RedisArgument, RedisConnection } from './connection.ts';
 import { redisScript } from './script.ts';
+import { checkRedisStore } from '../check-options.ts';
 
 export interface RedisStoreOptions {
   readonly connection: RedisConnection;
@@ -50,7 +51,7 @@ return 0
 
 /**
  * Sessions in Redis or Valkey (6.2 or later), on a single server or a cluster. It neither seals nor bounds: wrap it as
- * `new SealedStore(new ResilientStore(new RedisStore(…)))`, or use `createFleetStore`.
+ * `new SealedStore(new ResilientStore(new RedisStore(…)))`, or use `createRedisFleet`.
  *
  * `take` is GETDEL, atomic. `claim` notices by itself when the server restarted, failed over, was flushed or evicted
  * keys, and is then doubtful for one time to live. Use a memory policy that doesn't evict (`noeviction`) where 0-RTT
@@ -62,6 +63,7 @@ export class RedisStore implements SessionStore {
   readonly #prefix: string;
 
   constructor(options: RedisStoreOptions) {
+    checkRedisStore(options);
     this.#connection = options.connection;
     this.#prefix = options.prefix ?? 'hf:';
   }

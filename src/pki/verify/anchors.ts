@@ -1,9 +1,11 @@
 import { equal } from '../../bytes/bytes.ts';
+import { check, checkOptions, list as listOf } from '../../bytes/check.ts';
 import { decodePem } from '../../bytes/pem.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import { ConfigError } from '../../errors.ts';
 import { type AnchorLeniency, type Certificate, parseCertificate } from '../certificate.ts';
 import { nameCertificate } from '../certificate-file.ts';
+import { anchorInput, anchorOptions, trustAnchors, verifying } from '../check-arguments.ts';
 import type { NameConstraints } from '../extensions.ts';
 
 /** A certificate that is trusted by decision, with what limits the trust. */
@@ -69,6 +71,8 @@ export function createTrustAnchors(
   inputs: readonly TrustAnchorInput[],
   options: TrustAnchorOptions = {},
 ): TrustAnchors {
+  check(listOf(anchorInput), inputs, 'createTrustAnchors: inputs', 'ERR_TLS_TRUST_ANCHOR');
+  checkOptions(options, 'the options of createTrustAnchors', anchorOptions, [], 'ERR_TLS_TRUST_ANCHOR');
   const list: TrustAnchor[] = [];
   const skipped: { source: string | undefined; reason: string }[] = [];
   const index = new Map<string, TrustAnchor[]>();
@@ -143,6 +147,8 @@ function derOf(input: Uint8Array | string): Uint8Array[] {
 
 /** SHA-256 over the set of anchors: the same for the same certificates in any order. For policy digests of sessions. */
 export function trustAnchorsDigest(anchors: TrustAnchors, crypto: CryptoProvider): Uint8Array {
+  check(trustAnchors, anchors, 'trustAnchorsDigest: anchors');
+  check(verifying, crypto, 'trustAnchorsDigest: crypto');
   const hashes = anchors.list.map(({ certificate }) => crypto.hash('sha256', certificate.der));
   hashes.sort((a, b) => {
     for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] as number) - (b[i] as number);

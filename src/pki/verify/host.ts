@@ -1,5 +1,7 @@
 import { equal } from '../../bytes/bytes.ts';
+import { check, text } from '../../bytes/check.ts';
 import type { Certificate } from '../certificate.ts';
+import { certificate as aCertificate } from '../check-arguments.ts';
 import { formatGeneralName, isHostName } from '../general-name.ts';
 import { parseIp } from '../ip.ts';
 import { problem } from './problem.ts';
@@ -23,6 +25,8 @@ export function checkHost(certificate: Certificate, host: string): void {
 
 /** Whether the certificate is for this host; see {@link checkHost}. */
 export function matchesHost(certificate: Certificate, host: string): boolean {
+  check(aCertificate, certificate, 'matchesHost: certificate');
+  check(text, host, 'matchesHost: host');
   const names = certificate.decoded.subjectAltName;
   if (names === undefined) return false;
   const ip = parseIp(host);
@@ -71,6 +75,8 @@ function toAscii(host: string): string | undefined {
 
 /** Whether the certificate is for this mailbox: the local part exactly, the host without case (RFC 5280, Section 7.5). */
 export function matchesEmail(certificate: Certificate, address: string): boolean {
+  check(aCertificate, certificate, 'matchesEmail: certificate');
+  check(text, address, 'matchesEmail: address');
   const at = address.lastIndexOf('@');
   if (at < 1) return false;
   const folded = foldMailbox(address);

@@ -1,7 +1,9 @@
 import { equal } from '../../bytes/bytes.ts';
+import { checkOptions } from '../../bytes/check.ts';
 import type { CryptoProvider, SignatureAlgorithm } from '../../crypto/provider.ts';
 import type { CertificateError } from '../../errors.ts';
 import { type Certificate, parseCertificate } from '../certificate.ts';
+import { ocspRules } from '../check-arguments.ts';
 import { oids } from '../der/oid.ts';
 import { keyUsageBits } from '../extensions.ts';
 import { nameKey } from '../name.ts';
@@ -47,6 +49,13 @@ export interface OcspGood {
  * `ERR_TLS_CERT_OCSP` (alert `bad_certificate_status_response`).
  */
 export function checkOcspResponse(check: OcspCheck): OcspGood {
+  checkOptions(check, 'the options of checkOcspResponse', ocspRules, [
+    'response',
+    'certificate',
+    'issuer',
+    'now',
+    'crypto',
+  ]);
   const { certificate, issuer, now, crypto, nonce } = check;
   const basic = successful(check);
   const about = basic.responses.filter(({ certId }) => certIdMatches(certId, certificate, issuer, crypto));

@@ -1,8 +1,10 @@
 import { concat, equal, noBytes, toHex } from '../../bytes/bytes.ts';
+import { check as checkArgument, checkOptions, bytes as isBytes } from '../../bytes/check.ts';
 import { Reader } from '../../bytes/reader.ts';
 import { Writer } from '../../bytes/writer.ts';
 import type { CryptoProvider, SignatureAlgorithm } from '../../crypto/provider.ts';
 import type { Certificate } from '../certificate.ts';
+import { sctRules } from '../check-arguments.ts';
 import { oids } from '../der/oid.ts';
 import { contextTag, DerReader, tags } from '../der/reader.ts';
 import { derContext, derSequence } from '../der/writer.ts';
@@ -46,6 +48,7 @@ const maxTimestamps = 32;
 
 /** Reads a SignedCertificateTimestampList (RFC 6962, Section 3.3). Versions that aren't known are left out. Throws `decode_error`. */
 export function parseSctList(bytes: Uint8Array): SignedCertificateTimestamp[] {
+  checkArgument(isBytes, bytes, 'parseSctList: bytes');
   const outer = new Reader(bytes, 'SCT list');
   const list = new Reader(outer.vector16(1), 'SCT list');
   outer.end();
@@ -82,6 +85,7 @@ export interface SctCheck {
 
 /** Throws `ERR_TLS_CERT_SCT` unless enough logs of the list vouch for the certificate (RFC 6962, Section 3). */
 export function checkScts(check: SctCheck): void {
+  checkOptions(check, 'the options of checkScts', sctRules, ['certificate', 'issuer', 'policy', 'now', 'crypto']);
   const { certificate, issuer, policy, tlsExtension } = check;
   const minimum = policy.minimum ?? 2;
   const operators = policy.operators ?? 1;

@@ -2,6 +2,7 @@ import { equal } from '../../bytes/bytes.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
 import { CertificateError } from '../../errors.ts';
 import { type Certificate, parseCertificate } from '../certificate.ts';
+import { checkVerifyOptions } from '../check-arguments.ts';
 import type { CertificateList } from '../crl.ts';
 import type { TrustAnchor, TrustAnchors } from './anchors.ts';
 import { type Budget, createBudget, defaultLimits, type WorkLimits } from './budget.ts';
@@ -77,6 +78,7 @@ const maxChain = 128;
  * for what a peer can send.
  */
 export function verifyChain(options: VerifyOptions): Verdict {
+  checkVerifyOptions(options);
   const budget = createBudget({ ...defaultLimits, ...options.policy?.limits });
   try {
     return { ok: true, ...verify(options, budget), work: budget.used };
