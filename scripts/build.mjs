@@ -28,6 +28,15 @@ const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 const built = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { stdio: 'inherit', cwd: root });
 if (built.status !== 0) process.exit(built.status ?? 1);
 
+// TypeScript writes arrays whose type it worked out as it knows them since 5.7; to 5.6 the type has no parameter.
+for (const name of readdirSync(join(root, 'dist'), { recursive: true })) {
+  if (!name.endsWith('.d.ts')) continue;
+  const path = join(root, 'dist', name);
+  const declarations = readFileSync(path, 'utf8');
+  const plain = declarations.replaceAll(/Uint8Array<ArrayBuffer(?:Like)?>/g, 'Uint8Array');
+  if (plain !== declarations) writeFileSync(path, plain);
+}
+
 // The plots of the command stand on a library that programs which use the package don't need: it is bundled.
 const { build } = await import('esbuild');
 await build({
@@ -67,6 +76,16 @@ const { metafile } = await build({
 });
 const written = new Set(Object.keys(metafile.outputs).map((name) => resolve(name)));
 for (const file of compiled) if (/\.js(\.map)?$/.test(file) && !written.has(file)) rmSync(file);
+
+// What has no source of its own, as the bundled plots, has no map.
+for (const map of written) {
+  if (!map.endsWith('.map')) continue;
+  const { sources } = JSON.parse(readFileSync(map, 'utf8'));
+  if (sources.every((source) => existsSync(resolve(dirname(map), source)))) continue;
+  rmSync(map);
+  const file = map.replace(/\.map$/, '');
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n'));
+}
 
 writeFileSync(stamp, '');
 utimesSync(stamp, new Date(), new Date());

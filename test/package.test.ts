@@ -1,8 +1,8 @@
 /** The package as programs get it: what `npm run build` made of the sources. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { moduleFile } from './helpers/process.ts';
@@ -66,6 +66,23 @@ test('a bundler keeps handfast/register, which has effects and no exports, and d
 
 test('figures for OpenTelemetry need no prom-client', () => {
   assert.doesNotMatch(readFileSync(join(root, 'dist/node/metrics-otel.js'), 'utf8'), /from ['"]prom-client['"]/);
+});
+
+test('source maps lead to sources that the package has, and types are those of TypeScript 5.6', () => {
+  const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: string[] };
+  const names = (readdirSync(join(root, 'dist'), { recursive: true }) as string[]).map((name) => join('dist', name));
+  const maps = names.filter((name) => name.endsWith('.js.map'));
+  assert.ok(maps.length > 10, `${maps.length} maps`);
+  for (const map of maps) {
+    const { sources } = JSON.parse(readFileSync(join(root, map), 'utf8')) as { sources: string[] };
+    for (const source of sources) {
+      const path = join(dirname(map), source);
+      assert.ok(existsSync(join(root, path)) && files.includes(path.split(sep)[0] ?? ''), `${map}: ${path}`);
+    }
+  }
+  for (const name of names) {
+    if (name.endsWith('.d.ts')) assert.doesNotMatch(readFileSync(join(root, name), 'utf8'), /Uint8Array</, name);
+  }
 });
 
 test('the command finds its version and its commands', () => {

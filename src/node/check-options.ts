@@ -16,13 +16,13 @@ import {
 } from '../bytes/check.ts';
 import { ConfigError } from '../errors.ts';
 import { anchorInput } from '../pki/check-arguments.ts';
+import type { TrustStoreOptions } from './context/trust-store.ts';
 import type { MeterLike } from './metrics-otel.ts';
 import type { Watched } from './metrics-readings.ts';
 import type { RedisOptions } from './redis/connection.ts';
 import type { RedisFleetOptions } from './redis/fleet.ts';
 import type { RedisRingOptions } from './redis/keyring.ts';
 import type { RedisStoreOptions } from './redis/store.ts';
-import type { TrustStoreOptions } from './context/trust-store.ts';
 
 const crypto = having(['hash', 'hmac', 'random'], 'createNodeCrypto() of handfast/pki/node');
 const connection = having(

@@ -17,6 +17,14 @@ import {
   readProxy,
 } from './http/https-proxy.ts';
 import { SpareSessions } from './http/spare-sessions.ts';
+import type {
+  HttpsAgent,
+  HttpsAgentOptions,
+  HttpsCreateServer,
+  HttpsRequest,
+  HttpsRequestOptions,
+  HttpsServerOptions,
+} from './public-types.ts';
 import { connect, type HandfastConnectOptions } from './socket/tls-connect.ts';
 import {
   type HandfastServerOptions,
@@ -74,9 +82,9 @@ inherit(Server, http.Server, 'Server');
 mixInto(Server.prototype);
 
 /** `https.createServer`. */
-export function createServer(options?: unknown, listener?: unknown): nodeHttps.Server {
+export const createServer = function createServer(options?: unknown, listener?: unknown): nodeHttps.Server {
   return new (Server as unknown as new (...args: unknown[]) => nodeHttps.Server)(options, listener);
-}
+} as HttpsCreateServer;
 
 // ---- the agent ----
 
@@ -126,7 +134,7 @@ function AgentFunction(this: unknown, options?: AgentOptions): unknown {
 }
 
 /** Node's `https.Agent`, with a session cache that is right for TLS 1.3. */
-export const Agent = AgentFunction as unknown as typeof nodeHttps.Agent;
+export const Agent = AgentFunction as unknown as HttpsAgent;
 export type Agent = nodeHttps.Agent;
 inherit(Agent, http.Agent, 'Agent');
 
@@ -328,7 +336,7 @@ export const globalAgent: nodeHttps.Agent = new Agent({
 const ClientRequest = http.ClientRequest as unknown as new (...args: unknown[]) => http.ClientRequest;
 
 /** `https.request`, in all its call forms. */
-export function request(...args: unknown[]): http.ClientRequest {
+export const request = function request(...args: unknown[]): http.ClientRequest {
   const rest = [...args];
   let options: Record<string, unknown> = {};
   if (typeof rest[0] === 'string') options = { ...urlToHttpOptions(new URL(rest.shift() as string)) };
@@ -340,7 +348,7 @@ export function request(...args: unknown[]): http.ClientRequest {
   const made = new ClientRequest(options, ...rest);
   if (earlyData) earlyRequest(made, (headers) => new ClientRequest({ ...options, headers, earlyData: undefined }));
   return made;
-}
+} as HttpsRequest;
 
 function isUrl(value: unknown): boolean {
   const url = value as { href?: unknown; protocol?: unknown; auth?: unknown; path?: unknown } | undefined;
@@ -348,14 +356,21 @@ function isUrl(value: unknown): boolean {
 }
 
 /** `https.get`. */
-export function get(...args: unknown[]): http.ClientRequest {
-  const made = request(...args);
+export const get = function get(...args: unknown[]): http.ClientRequest {
+  const made = (request as (...args: unknown[]) => http.ClientRequest)(...args);
   made.end();
   return made;
-}
+} as HttpsRequest;
 
-const https = { Agent, globalAgent, Server, createServer, get, request } as unknown as typeof nodeHttps & {
+const https = { Agent, globalAgent, Server, createServer, get, request } as unknown as Omit<
+  typeof nodeHttps,
+  'Agent' | 'createServer' | 'get' | 'globalAgent' | 'request'
+> & {
+  Agent: HttpsAgent;
+  createServer: HttpsCreateServer;
+  get: HttpsRequest;
   globalAgent: nodeHttps.Agent;
+  request: HttpsRequest;
 };
 
 settings.https = https;
@@ -364,10 +379,10 @@ settings.exports ??= tls as WritableSettings;
 
 declare namespace https {
   export type Agent = nodeHttps.Agent;
-  export type AgentOptions = nodeHttps.AgentOptions;
-  export type RequestOptions = nodeHttps.RequestOptions;
+  export type AgentOptions = HttpsAgentOptions;
+  export type RequestOptions = HttpsRequestOptions;
   export type Server = nodeHttps.Server;
-  export type ServerOptions = nodeHttps.ServerOptions & HandfastServerOptions;
+  export type ServerOptions = HttpsServerOptions;
 }
 
 // biome-ignore lint/style/noDefaultExport: this is the form in which programs import the module it stands in for.

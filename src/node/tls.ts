@@ -17,15 +17,17 @@ import {
   SecureContextObject,
 } from './context/secure-context.ts';
 import { defaults, settings, type WritableSettings } from './context/settings.ts';
-import { connect, type HandfastConnectOptions } from './socket/tls-connect.ts';
-import { createServer, type HandfastServerOptions, Server as ServerClass } from './socket/tls-server.ts';
+import type * as types from './public-types.ts';
+import type { AnySocket, Connect, CreateServer, SocketConstructor } from './public-types.ts';
+import { connect } from './socket/tls-connect.ts';
+import { createServer, Server as ServerClass } from './socket/tls-server.ts';
 import { TLSSocket as SocketClass } from './socket/tls-socket.ts';
 import type { TlsSocketOptions } from './socket/tls-types.ts';
 import { checkServerIdentity } from './trust/check-server-identity.ts';
 
 /** Node's `tls.TLSSocket`, also as a type. */
-const TLSSocket = SocketClass as unknown as typeof nodeTls.TLSSocket;
-type TLSSocket = nodeTls.TLSSocket;
+const TLSSocket = SocketClass as unknown as SocketConstructor;
+type TLSSocket = AnySocket;
 
 /** Node's `tls.Server`, also as a type. */
 const Server = ServerClass;
@@ -109,12 +111,12 @@ const createSecurePair = deprecate(
 /** The module's type: that of `node:tls`, with the options that Handfast adds. */
 export type HandfastTls = Omit<
   typeof nodeTls,
-  keyof WritableSettings | 'connect' | 'createServer' | 'createSecureContext'
+  keyof WritableSettings | 'connect' | 'createServer' | 'createSecureContext' | 'TLSSocket'
 > &
   WritableSettings & {
-    connect: typeof nodeTls.connect & ((options: HandfastConnectOptions, callback?: () => void) => nodeTls.TLSSocket);
-    createServer: typeof nodeTls.createServer &
-      ((options: HandfastServerOptions, listener?: (socket: nodeTls.TLSSocket) => void) => nodeTls.Server);
+    connect: Connect;
+    createServer: CreateServer;
+    TLSSocket: SocketConstructor;
     createSecureContext: (options?: HandfastContextOptions) => nodeTls.SecureContext;
     convertALPNProtocols(protocols: readonly string[] | NodeJS.ArrayBufferView, out: { ALPNProtocols?: Buffer }): void;
     getCACertificates(type?: CaType): string[];
@@ -150,12 +152,14 @@ settings.exports = tls as WritableSettings;
 
 /** Types under the name of the default import: `import tls from 'handfast/tls'` and then `tls.TLSSocket`. */
 declare namespace tls {
-  export type TLSSocket = nodeTls.TLSSocket;
+  export type TLSSocket = AnySocket;
+  export type HandfastSocket = types.HandfastSocket;
+  export type HandfastServer = types.HandfastServer;
   export type Server = nodeTls.Server;
   export type SecureContext = nodeTls.SecureContext;
-  export type ConnectionOptions = nodeTls.ConnectionOptions & HandfastConnectOptions;
-  export type TlsOptions = nodeTls.TlsOptions & HandfastServerOptions;
-  export type SecureContextOptions = nodeTls.SecureContextOptions & HandfastContextOptions;
+  export type ConnectionOptions = types.ConnectionOptions;
+  export type TlsOptions = types.TlsOptions;
+  export type SecureContextOptions = types.SecureContextOptions;
   export type CommonConnectionOptions = nodeTls.CommonConnectionOptions;
   export type TLSSocketOptions = nodeTls.TLSSocketOptions;
   export type PeerCertificate = nodeTls.PeerCertificate;
@@ -220,3 +224,4 @@ export type {
 export type ConnectionOptions = tls.ConnectionOptions;
 export type TlsOptions = tls.TlsOptions;
 export type SecureContextOptions = tls.SecureContextOptions;
+export type { HandfastServer, HandfastSocket } from './public-types.ts';

@@ -97,6 +97,18 @@ test('a connection that was resumed gives a fresh ticket, for early data once mo
   assert.deepEqual(early, [false, true, true, true]);
 });
 
+test('a request in early data knows that its session goes on', limit, async (t) => {
+  const reused: boolean[] = [];
+  const { port } = await listen(t, (request, response) => {
+    reused.push((request.socket as unknown as TLSSocket).isSessionReused());
+    response.end('answer');
+  });
+  const agent = new https.Agent(agentOptions);
+  await ask(agent, port, '/1');
+  assert.equal((await ask(agent, port, '/2')).early, true);
+  assert.deepEqual(reused, [false, true]);
+});
+
 test('425 is answered by the same request after a handshake', limit, async (t) => {
   const { port, seen } = await listen(t, (request, response) => {
     response.statusCode = request.headers['early-data'] === '1' ? 425 : 200;
@@ -182,5 +194,5 @@ test('without maxEarlyData no early data is taken; `earlyData` of a request is a
     [undefined, undefined],
   );
   const options = { host: '127.0.0.1', port, earlyData: 'GET / HTTP/1.1' };
-  assert.throws(() => https.get(options as https.RequestOptions), { code: 'ERR_INVALID_ARG_TYPE' });
+  assert.throws(() => https.get(options as unknown as https.RequestOptions), { code: 'ERR_INVALID_ARG_TYPE' });
 });

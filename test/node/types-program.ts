@@ -112,3 +112,51 @@ export function ask(url: URL): void {
 
 export const names: string[] = everything.getCiphers();
 export const instance = (value: object): boolean => value instanceof Server || value instanceof everything.TLSSocket;
+
+// ---- what node:tls lacks ----
+
+const echKey = tls.createEchKey({ publicName: 'public.example' });
+const more: TlsOptions = {
+  sign: async (_scheme, data) => data,
+  signInThreadPool: true,
+  maxEarlyData: 16_384,
+  replayRecord: 'complete',
+  echKeys: [echKey],
+  groups: ['x25519'],
+  certificateCompression: ['brotli'],
+  identity: 'www',
+  allowPartialTrustChain: true,
+  rawPublicKeys: { pins: [], only: true },
+  acceptDelegatedCredentials: true,
+};
+const asked: ConnectionOptions = {
+  earlyData: 'GET / HTTP/1.0\r\n\r\n',
+  echConfigList: echKey.configList,
+  echRequired: false,
+  echGrease: true,
+  revocation: 'stapled',
+  rawPublicKeys: { pins: [Buffer.alloc(32)] },
+};
+
+export function further(): (boolean | string | undefined)[] {
+  const server = tls.createServer(more, (socket) => {
+    const { echAccepted, earlyDataAccepted, pskIdentity } = socket;
+    socket.exportEarlyKeyingMaterial(32, 'label');
+    socket.end(`${echAccepted} ${earlyDataAccepted} ${pskIdentity} ${socket.getClientHello()?.ja4}`);
+  });
+  server.on('earlyData', (socket) => socket.end(String(socket.getPeerRawPublicKey()?.asymmetricKeyType)));
+  server.on('secureConnection', (socket: TLSSocket) => socket.end(String(socket.echAccepted)));
+  server.addContext('a.example', { requestCert: true, rejectUnauthorized: false });
+  server.setSecureContext({ echKeys: [echKey] });
+  const node: tls.TLSSocket = connect(443, 'a.example', { echGrease: true });
+  return [connect(asked).echAccepted, connect({ port: 1, ...asked }).pskIdentity, node.echAccepted];
+}
+
+export function early(): void {
+  createHttpsServer({ maxEarlyData: 16_384 }, (request, response) => response.end(request.headers['early-data']));
+  https.createServer({ echKeys: [echKey] }, (_request, response) => response.end());
+  const options: RequestOptions = { earlyData: true, echConfigList: echKey.configList };
+  https.get('https://a.example/', options, (response) => response.resume());
+  https.request({ host: 'a.example', earlyData: true }, (response) => response.resume());
+  new Agent({ earlyData: true, proxyEnv: process.env, keepAlive: true });
+}

@@ -2,8 +2,8 @@
 
 import { connect as connectPlain, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { connect, type HandfastConnectOptions } from '../socket/tls-connect.ts';
 import { validateObject } from '../base/node-errors.ts';
+import { connect, type HandfastConnectOptions } from '../socket/tls-connect.ts';
 import { SpareSessions } from './spare-sessions.ts';
 
 /** What undici asks a connector for. */

@@ -1,5 +1,5 @@
-import type { Timers } from '../../session/timer.ts';
 import { checkOptions, positive } from '../../bytes/check.ts';
+import type { Timers } from '../../session/timer.ts';
 import { checkRedisClient, checkRedisOptions } from '../check-options.ts';
 
 /** A value that a Redis command takes. */

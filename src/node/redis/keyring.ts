@@ -1,7 +1,7 @@
 import type { RingChannel, RingReading } from '../../session/fleet-keyring.ts';
+import { checkRedisRing } from '../check-options.ts';
 import type { RedisConnection } from './connection.ts';
 import { redisScript } from './script.ts';
-import { checkRedisRing } from '../check-options.ts';
 
 export interface RedisRingOptions {
   readonly connection: RedisConnection;

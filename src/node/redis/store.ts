@@ -5,9 +5,9 @@ import {
   StoreError,
   type StoreTraits,
 } from '../../session/store.ts';
+import { checkRedisStore } from '../check-options.ts';
 import type { RedisArgument, RedisConnection } from './connection.ts';
 import { redisScript } from './script.ts';
-import { checkRedisStore } from '../check-options.ts';
 
 export interface RedisStoreOptions {
   readonly connection: RedisConnection;

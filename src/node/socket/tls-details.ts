@@ -29,6 +29,7 @@ export abstract class TlsDetails extends SocketFacade {
   abstract get connection(): Connection | undefined;
   abstract _tlsOptions: TlsSocketOptions;
   abstract _secureEstablished: boolean;
+  abstract get earlyDataAccepted(): boolean;
   abstract servername: string | false | null;
   abstract alpnProtocol: string | false | null;
   #handle: TlsHandle | null | undefined;
@@ -209,7 +210,8 @@ export abstract class TlsDetails extends SocketFacade {
   }
 
   isSessionReused(): boolean {
-    if (this.connection?.connected !== true) return false;
+    // Early data goes with a session alone.
+    if (this.connection?.connected !== true) return this.earlyDataAccepted;
     const { resumed, resumption, version } = this.connection.info;
     // To OpenSSL an external PSK of TLS 1.3 is a session like any other.
     return resumed || (resumption === 'externalPsk' && version === 0x0304);
