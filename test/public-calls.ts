@@ -1,5 +1,5 @@
 /** A good call of every public function and class: what `public-exports.test.ts` spoils, one value after the other. */
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openAcmeService } from '../src/acme/service.ts';
@@ -84,11 +84,15 @@ const clientHostOf = clientHost(client);
 const connection = { command: async () => null, onConnect: () => {}, close: () => {} };
 const redisClient = { sendCommand: async () => null, on: () => {}, destroy: () => {} };
 const folder = mkdtempSync(join(tmpdir(), 'handfast-public-'));
+// Some of what is spoiled is a name that will do, and then something is made under it.
+process.chdir(folder);
 const ca = await createAuthority({ folder: join(folder, 'ca') });
 const service = await openAcmeService({ ca, folder: join(folder, 'ca'), baseUrl: 'https://ca.test/acme' });
 export async function closeAll(): Promise<void> {
   await service.close();
   await ca.close();
+  process.chdir(tmpdir());
+  rmSync(folder, { recursive: true, force: true });
 }
 const echKey = createEchKey(crypto, { publicName: 'public.example' });
 const webKey = await globalThis.crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']);

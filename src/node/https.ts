@@ -387,6 +387,10 @@ declare namespace https {
 
 // biome-ignore lint/style/noDefaultExport: this is the form in which programs import the module it stands in for.
 export default https;
-export type { AgentOptions, RequestOptions, ServerOptions } from 'node:https';
 export { type UndiciConnectOptions, undiciConnector } from './http/undici.ts';
+export type {
+  HttpsAgentOptions as AgentOptions,
+  HttpsRequestOptions as RequestOptions,
+  HttpsServerOptions as ServerOptions,
+} from './public-types.ts';
 export { https as 'module.exports' };
