@@ -1,5 +1,6 @@
 /** What the ACME server is opened with, looked at first: a `ConfigError` says what to give instead. */
 import {
+  bound,
   callable,
   check,
   checkOptions,
@@ -20,7 +21,13 @@ import type { ValidatorOptions } from './validators.ts';
 
 const count = whole(1, Number.MAX_SAFE_INTEGER);
 const port = whole(1, 65_535);
-const limits: Rules<AcmeLimits> = { identifiers: count, openOrders: count, validations: count };
+const limits: Rules<AcmeLimits> = {
+  identifiers: count,
+  openOrders: count,
+  validations: count,
+  accounts: bound,
+  accountsPerHour: bound,
+};
 const accounts: Rules<ExternalAccounts> = { required: flag, key: callable };
 const validators: Rules<Record<ChallengeType, unknown>> = {
   'http-01': callable,
