@@ -1,5 +1,5 @@
 /** `handfast/metrics/otel`: resumption in numbers, for OpenTelemetry; without `prom-client`, which `handfast/metrics` needs. */
-import { checkMeter, checkWatched } from './check-options.ts';
+import { checkMeter, checkWatched } from './check-metrics.ts';
 import {
   type MetricName,
   type ObserveStore,

@@ -3,7 +3,7 @@ import type { FleetKeyring } from '../session/fleet-keyring.ts';
 import type { MemoryStore } from '../session/memory-store.ts';
 import type { ResilientStore, StoreCall } from '../session/resilient-store.ts';
 import type { TicketKeyring } from '../session/ticket-keyring.ts';
-import { checkWatched } from './check-options.ts';
+import { checkWatched } from './check-metrics.ts';
 
 /** What a server's resumption consists of; give what there is. */
 export interface Watched {

@@ -4,7 +4,7 @@
  */
 
 import { Counter, register as defaultRegister, Gauge, Histogram, type Registry } from 'prom-client';
-import { checkWatched } from './check-options.ts';
+import { checkWatched } from './check-metrics.ts';
 import {
   type MetricName,
   type ObserveStore,

@@ -7,9 +7,10 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as tls from 'node:tls';
+import { checkOptions, fields, list, oneOf, type Rules, text } from '../../bytes/check.ts';
 import { ConfigError } from '../../errors.ts';
+import { anchorInput } from '../../pki/check-arguments.ts';
 import { createTrustAnchors, type TrustAnchorInput, type TrustAnchors } from '../../pki/index.ts';
-import { checkTrustStore } from '../check-options.ts';
 
 /**
  * - `node`: the roots that come with this Node (Mozilla's), as `node:tls` uses them by default.
@@ -30,6 +31,15 @@ export interface TrustStoreOptions {
   readonly native?: NativeAccess;
 }
 
+const rules: Rules<TrustStoreOptions> = {
+  roots: list(oneOf('node', 'system')),
+  extra: list(anchorInput),
+  env: fields,
+  platform: text,
+  systemFiles: list(text),
+  native: fields,
+};
+
 /** Bundles of the systems that have one, most specific first. */
 const systemBundles = [
   '/etc/ssl/certs/ca-certificates.crt', // Debian, Ubuntu, Arch, Gentoo, Alpine with ca-certificates
@@ -49,7 +59,7 @@ const maxFolderFiles = 4096;
  * that was asked for and can't be read at all throws `ConfigError` `ERR_TLS_TRUST_STORE`.
  */
 export async function loadTrustStore(options: TrustStoreOptions = {}): Promise<TrustAnchors> {
-  checkTrustStore(options);
+  checkOptions(options, 'the options of loadTrustStore', rules, [], 'ERR_TLS_TRUST_STORE');
   // Those that one gives oneself have to be read: a bundle may have one that nobody misses.
   if (options.extra !== undefined) createTrustAnchors(options.extra);
   const { roots = ['node'], env = process.env } = options;

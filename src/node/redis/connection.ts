@@ -1,6 +1,6 @@
 import { checkOptions, positive } from '../../bytes/check.ts';
 import type { Timers } from '../../session/timer.ts';
-import { checkRedisClient, checkRedisOptions } from '../check-options.ts';
+import { checkRedisClient, checkRedisOptions } from './check-options.ts';
 
 /** A value that a Redis command takes. */
 export type RedisArgument = string | Buffer;

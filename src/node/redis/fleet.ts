@@ -3,7 +3,7 @@ import { FleetKeyring, type FleetKeyringEvent } from '../../session/fleet-keyrin
 import { type BreakerState, ResilientStore, type StoreCall } from '../../session/resilient-store.ts';
 import { SealedStore } from '../../session/sealed-store.ts';
 import { type KeyringEvent, TicketKeyring } from '../../session/ticket-keyring.ts';
-import { checkRedisFleet } from '../check-options.ts';
+import { checkRedisFleet } from './check-options.ts';
 import { nodeTimers, type RedisConnection } from './connection.ts';
 import { redisRingChannel } from './keyring.ts';
 import { RedisStore } from './store.ts';

@@ -1,5 +1,5 @@
 import type { RingChannel, RingReading } from '../../session/fleet-keyring.ts';
-import { checkRedisRing } from '../check-options.ts';
+import { checkRedisRing } from './check-options.ts';
 import type { RedisConnection } from './connection.ts';
 import { redisScript } from './script.ts';
 

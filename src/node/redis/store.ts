@@ -5,7 +5,7 @@ import {
   StoreError,
   type StoreTraits,
 } from '../../session/store.ts';
-import { checkRedisStore } from '../check-options.ts';
+import { checkRedisStore } from './check-options.ts';
 import type { RedisArgument, RedisConnection } from './connection.ts';
 import { redisScript } from './script.ts';
 
