@@ -73,7 +73,7 @@ const server = {
   crypto,
   now: clock.now,
   credentials: [{ chain, signer: localSigner(crypto.importPrivateKey(key)) }],
-  sessions: new ServerSessions({ crypto, keyring: new TicketKeyring({ crypto, clock, timers }), clock }),
+  sessions: new ServerSessions({ crypto, keyring: new TicketKeyring({ crypto, clock, timers }) }),
 };
 const client = {
   crypto,
