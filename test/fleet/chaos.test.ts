@@ -242,7 +242,7 @@ describe('a Redis Cluster that has lost a master for good', { skip: noRedis, tim
     const connection = await connectRedis({ cluster: servers.map((each) => each.url) });
     t.after(() => connection.close());
     const redis = new RedisStore({ connection });
-    const store = new ResilientStore(redis, { clock: Date, timers: nodeTimers, deadlineMs: 500 });
+    const store = new ResilientStore(redis, { clock: { now: Date.now }, timers: nodeTimers, deadlineMs: 500 });
     const value = bytes(100);
     const keys = Array.from({ length: 90 }, (_, i) => `key ${i}`);
     const ask = async (key: string) => {

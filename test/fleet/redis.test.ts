@@ -101,10 +101,10 @@ describe('a single Redis server', { skip: noRedis }, () => {
     await a.store.prepare();
     await new Promise((resolve) => setTimeout(resolve, 1300));
     const window = { toleranceMs: 100, clockSkewMs: 1000 };
-    const keyring = new TicketKeyring({ crypto, clock: Date, timers: nodeTimers });
+    const keyring = new TicketKeyring({ crypto, clock: { now: Date.now }, timers: nodeTimers });
     const fleetKeys = [bytes(32)];
     const nodes = [a, b].map(({ store }) => {
-      const timed = new ResilientStore(store, { clock: Date, timers: nodeTimers, deadlineMs: 1000 });
+      const timed = new ResilientStore(store, { clock: { now: Date.now }, timers: nodeTimers, deadlineMs: 1000 });
       const sealed = new SealedStore(timed, { crypto, fleetKeys });
       return new ServerSessions({ crypto, store: sealed, keyring, maxEarlyDataSize: 1000, freshness: window });
     });
