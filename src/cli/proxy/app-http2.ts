@@ -150,6 +150,8 @@ export class Http2Apps {
       // Answers wait here for clients that read slowly.
       maxSessionMemory: 128,
     });
+    // Each request that comes before the connection stands waits for it.
+    session.setMaxListeners(0);
     const line: Line = { session, connected: false, active: 0, requests: 0, error: undefined };
     const timer = setTimeout(
       () => session.destroy(timeoutError('no connection in time')),
@@ -188,12 +190,17 @@ function headersOf(app: AppAddress, { method, path, fields }: AppRequest): Recor
 }
 
 /** Why there was no answer. */
-function errorOf({ error: cause }: Line, { rstCode = 0 }: ClientHttp2Stream, error: Error | undefined): AppError {
+function errorOf(
+  { error: cause, connected, session }: Line,
+  { rstCode = 0 }: ClientHttp2Stream,
+  error: Error | undefined,
+): AppError {
   const said =
     cause ?? error ?? new Error(rstCode === 0 ? 'it closed the stream' : `it reset the stream, code ${rstCode}`);
   return Object.assign(new Error(said.message, { cause: said }), {
     code: (said as AppError).code ?? (rstCode === 0 ? 'ECONNRESET' : 'EPROTO'),
     untouched: rstCode === constants.NGHTTP2_REFUSED_STREAM,
-    ...(cause === undefined && rstCode !== 0 ? { resetCode: rstCode } : {}),
+    // A stream that ends with its connection has a code too, but not of the app.
+    ...(cause === undefined && connected && !session.destroyed && rstCode !== 0 ? { resetCode: rstCode } : {}),
   });
 }

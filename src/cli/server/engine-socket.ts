@@ -17,6 +17,8 @@ export class EngineSocket extends Duplex {
   readonly transport: Socket;
   /** For programs that ask whether a connection is protected, e.g. HTTP frameworks. */
   readonly encrypted = true;
+  /** Sees all plaintext, both ways. */
+  watcher: { received(bytes: Uint8Array): void; sent(bytes: Uint8Array): void } | undefined;
   /** Whether what is written before the handshake is done goes out as early data (client), as far as it fits. */
   readonly #sendEarly: boolean;
   /** What early data took on the wire so far. */
@@ -108,6 +110,7 @@ export class EngineSocket extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
+    this.watcher?.sent(chunk);
     const allowance = this.#secured ? 0 : this.connection.earlyDataAllowance;
     if (allowance > 0 && this.#sendEarly && chunk.length <= allowance) {
       this.#earlySent.push(chunk.slice());
@@ -193,6 +196,7 @@ export class EngineSocket extends Duplex {
   #deliver(chunk: Uint8Array): void {
     if (this.destroyed || this.#ended) return;
     if (!this.#secured) this.emit('early');
+    this.watcher?.received(chunk);
     if (!this.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))) {
       this.#full = true;
       this.transport.pause();

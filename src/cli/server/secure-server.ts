@@ -18,6 +18,7 @@ import type { Duplex } from 'node:stream';
 import { ServerConnection, type ServerOptions, serverHost, TlsError } from '../../index.ts';
 import { countHandshake, type ServerCounters } from './counters.ts';
 import { EngineSocket } from './engine-socket.ts';
+import { Http2Guard } from './http2-guard.ts';
 import { refusalOf } from './request-rules.ts';
 
 export type Request = IncomingMessage | Http2ServerRequest;
@@ -239,9 +240,10 @@ export class SecureServer {
     this.#sockets.add(socket);
     const timer = setTimeout(() => socket.destroy(timeoutError()), this.#options.handshakeTimeout ?? 10_000);
     let attached = false;
-    const attach = (http2: boolean) => {
+    const attach = (http2: boolean, before?: Uint8Array) => {
       if (attached) return;
       attached = true;
+      if (http2) this.#guard(socket, before);
       this.#attach(socket, http2);
     };
     socket.on('secure', () => {
@@ -257,7 +259,7 @@ export class SecureServer {
         const length = Math.min(bytes.length, http2Preface.length);
         const http2 = bytes.subarray(0, length).equals(http2Preface.subarray(0, length));
         socket.unshift(bytes);
-        attach(http2);
+        attach(http2, bytes);
       });
     });
     socket.on('error', (error) => {
@@ -274,6 +276,19 @@ export class SecureServer {
     });
     if (first !== undefined && first.length > 0) connection.receive(first);
     socket.start();
+  }
+
+  /** @param before what came of the client already. */
+  #guard(socket: EngineSocket, before: Uint8Array | undefined): void {
+    // What was said at last goes out, but nobody waits for the client.
+    const guard = new Http2Guard((why) => {
+      this.#options.onError?.(new Error(`HTTP/2: ${why}`), socket);
+      setTimeout(() => socket.destroy(), 100).unref();
+      socket.pause();
+    });
+    guard.skip(http2Preface.length);
+    if (before !== undefined) guard.received(before);
+    socket.watcher = guard;
   }
 
   #attach(socket: EngineSocket, http2: boolean): void {
