@@ -1,5 +1,6 @@
 /** Several apps behind one name, interim answers, methods and forms of targets that are seldom. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
@@ -227,6 +228,70 @@ describe('methods and answers that are seldom', () => {
       assert.equal(head[':status'], 501);
     }
     session.close();
+    await proxy.end();
+  });
+
+  test('a WebSocket over HTTP/2 (RFC 8441) is one of HTTP/1.1 for the app, whose acceptance is checked', async () => {
+    const app = await startApp((_, response) => response.writeHead(403).end('no'));
+    const asked: IncomingHttpHeaders[] = [];
+    app.on('upgrade', ({ url, headers }, socket) => {
+      asked.push(headers);
+      const key = url === '/wrong' ? 'x' : `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+      const accept = createHash('sha1').update(key).digest('base64');
+      if (url === '/no') socket.end('HTTP/1.1 403 No\r\ncontent-length: 2\r\n\r\nno');
+      else {
+        const fields = `upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-protocol: chat\r\nsec-websocket-accept: ${accept}`;
+        socket.write(`HTTP/1.1 101 OK\r\n${fields}\r\n\r\nhello`);
+        socket.pipe(socket);
+      }
+    });
+    const proxy = await startProxy('--to', urlOf(app));
+    const session = connectHttp2(`https://127.0.0.1:${proxy.port}`, { ca: proxy.ca, servername: 'localhost' });
+    await once(session, 'remoteSettings');
+    const open = async (path: string, protocol = 'websocket') => {
+      const connect = { ':method': 'CONNECT', ':protocol': protocol, ':scheme': 'https', ':path': path };
+      const stream = session.request({ ...connect, ':authority': 'localhost', 'sec-websocket-protocol': 'chat' });
+      stream.on('error', () => {});
+      const [head] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+      return { stream, head };
+    };
+    const { stream, head } = await open('/chat');
+    assert.deepEqual(
+      [head[':status'], head['sec-websocket-protocol'], head['sec-websocket-accept'], head['upgrade']],
+      [200, 'chat', undefined, undefined],
+    );
+    assert.equal(String((await once(stream, 'data'))[0]), 'hello');
+    const body = Buffer.alloc(1_000_000, 'x');
+    stream.end(body);
+    let size = 0;
+    for await (const part of stream) size += part.length;
+    assert.equal(size, body.length);
+    assert.match(String(asked[0]?.['sec-websocket-key']), /^.{22}==$/);
+    assert.equal(asked[0]?.['transfer-encoding'], undefined);
+    assert.equal((await open('/wrong')).head[':status'], 502);
+    assert.equal((await open('/no')).head[':status'], 403);
+    assert.equal((await open('/chat', 'connect-udp')).head[':status'], 501);
+    session.destroy();
+    await proxy.end();
+  });
+
+  test('what an app sent before it ended an upgraded connection reaches a client that is slow', async () => {
+    const app = await startApp(() => {});
+    const size = 8 << 20;
+    app.on('upgrade', (_, socket) => {
+      socket.write('HTTP/1.1 101 OK\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n');
+      socket.end(Buffer.alloc(size));
+    });
+    const proxy = await startProxy('--to', urlOf(app));
+    const socket = connectTls({ port: proxy.port, host: '127.0.0.1', servername: 'localhost', ca: proxy.ca });
+    socket.write('GET / HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
+    let heard = 0;
+    for await (const part of socket) {
+      heard += part.length;
+      // 8 MB in four seconds.
+      await new Promise((done) => setTimeout(done, (part.length * 4000) / size));
+    }
+    assert.ok(heard > size, `${heard} bytes`);
     await proxy.end();
   });
 
