@@ -105,10 +105,11 @@ export function oneOf(...values: readonly string[]): Rule {
   return kind(values.map((value) => `'${value}'`).join(' or '), (value) => values.includes(value as string));
 }
 
-/** An object with these methods. */
+/** What has these methods, be it an object or a function: `Date` is a clock. */
 export function having(methods: readonly string[], what: string): Rule {
   return kind(what, (value) => {
-    return isObject(value) && methods.every((method) => typeof (value as Fields)[method] === 'function');
+    const mayHave = isObject(value) || typeof value === 'function';
+    return mayHave && methods.every((method) => typeof (value as Fields)[method] === 'function');
   });
 }
 

@@ -575,3 +575,11 @@ test('fleet keys rotate: the first seals, all open, another does not', async () 
   assert.throws(() => make(fleetKey().subarray(1)), { code: 'ERR_TLS_FLEET_KEY' });
   assert.throws(() => make(new Uint8Array(32)), { code: 'ERR_TLS_WEAK_KEY' });
 });
+
+test('Date is a clock, as is whatever has its now', () => {
+  assert.doesNotThrow(() => new MemoryStore({ clock: Date }));
+  assert.throws(
+    () => new MemoryStore({ clock: (() => 0) as never }),
+    /clock is a function; give a clock: \{ now: Date\.now \}/,
+  );
+});
