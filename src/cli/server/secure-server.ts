@@ -88,6 +88,9 @@ const http2Preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
  */
 const idleSeconds = { told: 60, waited: 65 };
 
+/** How long a server that ends waits for the first bytes of a client, in ms. */
+const silentTime = 500;
+
 /** How long a client may keep a connection that was ended after an upgrade, or in place of one, in ms. */
 const farewellTime = 2000;
 
@@ -384,15 +387,13 @@ export class SecureServer {
     for (const server of this.#listeners) server.close();
     for (const session of this.#http2Sessions.keys()) session.close();
     this.#http1.closeIdleConnections();
-    const idle = () => {
-      // Who has begun a handshake may finish it, and have an answer.
-      for (const socket of this.#sockets) if (socket.transport.bytesRead === 0) socket.destroy();
-    };
-    idle();
-    const end = Date.now() + patience;
-    while (this.#sockets.size > 0 && Date.now() < end) {
+    const start = Date.now();
+    while (this.#sockets.size > 0 && Date.now() - start < patience) {
       await new Promise((resolve) => setTimeout(resolve, 25));
       this.#http1.closeIdleConnections();
+      // Who has begun a handshake may finish it and have an answer; who just came has a moment to begin.
+      if (Date.now() - start > silentTime)
+        for (const socket of this.#sockets) if (socket.transport.bytesRead === 0) socket.destroy();
     }
     for (const socket of this.#sockets) socket.destroy();
     this.#http1.close();
