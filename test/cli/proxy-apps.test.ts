@@ -302,7 +302,7 @@ describe('methods and answers that are seldom', () => {
     });
     const proxy = await startProxy('--to', urlOf(app));
     const raw = connectTcp(proxy.port, '127.0.0.1');
-    const socket = connectTls({ socket: raw, servername: 'localhost', ca: proxy.ca });
+    const socket = connectTls({ socket: raw, servername: 'localhost', ca: proxy.ca, ALPNProtocols: ['http/1.0'] });
     socket.write('GET / HTTP/1.0\r\n\r\n');
     let [heard, failed] = ['', false];
     socket.on('data', (part) => (heard += part));

@@ -349,7 +349,7 @@ async function makeTls(
     credentials,
     credentialIdentity: 'proxy',
     echKeys: await readEchFiles(values.ech ?? []),
-    alpnProtocols: ['h2', 'http/1.1'],
+    alpnProtocols: ['h2', 'http/1.1', 'http/1.0'],
     ...(version === undefined ? {} : { minVersion: version, maxVersion: version }),
     ...(anchors === undefined
       ? {}

@@ -127,7 +127,8 @@ async function runServe(values: ServeValues, folder: string | undefined): Promis
     credentials: [credential],
     credentialIdentity: credential.identity,
     echKeys,
-    alpnProtocols: values.http === '1.1' ? ['http/1.1'] : values.http === '2' ? ['h2'] : ['h2', 'http/1.1'],
+    // HTTP/1.0 is what HTTP/1.1 answers too; `curl --http1.0` offers it alone.
+    alpnProtocols: [...(values.http === '1.1' ? [] : ['h2']), ...(values.http === '2' ? [] : ['http/1.1', 'http/1.0'])],
     ...(values.tls === undefined ? {} : { minVersion: versions[values.tls], maxVersion: versions[values.tls] }),
     ...(values['no-resume'] === true ? {} : { sessions: kit.sessions }),
   });
